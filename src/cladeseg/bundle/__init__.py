@@ -1,0 +1,29 @@
+"""What a bundle's configs call: the run folder, the three commands, promotion, and the Python way in."""
+
+from cladeseg.bundle.command_line import OverrideError, check_overrides
+from cladeseg.bundle.evaluation import run_evaluation
+from cladeseg.bundle.failure import explain_failures
+from cladeseg.bundle.prediction import image_cases, load_predictor, run_inference
+from cladeseg.bundle.promotion import promote
+from cladeseg.bundle.run_folder import RunFolder, start_run
+from cladeseg.bundle.trained import find_weights, network_from, trained_setting
+from cladeseg.bundle.training import datalist_of_run, run_training, training_cases
+
+__all__ = [
+    "OverrideError",
+    "RunFolder",
+    "check_overrides",
+    "datalist_of_run",
+    "explain_failures",
+    "find_weights",
+    "image_cases",
+    "load_predictor",
+    "network_from",
+    "promote",
+    "run_evaluation",
+    "run_inference",
+    "run_training",
+    "start_run",
+    "trained_setting",
+    "training_cases",
+]

@@ -1,0 +1,45 @@
+"""One clear line at the end of a failed command, instead of MONAI's account of its own plumbing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+from rich.console import Console
+
+from cladeseg.bundle.command_line import OverrideError
+from cladeseg.errors import DataError
+from cladeseg.taxonomy import LabelValueError, TaxonomyError
+
+#: Errors whose message says everything; anything else is shown with its traceback.
+_SELF_EXPLAINING = (DataError, TaxonomyError, LabelValueError, OverrideError)
+_SHOW_TRACEBACK = "CLADESEG_TRACEBACK"
+
+
+def explain_failures() -> None:
+    """From now on, end an uncaught error whose message names the file, key or value with that message alone.
+
+    MONAI wraps what a bundle's component raises into ``RuntimeError: Failed to instantiate component``, several layers
+    deep.  Set the environment variable ``CLADESEG_TRACEBACK=1`` to see the traceback as well.
+    """
+    sys.excepthook = _explain
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The innermost self-explaining error of a chain, or the error itself."""
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
+        chain.append(inner)
+    return next((one for one in chain if isinstance(one, _SELF_EXPLAINING)), error)
+
+
+def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    cause = root_cause(error)
+    explained = isinstance(cause, _SELF_EXPLAINING)
+    if not explained or os.environ.get(_SHOW_TRACEBACK):
+        sys.__excepthook__(kind, error, trace)
+    if explained:
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print("error:", style="bold red", end=" ")
+        console.print(str(cause), markup=False)

@@ -1,0 +1,167 @@
+"""The folder of one run: what lies where, and the rule that nothing in it is lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cladeseg.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside the output folder R of a run.
+
+    Args:
+        root: R itself.
+    """
+
+    root: str | Path
+
+    def _at(self, *parts: str) -> Path:
+        return Path(self.root).joinpath(*parts)
+
+    @property
+    def datalist(self) -> Path:
+        """The stored split: which case is trained, validated and tested on, and what it may show."""
+        return self._at("datalist.json")
+
+    @property
+    def record(self) -> Path:
+        """Settings, versions and command of the training."""
+        return self._at("run.json")
+
+    @property
+    def history(self) -> Path:
+        """One CSV row per epoch."""
+        return self._at("history.csv")
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's folder."""
+        return self._at("tensorboard")
+
+    @property
+    def state(self) -> Path:
+        """The training state that ``--resume`` goes on from."""
+        return self._at("checkpoints", "last.pt")
+
+    @property
+    def models(self) -> Path:
+        """Trained weights with their description."""
+        return self._at("models")
+
+    @property
+    def evaluation(self) -> Path:
+        """Scores and pictures."""
+        return self._at("eval")
+
+
+def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool | str = False) -> None:
+    """Open a run folder for training: refuse to train over another training, record what is about to happen.
+
+    Args:
+        run_folder: the folder.
+        settings: everything that decides the training's outcome, besides the data.
+        resume: go on from the folder's training state if there is one.
+
+    Raises:
+        DataError: the folder holds a training and ``resume`` is off, or was trained with other settings.
+    """
+    configure_logging()
+    resume = as_flag("resume", resume)
+    if run_folder.state.is_file() and not resume:
+        raise DataError(
+            f"{run_folder.state}: this folder already holds a training; add --resume to go on with it, "
+            "or choose another --output_dir"
+        )
+    if run_folder.state.is_file():
+        _refuse_other_settings(run_folder.record, settings)
+    elif resume:
+        logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
+    write_json({"settings": settings, "versions": versions(), "command": sys.argv}, run_folder.record)
+
+
+def _refuse_other_settings(record: Path, settings: Mapping[str, Any]) -> None:
+    before = read_json(record)["settings"]
+    now = json.loads(json.dumps(settings))
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            raise DataError(
+                f"{record}: '{name}' was {before.get(name)!r} and is now {now.get(name)!r}; "
+                "a resumed training keeps its settings"
+            )
+
+
+def set_aside(path: Path) -> None:
+    """Rename an existing file or folder to the first free ``NAME.1``, ``NAME.2``, … so that it is not overwritten."""
+    if not path.exists():
+        return
+    number = 1
+    while path.with_name(f"{path.name}.{number}").exists():
+        number += 1
+    kept = path.rename(path.with_name(f"{path.name}.{number}"))
+    logger.info("%s: earlier results are kept as %s", path, kept.name)
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write JSON through a temporary file, so that a failure leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error})") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; :class:`DataError` names the file if that fails."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in ("cladeseg", "torch", "monai", "numpy", "nibabel", "pytorch-ignite"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """A switch from a command line, where ``true`` may arrive as a string.
+
+    Raises:
+        ValueError: neither true nor false.
+    """
+    words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in words:
+        return words[str(value).lower()]
+    raise ValueError(f"--{name} is {value!r}; write true or false")
+
+
+def configure_logging() -> None:
+    """Show the library's messages on the console, once, unless the application has its own logging."""
+    library = logging.getLogger("cladeseg")
+    if not logging.getLogger().handlers and not library.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        library.addHandler(handler)
+    library.setLevel(logging.INFO)

@@ -1,0 +1,130 @@
+"""What happened in each epoch: a CSV beside the checkpoints, and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from torch.utils.tensorboard import SummaryWriter
+
+logger = logging.getLogger(__name__)
+
+
+class EpochLosses:
+    """Mean of each loss over the epoch's steps, in ``engine.state.epoch_losses``; stops a training that diverged.
+
+    Sums stay on the device until the epoch ends, so that no step waits for the host.
+
+    Raises:
+        FloatingPointError: at the end of an epoch whose mean loss is not finite.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Attach before anything that reads the losses."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._close)
+
+    def _add(self, engine: Engine) -> None:
+        for name, value in engine.state.output.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def _close(self, engine: Engine) -> None:
+        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        engine.state.epoch_losses = means
+        if not all(math.isfinite(value) for value in means.values()):
+            raise FloatingPointError(f"epoch {engine.state.epoch}: losses are not finite: {means}; lower learning_rate")
+
+
+class HistoryFile:
+    """One CSV row per epoch: ``epoch,step,name,value``-free wide form with losses, learning rate and validation scores.
+
+    Args:
+        path: the CSV file, e.g. ``R/history.csv``; rows of epochs that are trained again are dropped.
+        evaluator: the validation engine whose metrics are added in the epochs it ran.
+    """
+
+    def __init__(self, path: str | Path, *, evaluator: Any = None) -> None:
+        self.path = Path(path)
+        self.evaluator = evaluator
+        self._rows: list[dict[str, Any]] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Attach after validation."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._append)
+
+    def _start(self, engine: Engine) -> None:
+        if not self.path.is_file():
+            return
+        with self.path.open(newline="", encoding="utf-8") as file:
+            self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
+
+    def _append(self, engine: Engine) -> None:
+        row = {"epoch": engine.state.epoch, "step": engine.state.iteration, **epoch_values(engine, self.evaluator)}
+        self._rows.append({name: f"{value:.8g}" if isinstance(value, float) else value for name, value in row.items()})
+        self._write()
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float))
+        logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, shown)
+
+    def _write(self) -> None:
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        temporary = self.path.with_name(self.path.name + ".tmp")
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(self._rows)
+        temporary.replace(self.path)
+
+
+class TensorBoardLog:
+    """Losses, learning rate and validation scores per epoch, and the validation's overlay picture when there is one.
+
+    Args:
+        folder: where TensorBoard's event files go.
+        evaluator: the validation engine.
+    """
+
+    def __init__(self, folder: str | Path, *, evaluator: Any = None) -> None:
+        self.folder = str(folder)
+        self.evaluator = evaluator
+        self._writer: SummaryWriter | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Attach after validation."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
+        engine.add_event_handler(Events.COMPLETED, self._close)
+
+    def _log(self, engine: Engine) -> None:
+        if self._writer is None:
+            self._writer = SummaryWriter(self.folder, purge_step=engine.state.epoch)
+        for name, value in epoch_values(engine, self.evaluator).items():
+            self._writer.add_scalar(name, value, engine.state.epoch)
+        picture = None if self.evaluator is None else getattr(self.evaluator.state, "overlay", None)
+        if picture is not None:
+            self._writer.add_image("validation", picture, engine.state.epoch, dataformats="HWC")
+            self.evaluator.state.overlay = None
+
+    def _close(self, engine: Engine) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def epoch_values(engine: Engine, evaluator: Any) -> dict[str, float]:
+    """Losses, learning rate and, where this epoch was validated, its scores."""
+    values = {f"train_{name}": value for name, value in engine.state.epoch_losses.items()}
+    values["learning_rate"] = float(engine.optimizer.param_groups[0]["lr"])
+    if evaluator is not None and getattr(evaluator.state, "validated_epoch", None) == engine.state.epoch:
+        values |= {f"validation_{name}": float(v) for name, v in evaluator.state.metrics.items()}
+    return {name: value for name, value in values.items() if not math.isnan(value)}

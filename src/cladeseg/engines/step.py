@@ -1,0 +1,111 @@
+"""What is learnt from one batch: each training method is one step, and all share the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cladeseg.mixing import EmaTeacher, HierarchicalMix, MixLoss, PseudoLabeller, SigmoidRamp
+from cladeseg.networks import TreeOutput
+from cladeseg.taxonomy import LEAF
+
+
+class StepInput(NamedTuple):
+    """One augmented batch and everything a method may learn from it with.
+
+    Attributes:
+        images: (B, C, *S) float.
+        nodes: (B, 1, *S) node map.
+        supervisions: the B cases' supervision names.
+        network: the student, in training mode.
+        teacher: its moving average.
+        step: number of the optimiser step, from 0.
+        generator: CPU generator of this step.
+    """
+
+    images: Tensor
+    nodes: Tensor
+    supervisions: Sequence[str]
+    network: nn.Module
+    teacher: EmaTeacher
+    step: int
+    generator: torch.Generator
+
+
+class Step(Protocol):
+    """A training method: from a batch to named scalar losses, of which ``"loss"`` is minimised."""
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Compute the losses of one batch."""
+        ...
+
+
+class SupervisedStep:
+    """Learn from node maps alone: each voxel teaches what its label says, at any level of the tree.
+
+    Args:
+        loss: ``loss(output, nodes)`` on node maps.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        self.loss = loss
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Marginal loss of the batch."""
+        return {"loss": self.loss(batch.network(batch.images), batch.nodes)}
+
+
+class HierarchicalMixStep:
+    """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
+
+    The mixed images pass through the student in the same forward call as the plain ones, with gradient: the published
+    code predicts them under ``no_grad`` and so learns nothing from them.
+
+    Args:
+        loss: ``loss(output, nodes)`` on node maps.
+        mix: builds the mixed images from coarse cases and finely labelled partners.
+        labeller: turns the teacher's views into pseudo node maps inside the known nodes.
+        ramp: weight of the mix loss over the steps.
+        flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
+    """
+
+    def __init__(
+        self,
+        loss: nn.Module,
+        mix: HierarchicalMix,
+        labeller: PseudoLabeller,
+        ramp: SigmoidRamp,
+        flips: Sequence[Sequence[int]] = ((), (0,)),
+    ) -> None:
+        self.loss = loss
+        self.mix = mix
+        self.mix_loss = MixLoss(loss)
+        self.labeller = labeller
+        self.ramp = ramp
+        self.flips = [tuple(axes) for axes in flips]
+        self.plain = SupervisedStep(loss)
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Supervised and mix losses of the batch; the supervised one alone where there is nothing to mix."""
+        fine = [i for i, supervision in enumerate(batch.supervisions) if supervision == LEAF]
+        coarse = [i for i, supervision in enumerate(batch.supervisions) if supervision != LEAF]
+        weight = self.ramp(batch.step)
+        if not fine or not coarse or weight == 0:
+            return self.plain(batch)
+        return self._mixed(batch, fine, coarse, weight)
+
+    def _mixed(self, batch: StepInput, fine: list[int], coarse: list[int], weight: float) -> dict[str, Tensor]:
+        images, nodes = batch.images, batch.nodes
+        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), nodes[coarse])
+        mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
+        output = batch.network(torch.cat([images, mixed.image]))
+        supervised = self.loss(_rows(output, 0, len(images)), nodes)
+        mix = self.mix_loss(_rows(output, len(images), None), mixed)
+        return {"loss": supervised + weight * mix, "supervised": supervised, "mix": mix}
+
+
+def _rows(output: TreeOutput, start: int, stop: int | None) -> TreeOutput:
+    return TreeOutput(output.leaf[start:stop], None if output.top is None else output.top[start:stop])

@@ -1,0 +1,110 @@
+"""Everything a training needs to go on as if it had never stopped, in one file per run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from cladeseg.engines.trainer import TreeTrainer
+from cladeseg.errors import DataError
+
+
+class TrainingState:
+    """Handler that writes the state after each ``interval`` epochs and restores it on demand.
+
+    The file holds the student, the teacher, optimiser, schedule, epoch, best validation score and the global random
+    state (only dropout uses it: samples and augmentations are pure functions of the step).  It is written to a
+    temporary file first, so that a full disk or a kill never costs the previous one.
+
+    Args:
+        path: the file, e.g. ``R/checkpoints/last.pt``.
+        interval: epochs between two writes; the last epoch is always written.
+        evaluator: the validation engine whose best score is kept too.
+    """
+
+    def __init__(self, path: str | Path, *, interval: int = 1, evaluator: Any = None) -> None:
+        self.path = Path(path)
+        self.interval = interval
+        self.evaluator = evaluator
+
+    def attach(self, engine: Engine) -> None:
+        """Write at the end of epochs; attach last, so that the validation of the epoch is included."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch)
+
+    def _on_epoch(self, engine: TreeTrainer) -> None:
+        if engine.state.epoch % self.interval == 0 or engine.state.epoch == engine.state.max_epochs:
+            save_atomically(self._collect(engine), self.path)
+
+    def _collect(self, trainer: TreeTrainer) -> dict[str, Any]:
+        best = None if self.evaluator is None else self.evaluator.state
+        return {
+            "network": trainer.network.state_dict(),
+            "teacher": trainer.teacher.state_dict(),
+            "optimizer": trainer.optimizer.state_dict(),
+            "lr_scheduler": None if trainer.lr_scheduler is None else trainer.lr_scheduler.state_dict(),
+            "epoch": trainer.state.epoch,
+            "iteration": trainer.state.iteration,
+            "max_epochs": trainer.state.max_epochs,
+            "steps_per_epoch": trainer.state.epoch_length,
+            "best": None if best is None else {"metric": float(best.best_metric), "epoch": int(best.best_metric_epoch)},
+            "random": _random_state(),
+        }
+
+    def restore(self, trainer: TreeTrainer) -> int:
+        """Load the file into a trainer and set its loader's sampler to the next step.
+
+        Returns:
+            The number of epochs already trained.
+
+        Raises:
+            DataError: the file cannot be read, or was written with another number of steps per epoch.
+        """
+        state = load_state(self.path)
+        if state["steps_per_epoch"] != trainer.state.epoch_length:
+            raise DataError(f"{self.path}: was written with steps_per_epoch {state['steps_per_epoch']}")
+        trainer.network.load_state_dict(state["network"])
+        trainer.teacher.load_state_dict(state["teacher"])
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        if trainer.lr_scheduler is not None:
+            trainer.lr_scheduler.load_state_dict(state["lr_scheduler"])
+        trainer.state.epoch, trainer.state.iteration = state["epoch"], state["iteration"]
+        trainer.data_loader.batch_sampler.start_step = state["iteration"]
+        if self.evaluator is not None and state["best"] is not None:
+            self.evaluator.state.best_metric = state["best"]["metric"]
+            self.evaluator.state.best_metric_epoch = state["best"]["epoch"]
+        _restore_random_state(state["random"])
+        return int(state["epoch"])
+
+
+def save_atomically(content: Any, path: Path) -> None:
+    """``torch.save`` through a temporary file in the same folder; an existing file survives any failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        torch.save(content, temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error}); what was there before is untouched") from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a file of tensors and plain values with ``weights_only``; :class:`DataError` names it if that fails."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as a checkpoint ({error})") from error
+
+
+def _random_state() -> dict[str, Any]:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def _restore_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])

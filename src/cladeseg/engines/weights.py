@@ -1,0 +1,90 @@
+"""Trained weights on disk: written atomically, refused by name when they do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from torch import Tensor, nn
+
+from cladeseg.engines.training_state import load_state, save_atomically
+from cladeseg.errors import DataError
+
+
+def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
+    """Load a state dict into a network, every tensor or none.
+
+    Raises:
+        DataError: the file is missing or unreadable, or belongs to another network; the message names the first
+            tensor that does not fit.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: there are no weights; train first, or name the file with --weights")
+    state = load_state(path)
+    misfit = _first_misfit(network.state_dict(), state)
+    if misfit:
+        hint = "pass the options that it was trained with (head, prior, separate_norm, filters, ...)"
+        raise DataError(f"{path}: these weights belong to another network: {misfit}; {hint}")
+    network.load_state_dict(state)
+    return network
+
+
+def _first_misfit(own: dict[str, Tensor], found: dict[str, Any]) -> str | None:
+    for name in own.keys() - found.keys():
+        return f"'{name}' is missing"
+    for name, value in found.items():
+        if name not in own:
+            return f"'{name}' is unknown"
+        if own[name].shape != value.shape:
+            return f"'{name}' has shape {tuple(value.shape)}, not {tuple(own[name].shape)}"
+    return None
+
+
+class SaveWeights:
+    """Write the teacher's weights at the end of a training, and whenever the validation score is the best so far.
+
+    The last weights are the ones that are shipped: choosing an epoch by fine validation labels would spend fine
+    labels that the budget does not count.
+
+    Args:
+        folder: gets ``model.pt`` (last) and ``best_validation.pt``.
+        evaluator: the validation engine whose best epoch is followed.
+    """
+
+    def __init__(self, folder: str | Path, *, evaluator: Any = None) -> None:
+        self.folder = Path(folder)
+        self.evaluator = evaluator
+
+    def attach(self, engine: Engine) -> None:
+        """Attach after validation."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_best)
+        engine.add_event_handler(Events.COMPLETED, self._save_last)
+
+    def _save_best(self, engine: Engine) -> None:
+        if self.evaluator is not None and self.evaluator.state.best_metric_epoch == engine.state.epoch:
+            save_atomically(engine.teacher.network.state_dict(), self.folder / "best_validation.pt")
+
+    def _save_last(self, engine: Engine) -> None:
+        save_atomically(engine.teacher.network.state_dict(), self.folder / "model.pt")
+
+
+class LoadWeights:
+    """Handler that loads weights before an engine's first iteration.
+
+    Args:
+        network: gets the weights.
+        path: the file.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = path
+
+    def attach(self, engine: Engine) -> None:
+        """Attach anywhere."""
+        engine.add_event_handler(Events.STARTED, self._load)
+
+    def _load(self, engine: Engine) -> None:
+        load_weights(self.network, self.path)

@@ -1,0 +1,58 @@
+"""From an image file to a label on the image's own grid: the one path that every command takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from torch import Tensor, nn
+
+
+class Predictor:
+    """Preprocess, predict, undo the preprocessing, label.
+
+    Args:
+        network: gives log p(leaf) (1, L, *S) in eval mode; stays on its device.
+        preprocessing: from ``{"image": path}`` to ``{"image": MetaTensor (C, *S)}``.
+        inferer: ``inferer(images (1, C, *S), network)``, e.g. a sliding window.
+        postprocessing: from ``{"image", "pred"}`` to the label on the original grid, without the writing.
+        device: where the network is.
+        amp: bfloat16 autocast.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        preprocessing: Callable[[dict[str, Any]], dict[str, Any]],
+        inferer: Callable[..., Tensor],
+        postprocessing: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        device: str | torch.device = "cpu",
+        amp: bool = False,
+    ) -> None:
+        self.network = network.eval()
+        self.preprocessing = preprocessing
+        self.inferer = inferer
+        self.postprocessing = postprocessing
+        self.device = torch.device(device)
+        self.amp = amp
+
+    @torch.no_grad()
+    def __call__(self, image: str | Path) -> MetaTensor:
+        """Label one image file.
+
+        Returns:
+            (1, x, y, z) integers of the bundle's dialect, with the image's shape and affine.
+
+        Raises:
+            DataError: the image cannot be used; the message starts with its path.
+        """
+        item = self.preprocessing({"image": str(image)})
+        images = item["image"][None].to(self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.amp):
+            scores = self.inferer(images, self.network)
+        item["pred"] = MetaTensor(scores[0].float().cpu(), meta=item["image"].meta)
+        return self.postprocessing(item)["pred"]

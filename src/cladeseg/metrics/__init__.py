@@ -1,0 +1,32 @@
+"""How good a prediction is: one record for each (case, structure, metric), and the tables made from them."""
+
+from cladeseg.metrics.evaluate_case import evaluate_case
+from cladeseg.metrics.hierarchy import hierarchy_of_case, nesting_violations, nesting_violations_of_log_probs
+from cladeseg.metrics.overlap import dice, iou
+from cladeseg.metrics.record import METRICS, STATUSES, HierarchyRecord, Metric, Record, Status
+from cladeseg.metrics.regions import annotated_nodes, inside
+from cladeseg.metrics.summary import summarise
+from cladeseg.metrics.surface import surface_metrics
+from cladeseg.metrics.tables import read_csv, write_csv, write_json
+
+__all__ = [
+    "METRICS",
+    "STATUSES",
+    "HierarchyRecord",
+    "Metric",
+    "Record",
+    "Status",
+    "annotated_nodes",
+    "dice",
+    "evaluate_case",
+    "hierarchy_of_case",
+    "inside",
+    "iou",
+    "nesting_violations",
+    "nesting_violations_of_log_probs",
+    "read_csv",
+    "summarise",
+    "surface_metrics",
+    "write_csv",
+    "write_json",
+]

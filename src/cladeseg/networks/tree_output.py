@@ -1,0 +1,20 @@
+"""What a network says about each voxel during training."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class TreeOutput(NamedTuple):
+    """Log-probabilities of a batch.
+
+    Attributes:
+        leaf: (B, L, *S) log p(leaf), normalised over the L leaves.
+        top: (B, K, *S) log p(child of the root) of a head that predicts it independently of the leaves, in the order
+            of ``taxonomy.children(taxonomy.root)``; None where it follows from ``leaf``.
+    """
+
+    leaf: Tensor
+    top: Tensor | None = None

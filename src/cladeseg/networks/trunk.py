@@ -1,0 +1,19 @@
+"""The norm, activation and convolution through which a branch of a head looks at the features."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def trunk(in_channels: int, hidden: int, kernel: tuple[int, int, int]) -> nn.Sequential:
+    """LeakyReLU(Conv(LeakyReLU(InstanceNorm(F)))): features (B, in_channels, *S) to (B, hidden, *S).
+
+    The paper writes batch norm and ReLU; its batches hold 24 slices, ours two to four volumes, too few for batch
+    statistics.
+    """
+    return nn.Sequential(
+        nn.InstanceNorm3d(in_channels, affine=True),
+        nn.LeakyReLU(0.01, inplace=True),
+        nn.Conv3d(in_channels, hidden, kernel, padding="same"),
+        nn.LeakyReLU(0.01, inplace=True),
+    )

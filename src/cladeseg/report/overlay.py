@@ -1,0 +1,90 @@
+"""Pictures of label maps over the image, as plain uint8 arrays that Pillow and TensorBoard take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cladeseg.taxonomy import Taxonomy
+
+
+def overlay_slice(image: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy, *, alpha: float = 0.45) -> np.ndarray:
+    """One axial slice in grey with the structures' colours blended in.
+
+    The slice of an RAS volume is turned upright: anterior at the top, the patient's left on the left.  Grey runs from
+    the 1st to the 99th percentile; background and root are not coloured.
+
+    Args:
+        image: (x, y) intensities.
+        nodes: (x, y) node indices.
+        taxonomy: gives the colours.
+        alpha: weight of the colour, 0 to 1.
+
+    Returns:
+        uint8 (y, x, 3).
+
+    Raises:
+        ValueError: image and nodes differ in shape or are not two-dimensional.
+    """
+    if image.ndim != 2 or image.shape != nodes.shape:
+        raise ValueError(f"image {image.shape} and nodes {nodes.shape} must be (x, y) of the same shape")
+    picture = np.repeat(_grey(image)[..., None], 3, axis=-1)
+    coloured = _is_structure(nodes, taxonomy)
+    picture[coloured] = (1 - alpha) * picture[coloured] + alpha * taxonomy.colours[nodes[coloured]]
+    return np.rint(picture).astype(np.uint8).transpose(1, 0, 2)[::-1].copy()
+
+
+def case_panel(
+    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, taxonomy: Taxonomy, slices: int = 3
+) -> np.ndarray:
+    """A few axial slices side by side, the truth in the upper row and the prediction below it.
+
+    The slices are spread evenly over those in which truth or prediction holds a structure, or over all if none does;
+    a slice is repeated where there are fewer than asked for, so that the panel's size depends on the image's only.
+
+    Args:
+        image: (x, y, z) intensities.
+        truth: (x, y, z) node indices.
+        prediction: (x, y, z) node indices.
+        taxonomy: gives the colours.
+        slices: number of slices.
+
+    Returns:
+        uint8 (2 · y, slices · x, 3).
+    """
+    levels = _levels(_is_structure(truth, taxonomy) | _is_structure(prediction, taxonomy), slices)
+    rows = [
+        np.concatenate([overlay_slice(image[..., z], nodes[..., z], taxonomy) for z in levels], axis=1)
+        for nodes in (truth, prediction)
+    ]
+    return np.concatenate(rows, axis=0)
+
+
+def save_png(picture: np.ndarray, path: str | Path) -> None:
+    """Write a uint8 (H, W, 3) array as PNG, making its folder."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(target, format="PNG")
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    """Intensities windowed to 0…255, float; a constant image is black."""
+    low, high = np.percentile(image, [1, 99])
+    if high <= low:
+        return np.zeros(image.shape)
+    return np.clip((image - low) / (high - low), 0, 1) * 255
+
+
+def _is_structure(nodes: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+    return (nodes != taxonomy.background) & (nodes != taxonomy.root)
+
+
+def _levels(structure: np.ndarray, slices: int) -> list[int]:
+    """Positions of evenly spread slices that hold a structure, from a bool (x, y, z)."""
+    held = np.flatnonzero(structure.any(axis=(0, 1)))
+    levels = held if held.size else np.arange(structure.shape[2])
+    # The middles of equal parts: the outermost slices of a structure show little of it.
+    positions = (np.arange(slices) + 0.5) * len(levels) / slices
+    return levels[positions.astype(int)].tolist()

@@ -1,0 +1,221 @@
+"""Rules of the house that a reader would otherwise have to check by eye; see CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SOURCE = REPOSITORY / "src" / "cladeseg"
+MODULES = sorted(SOURCE.rglob("*.py"))
+CONFIGS = sorted(file for folder in ("bundles", "configs") for file in (REPOSITORY / folder).rglob("*.json"))
+BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
+SCHEMA = SOURCE / "bundle" / "metadata_schema.json"
+
+#: A module imports from its own room and from rooms of a lower level only.
+LEVELS = {
+    "errors": 0,
+    "taxonomy": 0,
+    "tree_math": 1,
+    "transforms": 2,
+    "losses": 2,
+    "networks": 2,
+    "metrics": 2,
+    "mixing": 3,
+    "data": 3,
+    "engines": 4,
+    "inferers": 4,
+    "report": 5,
+    "bundle": 5,
+    "cli": 6,  # the command line only calls what the other rooms offer
+}
+#: (importing room, imported module) → why this sideways import is right.
+SIDEWAYS = {
+    ("losses", "cladeseg.networks.tree_output"): "a loss is written against what the network returns",
+    ("losses", "cladeseg.networks.options"): "both refuse a misspelt option with the same words",
+    ("engines", "cladeseg.inferers"): "evaluation scores what the predictor writes",
+    ("bundle", "cladeseg.report"): "evaluation ends in the table that the report draws",
+}
+#: Files that may exceed the limit, with their own limit; a new entry needs a reason.
+LONG_FILES = {"taxonomy.py": 500}  # one frozen object and its refusals: splitting it would part the rule from the data
+MAX_LINES = 400
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(REPOSITORY).as_posix()
+
+
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+def room_of(module: str) -> str:
+    """``cladeseg.losses.tree_loss`` → ``losses``; the package itself → ``""``."""
+    return [*module.split("."), ""][1]
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported_modules(tree: ast.Module) -> Iterator[str]:
+    """Modules of ours that a file imports, at its top or inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "cladeseg")
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield "." * node.level + (node.module or "")
+        elif isinstance(node, ast.ImportFrom) and node.module == "cladeseg":
+            yield from (f"cladeseg.{alias.name}" for alias in node.names if alias.name != "__version__")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cladeseg."):
+            yield str(node.module)
+
+
+def forbidden_imports(importer: str, tree: ast.Module) -> list[str]:
+    """Imports that point sideways or upwards, or that are relative and so hide where they point."""
+    room = room_of(importer)
+    return [
+        name
+        for name in imported_modules(tree)
+        if name.startswith(".")
+        or (room_of(name) != room and LEVELS[room_of(name)] >= LEVELS[room] and (room, name) not in SIDEWAYS)
+    ]
+
+
+# ---- source ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_room_has_a_level() -> None:
+    rooms = {room_of(module_name(file)) for file in MODULES} - {""}
+    assert rooms <= set(LEVELS), f"give {sorted(rooms - set(LEVELS))} a level, here and in CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("file", [f for f in MODULES if room_of(module_name(f))], ids=relative)
+def test_imports_point_downwards_only(file: Path) -> None:
+    assert forbidden_imports(module_name(file), tree_of(file)) == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "line", "allowed"),
+    [
+        ("cladeseg.losses.tree_loss", "from cladeseg.taxonomy import Taxonomy", True),
+        ("cladeseg.losses.tree_loss", "from cladeseg.losses.build import build_loss", True),
+        ("cladeseg.losses.tree_loss", "from cladeseg.networks.tree_output import TreeOutput", True),
+        ("cladeseg.losses.tree_loss", "from cladeseg.networks.net import HierarchicalNet", False),
+        ("cladeseg.losses.tree_loss", "from cladeseg import mixing", False),
+        ("cladeseg.losses.tree_loss", "import cladeseg.engines", False),
+        ("cladeseg.losses.tree_loss", "from . import build", False),
+        ("cladeseg.taxonomy", "def f():\n    from cladeseg.data import cases_of", False),
+        ("cladeseg.data.acdc", "from cladeseg.mixing import EmaTeacher", False),
+    ],
+)
+def test_the_import_rule_finds_planted_faults(importer: str, line: str, allowed: bool) -> None:
+    assert (forbidden_imports(importer, ast.parse(line)) == []) is allowed
+
+
+@pytest.mark.parametrize("file", MODULES, ids=relative)
+def test_modules_have_a_docstring_and_no_print_or_assert(file: Path) -> None:
+    tree = tree_of(file)
+    docstring = ast.get_docstring(tree)
+    assert docstring, "the first line says what the file is for"
+    assert not docstring.startswith("TODO")
+    nodes = list(ast.walk(tree))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    prints = [node.lineno for node in called if isinstance(node, ast.Name) and node.id == "print"]
+    assert prints == [], "print: use logging, tqdm or rich"
+    asserts = [node.lineno for node in nodes if isinstance(node, ast.Assert)]
+    assert asserts == [], "assert: raise an error that names the file, key or value"
+
+
+@pytest.mark.parametrize("file", MODULES, ids=relative)
+def test_files_stay_short(file: Path) -> None:
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONG_FILES.get(file.relative_to(SOURCE).as_posix(), MAX_LINES)
+
+
+# ---- configs ---------------------------------------------------------------------------------------------------------
+
+
+def strings_in(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list | dict):
+        for item in content.values() if isinstance(content, dict) else content:
+            yield from strings_in(item)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=relative)
+def test_configs_parse_and_hold_no_lambda(file: Path) -> None:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert [text for text in strings_in(content) if text.startswith("$") and "lambda" in text] == []
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=relative)
+def test_bundles_have_the_files_of_the_format(bundle: Path) -> None:
+    expected = ["LICENSE", "docs/README.md", "docs/data_license.txt", "configs/train.json", "configs/inference.json"]
+    assert [name for name in expected if not (bundle / name).is_file()] == []
+
+
+# ---- the offline schema of metadata.json -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+def test_the_schema_is_a_valid_schema(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=relative)
+def test_metadata_follows_the_schema(bundle: Path, schema: dict[str, Any]) -> None:
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    jsonschema.validate(metadata, schema)
+    assert metadata["version"] in metadata["changelog"]
+    pred = metadata["network_data_format"]["outputs"]["pred"]
+    assert list(pred["channel_def"]) == [str(i) for i in range(pred["num_channels"])]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", 1),
+        ("version", None),
+        ("changelog", {}),
+        ("schema", "https://example.org/meta_schema_20220324.json"),
+        ("required_packages_version", ["nibabel"]),
+        ("supported_apps", ["monai-label"]),
+        ("authors", ""),
+        ("network_data_format/inputs/image", None),
+        ("network_data_format/outputs/pred", None),
+        ("network_data_format/outputs/pred/channel_def", None),
+        ("network_data_format/outputs/pred/channel_def", {"heart": "1"}),
+        ("network_data_format/outputs/pred/num_channels", "4"),
+        ("network_data_format/outputs/pred/dtype", "float"),
+        ("network_data_format/outputs/pred/is_patch_data", "true"),
+        ("network_data_format/inputs/image/value_range", [0]),
+        ("network_data_format/inputs/image/spatial_shape", ["16*k"]),
+        ("network_data_format/inputs/image/spatial_shape", [0, 0, 0]),
+    ],
+)
+def test_the_schema_refuses_planted_faults(key: str, value: Any, schema: dict[str, Any]) -> None:
+    metadata = json.loads((BUNDLES[0] / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    broken = copy.deepcopy(metadata)
+    *parents, last = key.split("/")
+    target = broken
+    for parent in parents:
+        target = target[parent]
+    target[last] = value
+    if value is None:
+        del target[last]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema)
