@@ -53,7 +53,6 @@ def load_predictor(
         parser.get_parsed_content("inferer"),
         _without_saving(parser.get_parsed_content("postprocessing")),
         device=choose_device(device),
-        amp=parser.get_parsed_content("amp"),
     )
 
 

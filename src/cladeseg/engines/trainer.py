@@ -38,7 +38,7 @@ class TreeTrainer(Trainer):
         optimizer: of the student's parameters.
         lr_scheduler: stepped after each optimiser step.
         seed: of everything random in a step.
-        amp: bfloat16 autocast.
+        amp: bfloat16 autocast, on CUDA and on CPUs that have it.
         max_norm: gradient norm is clipped to this.
         train_handlers: ignite handlers, attached in order.
     """
@@ -69,13 +69,14 @@ class TreeTrainer(Trainer):
         self.lr_scheduler = lr_scheduler
         self.seed = seed
         self.max_norm = max_norm
+        # Not MONAI's ``amp``, which is float16 with a gradient scaler and CUDA only; bfloat16 needs no scaler.
+        self.bfloat16 = amp
         super().__init__(
             device=choose_device(device),
             max_epochs=_positive("epochs", max_epochs),
             epoch_length=_positive("steps_per_epoch", steps_per_epoch),
             data_loader=train_data_loader,
             decollate=False,
-            amp=amp,
             handlers=train_handlers,
         )
 
@@ -93,7 +94,7 @@ class TreeTrainer(Trainer):
         batch = self._prepare(batchdata, index)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.amp):
+        with torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             losses = self.step(batch)
         self._descend(losses["loss"])
         return {name: loss.detach() for name, loss in losses.items()}

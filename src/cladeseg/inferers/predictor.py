@@ -20,7 +20,6 @@ class Predictor:
         inferer: ``inferer(images (1, C, *S), network)``, e.g. a sliding window.
         postprocessing: from ``{"image", "pred"}`` to the label on the original grid, without the writing.
         device: where the network is.
-        amp: bfloat16 autocast.
     """
 
     def __init__(
@@ -31,14 +30,12 @@ class Predictor:
         postprocessing: Callable[[dict[str, Any]], dict[str, Any]],
         *,
         device: str | torch.device = "cpu",
-        amp: bool = False,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.inferer = inferer
         self.postprocessing = postprocessing
         self.device = torch.device(device)
-        self.amp = amp
 
     @torch.no_grad()
     def __call__(self, image: str | Path) -> MetaTensor:
@@ -51,8 +48,7 @@ class Predictor:
             DataError: the image cannot be used; the message starts with its path.
         """
         item = self.preprocessing({"image": str(image)})
-        images = item["image"][None].to(self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.amp):
-            scores = self.inferer(images, self.network)
+        images = item["image"].as_tensor()[None].to(self.device)
+        scores = self.inferer(images, self.network)
         item["pred"] = MetaTensor(scores[0].float().cpu(), meta=item["image"].meta)
         return self.postprocessing(item)["pred"]
