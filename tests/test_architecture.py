@@ -34,7 +34,8 @@ LEVELS = {
     "inferers": 4,
     "report": 5,
     "bundle": 5,
-    "cli": 6,  # the command line only calls what the other rooms offer
+    "demo": 6,  # runs bundle commands and shows what comes out
+    "cli": 7,  # the command line only calls what the other rooms offer
 }
 #: (importing room, imported module) → why this sideways import is right.
 SIDEWAYS = {

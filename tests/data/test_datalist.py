@@ -57,7 +57,7 @@ def test_every_case_says_what_its_label_may_tell(folder, acdc_tree):
 
 
 def test_by_default_everyone_is_fine_and_with_a_budget_the_others_are_coarse(folder, acdc_tree):
-    assert len(_patients(_build(folder, acdc_tree, fine_patients=None), "training", "leaf")) == 9
+    assert len(_patients(_build(folder, acdc_tree, fine_patients="all"), "training", "leaf")) == 9
     assert len(_patients(_build(folder, acdc_tree), "training", "heart")) == 7
     assert len(_patients(_build(folder, acdc_tree, fine_patients=0), "training", "heart")) == 9
 

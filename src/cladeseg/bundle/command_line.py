@@ -1,67 +1,101 @@
-"""Refuse misspelt overrides, which MONAI's command line accepts in silence."""
+"""Refuse overrides that MONAI's command line accepts in silence and nobody obeys."""
 
 from __future__ import annotations
 
-import ast
 import difflib
 import inspect
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow, run
+from fire.parser import DefaultParseValue, SeparateFlagArgs
+from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
+
+_PROGRAM = ("monai", "bundle", "__main__.py")
+_FLAG = re.compile(r"--|-[a-zA-Z]")
+#: Strings that MONAI replaces by something else before anyone sees them.
+_INDIRECT = ("$", "@", "%")
 
 
 class OverrideError(ValueError):
-    """An override names a key that no config file has."""
+    """An override that would not do what it says."""
 
 
 def check_overrides(argv: Sequence[str] | None = None) -> None:
-    """Compare the command line's top-level overrides with the keys of its config files.
+    """Compare the command line's overrides with the config files that they are meant for.
 
     ``python -m monai.bundle run training --epoch 2`` trains with the default number of epochs: MONAI adds the unknown
-    key ``epoch`` to the config, where nobody reads it.  This ends such a run before anything is read or written.
-    Called from a bundle's ``initialize``; does nothing where the program is not a bundle command.
+    key ``epoch`` to the config, where nobody reads it.  ``--mix false`` arrives as the text "false", which counts as
+    true, and ``--fine_patients None`` does not arrive at all.  This ends such a run before anything is read or
+    written.  Called from a bundle's ``initialize``; does nothing where the program is not ``python -m monai.bundle``.
 
     Args:
-        argv: the command line, the program's name first; ``sys.argv`` if ``None``.
+        argv: the command line, the program's path first; ``sys.argv`` if ``None``.
 
     Raises:
-        OverrideError: the message names the nearest known key.
+        OverrideError: the message gives the nearest known key, or the right way to write the value.
     """
-    flags = _flags(list(sys.argv if argv is None else argv)[1:])
-    files = _config_files(flags.get("config_file"))
+    argv = sys.argv if argv is None else argv
+    if not argv or Path(argv[0]).parts[-len(_PROGRAM) :] != _PROGRAM:
+        return
+    flags = _flags(argv[1:])
+    given = {**ConfigParser.load_config_file(flags["args_file"]), **flags} if "args_file" in flags else flags
+    files = given.get("config_file")
     if not files:
         return
-    keys = set(ConfigParser.load_config_files(files))
-    known = keys | set(inspect.signature(run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)
-    for name in flags:
-        if name.split("#")[0].split("::")[0] not in known:
-            raise OverrideError(_refusal(name, keys, files))
+    files = [files] if isinstance(files, str) else list(files)
+    config = ConfigParser.load_config_files(files)
+    for name in given:
+        _check_name(name, config, files)
+    for name, value in flags.items():
+        _check_value(name, value, config)
 
 
-def _refusal(name: str, keys: set[str], files: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, keys, n=1, cutoff=0.0)
-    return f"--{name}: {', '.join(Path(file).name for file in files)} has no key '{name}'; did you mean --{near[0]}?"
+def _check_name(name: str, config: Mapping[str, Any], files: Sequence[str]) -> None:
+    top = _top(name)
+    if top in config or top in _own_parameters():
+        return
+    near = difflib.get_close_matches(top, config, n=1, cutoff=0.0)[0]
+    where = ", ".join(Path(file).name for file in files)
+    raise OverrideError(f"--{name}: {where} has no key '{top}'; did you mean --{near}{name.removeprefix(top)}?")
 
 
-def _flags(arguments: Sequence[str]) -> dict[str, str]:
-    """``--name value`` and ``--name=value`` pairs, as python-fire reads them."""
-    flags: dict[str, str] = {}
-    for i, argument in enumerate(arguments):
-        if not argument.startswith("--") or argument == "--":
+def _check_value(name: str, value: Any, config: Mapping[str, Any]) -> None:
+    if _top(name) not in config:
+        return
+    word = value.lower() if isinstance(value, str) else value
+    if word is None or word in ("null", "none"):
+        raise OverrideError(f"--{name} {value}: MONAI would not pass this on; write --{name} '$None'")
+    if word in ("true", "false"):
+        raise OverrideError(f"--{name} {value}: this is text, which counts as true; write {value.capitalize()}")
+    switch = isinstance(ConfigParser(dict(config)).get(name), bool)
+    if switch and isinstance(value, str) and not value.startswith(_INDIRECT):
+        raise OverrideError(f"--{name} {value}: this is a switch; write True or False")
+
+
+def _top(name: str) -> str:
+    return re.split("#|::", name)[0]
+
+
+def _own_parameters() -> set[str]:
+    """Flags that are MONAI's own and no overrides."""
+    parameters = [p for f in (run, create_workflow, ConfigWorkflow) for p in inspect.signature(f).parameters.values()]
+    return {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+
+
+def _flags(arguments: Sequence[str]) -> dict[str, Any]:
+    """Names and values as python-fire reads them: ``--a 1``, ``--a=1``, ``--a`` (True) and ``--noa`` (False)."""
+    arguments, _ = SeparateFlagArgs(list(arguments))
+    flags: dict[str, Any] = {}
+    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=False):
+        if not _FLAG.match(argument):
             continue
-        name, _, value = argument[2:].partition("=")
-        following = arguments[i + 1] if i + 1 < len(arguments) else ""
-        flags[name.replace("-", "_")] = value or ("" if following.startswith("--") else following)
+        name, equals, value = argument.lstrip("-").partition("=")
+        name = name.replace("-", "_")
+        if equals or not _FLAG.match(following):
+            flags[name] = DefaultParseValue(value if equals else following)
+        else:
+            flags[name.removeprefix("no")] = not name.startswith("no")
     return flags
-
-
-def _config_files(value: str | None) -> list[str]:
-    if not value:
-        return []
-    try:
-        parsed = ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return [value]
-    return [str(file) for file in parsed] if isinstance(parsed, (list, tuple)) else [str(parsed)]

@@ -27,7 +27,7 @@ def explain_failures() -> None:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The innermost self-explaining error of a chain, or the error itself."""
+    """The outermost self-explaining error of a chain, which knows the most, or the error itself."""
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
         chain.append(inner)
@@ -40,6 +40,6 @@ def _explain(kind: type[BaseException], error: BaseException, trace: TracebackTy
     if not explained or os.environ.get(_SHOW_TRACEBACK):
         sys.__excepthook__(kind, error, trace)
     if explained:
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
         console.print("error:", style="bold red", end=" ")
         console.print(str(cause), markup=False)

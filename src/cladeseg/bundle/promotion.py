@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import read_json, write_json
+from cladeseg.bundle.run_folder import read_json
 from cladeseg.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
         Whether the bundle's model is now the run's.
 
     Raises:
-        DataError: the run has no trained model.
+        DataError: the run has no trained model, or the bundle's folder cannot be written.
     """
     source, target = Path(run_models), Path(bundle_models)
     if not (source / "model.pt").is_file() or not (source / "model.json").is_file():
@@ -37,8 +37,7 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
     if reason:
         logger.warning("%s is kept: %s", target / "model.pt", reason)
         return False
-    _copy(source / "model.pt", target / "model.pt")
-    write_json(read_json(source / "model.json"), target / "model.json")
+    _replace(source, target)
     logger.info("%s is now the model of %s", target / "model.pt", source)
     return True
 
@@ -62,8 +61,17 @@ def _validation(folder: Path) -> dict[str, Any]:
     return read_json(folder / "model.json").get("validation", {})
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".tmp")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)
+def _replace(source: Path, target: Path) -> None:
+    """Copy weights and description; both are complete before either takes its place."""
+    copies = {target / f"{name}.tmp": target / name for name in ("model.pt", "model.json")}
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for temporary, final in copies.items():
+            shutil.copyfile(source / final.name, temporary)
+        for temporary, final in copies.items():
+            temporary.replace(final)
+    except OSError as error:
+        raise DataError(f"{target}: the model cannot be written ({error})") from error
+    finally:
+        for temporary in copies:
+            temporary.unlink(missing_ok=True)

@@ -61,12 +61,27 @@ class RunFolder:
         return self._at("models")
 
     @property
+    def weights(self) -> Path:
+        """The weights that are shipped: the teacher's, after the last epoch."""
+        return self.models / "model.pt"
+
+    @property
+    def description(self) -> Path:
+        """What inference must know about the weights, and their validation score."""
+        return self.models / "model.json"
+
+    @property
+    def best_weights(self) -> Path:
+        """The teacher's weights at the best validation score."""
+        return self.models / "best_validation.pt"
+
+    @property
     def evaluation(self) -> Path:
         """Scores and pictures."""
         return self._at("eval")
 
 
-def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool | str = False) -> None:
+def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool = False) -> None:
     """Open a run folder for training: refuse to train over another training, record what is about to happen.
 
     Args:
@@ -78,7 +93,6 @@ def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool |
         DataError: the folder holds a training and ``resume`` is off, or was trained with other settings.
     """
     configure_logging()
-    resume = as_flag("resume", resume)
     if run_folder.state.is_file() and not resume:
         raise DataError(
             f"{run_folder.state}: this folder already holds a training; add --resume to go on with it, "
@@ -115,9 +129,9 @@ def set_aside(path: Path) -> None:
 
 def write_json(content: Any, path: Path) -> None:
     """Write JSON through a temporary file, so that a failure leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
@@ -141,20 +155,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
-
-
-def as_flag(name: str, value: Any) -> bool:
-    """A switch from a command line, where ``true`` may arrive as a string.
-
-    Raises:
-        ValueError: neither true nor false.
-    """
-    words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in words:
-        return words[str(value).lower()]
-    raise ValueError(f"--{name} is {value!r}; write true or false")
 
 
 def configure_logging() -> None:

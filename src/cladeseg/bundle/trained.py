@@ -21,7 +21,7 @@ def find_weights(output_dir: str | Path, bundle_root: str | Path = ".", weights:
     """
     if weights is not None:
         return Path(weights)
-    candidates = [RunFolder(output_dir).models / "model.pt", Path(bundle_root) / "models" / "model.pt"]
+    candidates = [RunFolder(output_dir).weights, Path(bundle_root) / "models" / "model.pt"]
     for path in candidates:
         if path.is_file():
             return path

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.promotion import promote as promote_model
-from cladeseg.bundle.run_folder import RunFolder, as_flag, write_json
+from cladeseg.bundle.run_folder import RunFolder, write_json
 from cladeseg.bundle.trained import describe_weights
 from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of
-from cladeseg.engines import NodeDice, TrainingState, TreeTrainer
+from cladeseg.engines import NodeDice, TrainingState, TreeTrainer, save_atomically
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ def run_training(
     network_options: Mapping[str, Any],
     inference: Mapping[str, Any],
     bundle_root: str | Path,
-    resume: bool | str = False,
-    promote: bool | str = True,
+    resume: bool = False,
+    promote: bool = True,
 ) -> None:
     """Train, or go on training; describe the finished weights and offer them to the bundle.
 
@@ -58,33 +58,29 @@ def run_training(
         resume: go on from the stored state.
         promote: offer the result to the bundle.
     """
-    if as_flag("resume", resume) and state.path.is_file():
+    if resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
     if trainer.state.epoch < trainer.state.max_epochs:
         trainer.run()
     if trainer.state.epoch < trainer.state.max_epochs:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
-    _finish(state, run_folder, datalist, network_options, inference)
-    if as_flag("promote", promote):
+    save_atomically(trainer.teacher.network.state_dict(), run_folder.weights)
+    validation = _validation(state, datalist)
+    description = describe_weights(
+        run_folder.weights, network=network_options, inference=inference, validation=validation
+    )
+    write_json(description, run_folder.description)
+    logger.info("trained: %s, validation Dice %s", run_folder.weights, validation["score"])
+    if promote:
         promote_model(run_folder.models, Path(bundle_root) / "models")
 
 
-def _finish(
-    state: TrainingState,
-    run_folder: RunFolder,
-    datalist: Mapping[str, Any],
-    network_options: Mapping[str, Any],
-    inference: Mapping[str, Any],
-) -> None:
-    if (run_folder.models / "model.json").is_file():
-        return
-    score = state.evaluator.state.metrics.get(NodeDice.KEY) if state.evaluator is not None else None
-    validation = {
+def _validation(state: TrainingState, datalist: Mapping[str, Any]) -> dict[str, Any]:
+    """Score of the last weights, and which cases and supervision it was measured on."""
+    score = state.evaluator.state.metrics.get(NodeDice.KEY, math.nan) if state.evaluator is not None else math.nan
+    return {
         "metric": NodeDice.KEY,
-        "score": None if score is None or math.isnan(score) else score,
+        "score": None if math.isnan(score) else score,
         "fingerprint": fingerprint(datalist["validation"]),
     }
-    weights = run_folder.models / "model.pt"
-    description = describe_weights(weights, network=network_options, inference=inference, validation=validation)
-    write_json(description, run_folder.models / "model.json")

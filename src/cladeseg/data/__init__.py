@@ -4,6 +4,7 @@ from cladeseg.data.acdc import scan_acdc
 from cladeseg.data.cache import CaseCache, estimate_bytes
 from cladeseg.data.datalist import build_datalist, cases_of, load_datalist, open_or_build_datalist, store_datalist
 from cladeseg.data.datalist_settings import DatalistSettings
+from cladeseg.data.dataset_check import DatasetCheck, check_dataset
 from cladeseg.data.fingerprint import fingerprint
 from cladeseg.data.images import find_images
 from cladeseg.data.integrity import (
@@ -26,11 +27,13 @@ __all__ = [
     "CaseCache",
     "DataError",
     "DatalistSettings",
+    "DatasetCheck",
     "Finding",
     "Inspection",
     "SupervisionSampler",
     "build_datalist",
     "cases_of",
+    "check_dataset",
     "draw_fine",
     "estimate_bytes",
     "find_images",

@@ -17,7 +17,7 @@ from nibabel.affines import voxel_sizes
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from cladeseg.errors import DataError
+from cladeseg.errors import DataError, first_cause
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class CaseCache(Dataset):
         try:
             return {key: _compact(value) for key, value in self.transform(dict(case)).items()}
         except Exception as error:
-            cause = _first_cause(error)
+            cause = first_cause(error)
             kind = "" if isinstance(cause, DataError) else f"{type(cause).__name__}: "
             raise DataError(f"{case.get('case', f'case {index}')}: {kind}{cause}") from error
 
@@ -177,10 +177,3 @@ def _compact(value: Any) -> Any:
 
 def _nbytes(case: Mapping[str, Any]) -> int:
     return sum(value.nbytes for value in case.values() if isinstance(value, torch.Tensor | np.ndarray))
-
-
-def _first_cause(error: BaseException) -> BaseException:
-    """MONAI wraps what went wrong in one 'applying transform' after the other; only the innermost says it."""
-    while error.__cause__ is not None and not isinstance(error, DataError):
-        error = error.__cause__
-    return error

@@ -8,6 +8,9 @@ from typing import Literal
 from cladeseg.errors import DataError
 from cladeseg.taxonomy import LEAF, NONE, Taxonomy
 
+#: Instead of a number of patients.
+ALL = "all"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatalistSettings:
@@ -16,9 +19,9 @@ class DatalistSettings:
     Attributes:
         dialect: which file convention wrote the labels.
         layout: folder layout, see :data:`cladeseg.data.layouts.LAYOUTS`.
-        fine_patients: number of training patients whose label is used down to the leaves; ``None`` for all.
-        coarse_patients: number of further training patients whose label is used as a superclass outline; ``None`` for
-            all the rest.  Whoever is left counts as unlabelled.
+        fine_patients: number of training patients whose label is used down to the leaves, or ``"all"``.
+        coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``
+            the others.  Whoever is left counts as unlabelled.
         superclass: the outline that coarse patients have, names joined by ``+``; ``None`` for the tree's coarsest.
         validation_fraction: part of the patients that selects a model.
         test_fraction: part of the patients that is kept for the final figures; always labelled down to the leaves.
@@ -30,8 +33,8 @@ class DatalistSettings:
 
     dialect: str
     layout: str = "acdc"
-    fine_patients: int | None = None
-    coarse_patients: int | None = None
+    fine_patients: int | Literal["all"] = "all"
+    coarse_patients: int | Literal["all"] = "all"
     superclass: str | None = None
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
@@ -54,8 +57,9 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
     if settings.superclass in (LEAF, NONE):
         raise DataError(f"superclass: '{settings.superclass}' is not an outline; name nodes of '{taxonomy.name}'")
     for key in ("fine_patients", "coarse_patients"):
-        if (getattr(settings, key) or 0) < 0:
-            raise DataError(f"{key}: {getattr(settings, key)} is not a number of patients")
+        number = getattr(settings, key)
+        if number != ALL and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise DataError(f"{key}: {number!r} is not a number of patients; write one, or '{ALL}'")
     superclass = settings.superclass or taxonomy.default_superclasses or NONE
     taxonomy.collapse_table(superclass)
     if superclass == NONE and settings.validation_supervision == "superclass" and settings.validation_fraction > 0:

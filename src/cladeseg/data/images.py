@@ -23,7 +23,7 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, Any]]:
         name in several folders are told apart by their folders' names.
 
     Raises:
-        DataError: the folder is missing or holds no image.
+        DataError: the folder is missing, holds no image, or two images that would be one case.
     """
     root = Path(dataset_dir)
     if not root.exists():
@@ -32,7 +32,13 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, Any]]:
     if not files:
         raise DataError(f"{root}: holds no NIfTI image (*.nii, *.nii.gz)")
     times = Counter(_stem(file) for file in files)
-    return [{"case": _case(file, root, times), "image": str(file.absolute())} for file in files]
+    cases: dict[str, Path] = {}
+    for file in files:
+        case = _case(file, root, times)
+        if case in cases:
+            raise DataError(f"{file}: would be the same case '{case}' as {cases[case]}; rename one of them")
+        cases[case] = file
+    return [{"case": case, "image": str(file.absolute())} for case, file in cases.items()]
 
 
 def _is_image(file: Path) -> bool:

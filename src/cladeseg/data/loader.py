@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from cladeseg.data.cache import CaseCache
@@ -38,4 +39,4 @@ def training_loader(
     """
     supervisions = [case.get("supervision", LEAF if "label" in case else NONE) for case in dataset.data]
     sampler = SupervisionSampler(supervisions, per_batch=per_batch, steps=_UNLIMITED, seed=seed, fill=fill)
-    return DataLoader(dataset, batch_sampler=sampler, num_workers=num_workers, persistent_workers=False)
+    return DataLoader(dataset, batch_sampler=sampler, num_workers=num_workers, pin_memory=torch.cuda.is_available())

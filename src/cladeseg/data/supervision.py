@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from cladeseg.data.datalist_settings import DatalistSettings
 from cladeseg.data.split import draw_fine
@@ -53,13 +53,17 @@ def _training_supervision(
         for case in cases
         if case["patient"] in training and ("label" in case or not settings.allow_missing_labels)
     }
-    fine = len(candidates) if settings.fine_patients is None else settings.fine_patients
-    coarse = max(0, len(candidates) - fine) if settings.coarse_patients is None else settings.coarse_patients
+    fine = _number(settings.fine_patients, len(candidates))
+    coarse = _number(settings.coarse_patients, max(0, len(candidates) - fine))
     drawn = draw_fine(candidates, fine + coarse, settings.seed)
     supervision: dict[str, str | None] = dict.fromkeys(training, NONE)
     supervision.update(dict.fromkeys(drawn[:fine], LEAF))
     supervision.update(dict.fromkeys(drawn[fine:], settings.superclass))
     return supervision
+
+
+def _number(setting: int | Literal["all"], available: int) -> int:
+    return available if setting == "all" else setting
 
 
 def _told(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:

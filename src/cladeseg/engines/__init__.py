@@ -10,8 +10,8 @@ from cladeseg.engines.schedule import StepSchedule
 from cladeseg.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep
 from cladeseg.engines.stop_after import StopAfter
 from cladeseg.engines.trainer import TreeTrainer, step_generator
-from cladeseg.engines.training_state import TrainingState
-from cladeseg.engines.weights import LoadWeights, SaveWeights, load_weights
+from cladeseg.engines.training_state import TrainingState, save_atomically
+from cladeseg.engines.weights import LoadWeights, SaveBestWeights, load_weights
 
 __all__ = [
     "EpochLosses",
@@ -20,7 +20,7 @@ __all__ = [
     "HistoryFile",
     "LoadWeights",
     "NodeDice",
-    "SaveWeights",
+    "SaveBestWeights",
     "Step",
     "StepInput",
     "StepSchedule",
@@ -36,6 +36,7 @@ __all__ = [
     "evaluate",
     "load_weights",
     "parameters_of",
+    "save_atomically",
     "step_generator",
     "to_device",
 ]

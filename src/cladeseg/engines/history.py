@@ -11,6 +11,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 
+from cladeseg.errors import DataError
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,7 +48,7 @@ class EpochLosses:
 
 
 class HistoryFile:
-    """One CSV row per epoch: ``epoch,step,name,value``-free wide form with losses, learning rate and validation scores.
+    """One CSV row per epoch: losses, learning rate and, where there was a validation, its scores.
 
     Args:
         path: the CSV file, e.g. ``R/history.csv``; rows of epochs that are trained again are dropped.
@@ -77,14 +79,20 @@ class HistoryFile:
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, shown)
 
     def _write(self) -> None:
-        columns = list(dict.fromkeys(name for row in self._rows for name in row))
         temporary = self.path.with_name(self.path.name + ".tmp")
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._write_rows(temporary)
+            temporary.replace(self.path)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be written ({error})") from error
+
+    def _write_rows(self, path: Path) -> None:
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
-        temporary.replace(self.path)
 
 
 class TensorBoardLog:

@@ -69,6 +69,8 @@ class NodeDice:
 class Validate:
     """Run a validation engine after each ``interval`` epochs of a trainer, and after the last.
 
+    A split without validation cases is not validated.
+
     Args:
         evaluator: the validation engine, with :class:`NodeDice` attached.
         interval: epochs between two validations; 0 for none but the last.
@@ -84,7 +86,8 @@ class Validate:
 
     def _validate(self, engine: Engine) -> None:
         epoch, last = engine.state.epoch, engine.state.epoch == engine.state.max_epochs
-        if not (last or (self.interval and epoch % self.interval == 0)):
+        due = last or (self.interval and epoch % self.interval == 0)
+        if not due or not len(self.evaluator.data_loader):
             return
         self.evaluator.run(epoch)
         state = self.evaluator.state

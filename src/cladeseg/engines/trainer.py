@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ class TreeTrainer(Trainer):
     """Train a network on node maps with any :class:`~cladeseg.engines.step.Step`.
 
     Every random number of step t comes from a generator seeded with (seed, t), and the loader's sampler is a pure
-    function of the step as well: resuming needs no other random state than the global one of dropout layers.
+    function of the step as well; dropout layers, which draw from torch's global generators, find those seeded for the
+    step.  So a result depends on no state but the step's number.
 
     Args:
         device: where to train; ``"auto"`` takes CUDA if there is one.
@@ -94,7 +96,8 @@ class TreeTrainer(Trainer):
         batch = self._prepare(batchdata, index)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+        autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+        with _seeded_dropout(self.seed, index, self.state.device), autocast:
             losses = self.step(batch)
         self._descend(losses["loss"])
         return {name: loss.detach() for name, loss in losses.items()}
@@ -120,6 +123,14 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     """CPU generator for everything random in one training step, a pure function of (seed, step)."""
     state = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(state % 2**63)
+
+
+@contextmanager
+def _seeded_dropout(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let torch's global generators be a pure function of (seed, step) for a while; their own state comes back."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]) % 2**63)
+        yield
 
 
 def _positive(name: str, value: Any) -> int:

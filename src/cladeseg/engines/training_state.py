@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from ignite.engine import Engine, Events
 
 from cladeseg.engines.trainer import TreeTrainer
 from cladeseg.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingState:
@@ -39,7 +42,6 @@ class TrainingState:
             save_atomically(self._collect(engine), self.path)
 
     def _collect(self, trainer: TreeTrainer) -> dict[str, Any]:
-        best = None if self.evaluator is None else self.evaluator.state
         return {
             "network": trainer.network.state_dict(),
             "teacher": trainer.teacher.state_dict(),
@@ -49,7 +51,7 @@ class TrainingState:
             "iteration": trainer.state.iteration,
             "max_epochs": trainer.state.max_epochs,
             "steps_per_epoch": trainer.state.epoch_length,
-            "best": None if best is None else {"metric": float(best.best_metric), "epoch": int(best.best_metric_epoch)},
+            "validation": None if self.evaluator is None else _validation_state(self.evaluator.state),
             "random": _random_state(),
         }
 
@@ -65,6 +67,14 @@ class TrainingState:
         state = load_state(self.path)
         if state["steps_per_epoch"] != trainer.state.epoch_length:
             raise DataError(f"{self.path}: was written with steps_per_epoch {state['steps_per_epoch']}")
+        if state["max_epochs"] != trainer.state.max_epochs:
+            logger.warning(
+                "%s: started for %d epochs, now aims at %d: the learning rate follows the new course, "
+                "so the result is not that of one uninterrupted training",
+                self.path,
+                state["max_epochs"],
+                trainer.state.max_epochs,
+            )
         trainer.network.load_state_dict(state["network"])
         trainer.teacher.load_state_dict(state["teacher"])
         trainer.optimizer.load_state_dict(state["optimizer"])
@@ -72,23 +82,37 @@ class TrainingState:
             trainer.lr_scheduler.load_state_dict(state["lr_scheduler"])
         trainer.state.epoch, trainer.state.iteration = state["epoch"], state["iteration"]
         trainer.data_loader.batch_sampler.start_step = state["iteration"]
-        if self.evaluator is not None and state["best"] is not None:
-            self.evaluator.state.best_metric = state["best"]["metric"]
-            self.evaluator.state.best_metric_epoch = state["best"]["epoch"]
+        if self.evaluator is not None and state["validation"] is not None:
+            for name, value in state["validation"].items():
+                setattr(self.evaluator.state, name, value)
         _restore_random_state(state["random"])
         return int(state["epoch"])
 
 
+def _validation_state(state: Any) -> dict[str, Any]:
+    return {
+        "metrics": {name: float(value) for name, value in state.metrics.items()},
+        "best_metric": float(state.best_metric),
+        "best_metric_epoch": int(state.best_metric_epoch),
+    }
+
+
 def save_atomically(content: Any, path: Path) -> None:
     """``torch.save`` through a temporary file in the same folder; an existing file survives any failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _save_whole(content, temporary, path)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{path}: cannot be written ({error}); what was there before is untouched") from error
+
+
+def _save_whole(content: Any, temporary: Path, path: Path) -> None:
     try:
         torch.save(content, temporary)
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error}); what was there before is untouched") from error
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -31,9 +31,12 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     return network
 
 
-def _first_misfit(own: dict[str, Tensor], found: dict[str, Any]) -> str | None:
-    for name in own.keys() - found.keys():
-        return f"'{name}' is missing"
+def _first_misfit(own: dict[str, Tensor], found: Any) -> str | None:
+    if not isinstance(found, dict):
+        return f"the file holds a {type(found).__name__}"
+    for name in own:
+        if name not in found:
+            return f"'{name}' is missing"
     for name, value in found.items():
         if name not in own:
             return f"'{name}' is unknown"
@@ -42,32 +45,28 @@ def _first_misfit(own: dict[str, Tensor], found: dict[str, Any]) -> str | None:
     return None
 
 
-class SaveWeights:
-    """Write the teacher's weights at the end of a training, and whenever the validation score is the best so far.
+class SaveBestWeights:
+    """Write the teacher's weights whenever the validation score is the best so far.
 
-    The last weights are the ones that are shipped: choosing an epoch by fine validation labels would spend fine
-    labels that the budget does not count.
+    They are for looking at.  The weights that are shipped are the last ones: choosing an epoch by fine validation
+    labels would spend fine labels that the budget does not count.
 
     Args:
-        folder: gets ``model.pt`` (last) and ``best_validation.pt``.
+        path: the file, e.g. ``R/models/best_validation.pt``.
         evaluator: the validation engine whose best epoch is followed.
     """
 
-    def __init__(self, folder: str | Path, *, evaluator: Any = None) -> None:
-        self.folder = Path(folder)
+    def __init__(self, path: str | Path, *, evaluator: Any) -> None:
+        self.path = Path(path)
         self.evaluator = evaluator
 
     def attach(self, engine: Engine) -> None:
         """Attach after validation."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_best)
-        engine.add_event_handler(Events.COMPLETED, self._save_last)
 
     def _save_best(self, engine: Engine) -> None:
-        if self.evaluator is not None and self.evaluator.state.best_metric_epoch == engine.state.epoch:
-            save_atomically(engine.teacher.network.state_dict(), self.folder / "best_validation.pt")
-
-    def _save_last(self, engine: Engine) -> None:
-        save_atomically(engine.teacher.network.state_dict(), self.folder / "model.pt")
+        if self.evaluator.state.best_metric_epoch == engine.state.epoch:
+            save_atomically(engine.teacher.network.state_dict(), self.path)
 
 
 class LoadWeights:

@@ -10,6 +10,8 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor, nn
 
+from cladeseg.errors import DataError, first_cause
+
 
 class Predictor:
     """Preprocess, predict, undo the preprocessing, label.
@@ -47,8 +49,16 @@ class Predictor:
         Raises:
             DataError: the image cannot be used; the message starts with its path.
         """
-        item = self.preprocessing({"image": str(image)})
+        item = self._load(image)
         images = item["image"].as_tensor()[None].to(self.device)
         scores = self.inferer(images, self.network)
         item["pred"] = MetaTensor(scores[0].float().cpu(), meta=item["image"].meta)
         return self.postprocessing(item)["pred"]
+
+    def _load(self, image: str | Path) -> dict[str, Any]:
+        try:
+            return self.preprocessing({"image": str(image)})
+        except Exception as error:
+            cause = first_cause(error)
+            named = isinstance(cause, DataError)
+            raise DataError(str(cause) if named else f"{image}: {type(cause).__name__}: {cause}") from error

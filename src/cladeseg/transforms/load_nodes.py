@@ -68,7 +68,7 @@ class LoadNodesd(MapTransform):
         label = self._read(image, path, supervision)
         nodes = self.taxonomy.to_nodes(np.asarray(label), self.dialect, source=str(path))
         collapsed = self.taxonomy.collapse_table(supervision)[torch.from_numpy(nodes.astype(np.int64))]
-        return MetaTensor(collapsed.to(torch.uint8), affine=image.affine, meta=dict(label.meta))
+        return MetaTensor(collapsed.to(torch.uint8), affine=image.affine, meta={"filename_or_obj": str(path)})
 
     def _read(self, image: MetaTensor, path: Any, supervision: str) -> MetaTensor:
         if path is None:
@@ -81,7 +81,7 @@ class LoadNodesd(MapTransform):
             shapes = f"{tuple(label.shape[1:])}, the image {tuple(image.shape[1:])}"
             raise DataError(f"{path}: the label's shape is {shapes} ({file_of(image, self.image_key)})")
         shift = corner_distance(label.affine, image.affine, image.shape[1:])
-        if shift > 1.0:
+        if not shift <= 1.0:  # written so that NaN is refused too
             raise DataError(f"{path}: the label lies up to {shift:.1f} mm off its image")
         return label
 

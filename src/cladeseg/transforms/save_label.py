@@ -15,6 +15,14 @@ from monai.transforms import SaveImaged
 from cladeseg.errors import DataError
 from cladeseg.transforms.check_image import file_of
 
+#: Header fields that place a NIfTI file's voxels in the world; computing them anew would round them.
+_GEOMETRY = (
+    *("pixdim", "xyzt_units", "qform_code", "sform_code"),
+    *(f"quatern_{axis}" for axis in "bcd"),
+    *(f"qoffset_{axis}" for axis in "xyz"),
+    *(f"srow_{axis}" for axis in "xyz"),
+)
+
 
 class SaveLabeld(SaveImaged):
     """Write each label as ``output_dir/folder/CASE.nii.gz`` with exactly the geometry of the image it belongs to.
@@ -65,17 +73,22 @@ def write_label(label: np.ndarray, image_file: str | Path, path: Path) -> None:
         raise DataError(f"{image_file}: the label's shape {label.shape} is not the image's {image.shape[:3]}")
     volume = nib.Nifti1Image(label, image.affine)
     if isinstance(image.header, nib.Nifti1Header):
-        volume.header.set_xyzt_units(*image.header.get_xyzt_units())
-        volume.set_sform(*image.get_sform(coded=True))
-        volume.set_qform(*image.get_qform(coded=True), strip_shears=True)
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.tmp.nii.gz")
+        for name in _GEOMETRY:
+            volume.header[name] = image.header[name]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(volume, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error})") from error
+
+
+def _write_whole(volume: nib.Nifti1Image, path: Path) -> None:
+    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.tmp.nii.gz")
+    try:
         nib.save(volume, temporary)
         temporary.replace(path)
-    except OSError as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error})") from error
 
 
 def case_name(file: str | Path) -> str:

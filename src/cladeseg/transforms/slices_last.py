@@ -12,6 +12,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, Orientation
 from monai.utils import TraceKeys
+from nibabel.affines import voxel_sizes
 
 _POSITIVE = "RAS"
 _LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
@@ -31,7 +32,7 @@ def slices_last_axcodes(affine: np.ndarray, ratio: float = 1.5) -> str:
     Returns:
         ``"RAS"`` for near-isotropic volumes and for slices along S; else e.g. ``"RSA"`` for slices along A.
     """
-    spacing = nib.affines.voxel_sizes(affine)
+    spacing = voxel_sizes(affine)
     thick = int(np.argmax(spacing))
     if spacing[thick] < ratio * np.median(spacing):
         return _POSITIVE
@@ -62,15 +63,34 @@ class OrientSlicesLastd(MapTransform, InvertibleTransform):
         return out
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Restore every key's own orientation."""
+        """Restore every key's own orientation and affine."""
         out = dict(data)
         for key in self.key_iterator(out):
-            out[key] = _Reorient(axcodes=_POSITIVE, labels=_LABELS).inverse(out[key])
+            out[key] = _Reorient(axcodes=_POSITIVE, labels=_LABELS).undo(out[key], self.ratio)
         return out
+
+
+def _turn(affine: np.ndarray, ratio: float) -> np.ndarray:
+    """For each array axis, which axis it becomes and whether it is flipped (-1); int (3, 2)."""
+    wanted = nib.orientations.axcodes2ornt(slices_last_axcodes(affine, ratio), labels=_LABELS)
+    return nib.orientations.ornt_transform(nib.io_orientation(affine), wanted).astype(int)
 
 
 class _Reorient(Orientation):
     """MONAI's ``Orientation``, one instance per volume: the instance that inverts is not the one that was applied."""
+
+    def undo(self, volume: MetaTensor, ratio: float) -> MetaTensor:
+        """Undo the turn that the recorded affine asked for.
+
+        MONAI derives it anew from the affine that ``volume`` has now.  Where an axis lies at 45° to the world's axes,
+        rounding alone would decide whether that is the same turn.
+        """
+        affine = np.asarray(self.pop_transform(volume)[TraceKeys.EXTRA_INFO]["original_affine"], dtype=np.float64)
+        turn = _turn(affine, ratio)
+        flipped = [1 + axis for axis in range(3) if turn[axis, 1] < 0]
+        restored = volume.permute(0, *(1 + turn[:, 0])).flip(flipped)
+        restored.affine = torch.from_numpy(affine)
+        return restored
 
     def check_transforms_match(self, transform: Mapping[Hashable, Any]) -> None:
         """Any of this class may undo any other: the trace holds the original affine, which is all that is needed."""

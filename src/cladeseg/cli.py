@@ -1,0 +1,181 @@
+"""The command line: each command calls one thing that the package offers.
+
+The package is imported inside the commands, because loading PyTorch for ``--help`` alone would take seconds.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+app = typer.Typer(
+    help="Fine classes from few fine labels, in 3D medical images.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+_PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+class Affines(str, Enum):
+    """How phantom volumes lie in the world."""
+
+    varied = "varied"
+    ras = "ras"
+
+
+def _command(*examples: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose errors about files, keys and values end in one line and exit code 1."""
+    shown = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])  # \b keeps the lines apart
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def explained(*arguments: Any, **named: Any) -> None:
+            from cladeseg.bundle import explain_failures
+
+            explain_failures()
+            function(*arguments, **named)
+
+        return app.command(epilog=shown, **options)(explained)
+
+    return register
+
+
+@_command(
+    "cladeseg check D",
+    "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --dialect acdc",
+)
+def check(
+    dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
+    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
+    layout: Annotated[str, typer.Option(help="Folder layout.")] = "acdc",
+    dialect: Annotated[str, typer.Option(help="File convention of the labels.")] = "acdc",
+) -> None:
+    """Show the label tree, and what a data folder holds and lacks.
+
+    Every image and label is read.  Fatal findings stop a training and end this command with exit code 1; fixable
+    ones are corrected while loading.
+    """
+    from cladeseg.data import check_dataset
+    from cladeseg.report import dataset_table, findings_table, taxonomy_tree
+    from cladeseg.taxonomy import load_taxonomy
+
+    console, tree = Console(), load_taxonomy(taxonomy)
+    console.print(taxonomy_tree(tree))
+    found = check_dataset(dataset, tree, layout=layout, dialect=dialect)
+    console.print(dataset_table(found, tree))
+    console.print(findings_table(found.findings, dataset))
+    raise typer.Exit(int(found.fatal))
+
+
+@_command(
+    "cladeseg phantoms /tmp/phantoms --patients 18 --seed 0",
+)
+def phantoms(
+    out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],
+    patients: Annotated[int, typer.Option(min=1, help="How many patients, with two frames each.")] = 18,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
+    affines: Annotated[Affines, typer.Option(help="RAS, LPS, transposed and oblique files, or RAS alone.")] = (
+        Affines.varied
+    ),
+) -> None:
+    """Draw phantom hearts in the ACDC layout."""
+    from cladeseg.data import write_acdc_phantoms
+
+    files = write_acdc_phantoms(out, patients=patients, seed=seed, affines=affines.value)
+    Console().print(f"{len(files)} files are in {out}", soft_wrap=True)
+
+
+@_command(
+    "cladeseg demo --output demo",
+)
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
+    bundle: Annotated[Path, typer.Option(help="The ACDC bundle.")] = Path("bundles/acdc_subclass_segmentation"),
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of both trainings; configs/demo.json's if left out.")] = (
+        None
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split, weights and training.")] = 0,
+) -> None:
+    """Compare training with and without coarse labels, on phantoms.
+
+    Draws them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and prints
+    the scores on held-out phantoms side by side.
+    """
+    from cladeseg.demo import DemoPlan, run_demo
+
+    run_demo(DemoPlan(output.absolute(), bundle.absolute(), epochs, seed))
+
+
+@_command(
+    "cladeseg run training --config_file configs/train.json --dataset_dir D --output_dir R --fine_patients 3 --seed 0",
+    "cladeseg run evaluating --config_file \"['configs/train.json','configs/evaluate.json']\" --output_dir R",
+    "cladeseg run inference --config_file configs/inference.json --dataset_dir D --output_dir R",
+    context_settings=_PASS_THROUGH,
+)
+def run(context: typer.Context) -> None:
+    """Run a bundle's workflow, refusing misspelt overrides.
+
+    Takes the arguments of 'python -m monai.bundle run': any top-level key of the config can be given as --KEY VALUE.
+    """
+    import fire
+    import monai.bundle
+
+    from cladeseg.bundle import check_overrides
+
+    program = Path(monai.bundle.__file__).with_name("__main__.py")
+    check_overrides([str(program), "run", *context.args])
+    fire.Fire(monai.bundle.run, command=context.args, name="cladeseg run")
+
+
+@_command(
+    "cladeseg predict scans masks --bundle bundles/acdc_subclass_segmentation --weights R/models/model.pt",
+)
+def predict(
+    images: Annotated[Path, typer.Argument(help="A NIfTI file, or a folder that is searched for them.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the masks, CASE.nii.gz each.")],
+    bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    weights: Annotated[Path | None, typer.Option(help="A model.pt; the bundle's own if left out.")] = None,
+    device: Annotated[str, typer.Option(help="'auto' is CUDA where there is one.")] = "auto",
+) -> None:
+    """Write the masks of images, on each image's own grid."""
+    from cladeseg.bundle import image_cases, load_predictor
+    from cladeseg.transforms import write_label
+
+    cases = image_cases(images)
+    predictor = load_predictor(bundle, weights=weights, device=device)
+    for case in track(cases, description="predicting"):
+        write_label(predictor(case["image"])[0].numpy(), case["image"], out / f"{case['case']}.nii.gz")
+
+
+@_command(
+    "cladeseg promote R bundles/acdc_subclass_segmentation",
+)
+def promote(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of a finished training.")],
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Also replace a model that is better, or not comparable.")] = (
+        False
+    ),
+) -> None:
+    """Give a run's weights to the bundle, if they are better.
+
+    Better means a higher validation score on the same cases; otherwise the bundle's models/model.pt is kept and the
+    exit code is 1.
+    """
+    from cladeseg.bundle import RunFolder, promote
+    from cladeseg.bundle.run_folder import configure_logging
+    from cladeseg.errors import DataError
+
+    configure_logging()
+    if not (bundle / "configs").is_dir():
+        raise DataError(f"{bundle}: is no bundle, it has no folder 'configs'")
+    raise typer.Exit(int(not promote(RunFolder(run_dir).models, bundle / "models", force=force)))

@@ -1,0 +1,210 @@
+"""The folder of a run: nothing in it is lost, and a training is only ever continued as it was begun."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cladeseg.bundle import RunFolder, start_run
+from cladeseg.bundle.run_folder import configure_logging, read_json, set_aside, versions, write_json
+from cladeseg.errors import DataError
+
+SETTINGS: dict[str, Any] = {"seed": 0, "spacing": [2.0, 2.0, -1.0], "network": {"head": "flat"}, "level_weights": None}
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path / "runs" / "one")
+
+
+@pytest.fixture
+def trained(folder) -> RunFolder:
+    """A folder in which one epoch was trained."""
+    start_run(folder, SETTINGS)
+    folder.state.parent.mkdir(parents=True)
+    folder.state.write_bytes(b"state")
+    return folder
+
+
+def test_everything_of_a_run_lies_in_its_folder(folder):
+    root = Path(folder.root)
+    places = {
+        folder.datalist: "datalist.json",
+        folder.record: "run.json",
+        folder.history: "history.csv",
+        folder.tensorboard: "tensorboard",
+        folder.state: "checkpoints/last.pt",
+        folder.weights: "models/model.pt",
+        folder.description: "models/model.json",
+        folder.best_weights: "models/best_validation.pt",
+        folder.evaluation: "eval",
+    }
+    assert {path.relative_to(root).as_posix() for path in places} == set(places.values())
+    assert not root.exists()
+
+
+# ---- starting --------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_records_settings_versions_and_command(folder):
+    start_run(folder, SETTINGS)
+    record = json.loads(folder.record.read_text())
+    assert record["settings"] == SETTINGS
+    assert record["versions"] == versions()
+    assert record["command"] == sys.argv
+
+
+def test_versions_name_what_decides_a_result():
+    found = versions()
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert {"cladeseg", "torch", "monai", "numpy"} <= set(found)
+    assert "unknown" not in found.values()
+
+
+def test_a_training_is_not_trained_over(trained):
+    before = trained.record.read_text()
+    with pytest.raises(DataError, match=rf"^{trained.state}: .*--resume .*--output_dir"):
+        start_run(trained, {**SETTINGS, "seed": 1})
+    assert trained.record.read_text() == before
+    assert trained.state.read_bytes() == b"state"
+
+
+def test_a_training_that_never_finished_an_epoch_may_start_anew(folder):
+    start_run(folder, SETTINGS)
+    start_run(folder, {**SETTINGS, "seed": 1})
+    assert read_json(folder.record)["settings"]["seed"] == 1
+
+
+def test_the_same_settings_resume(trained):
+    # What a config holds as tuples, its record holds as lists.
+    start_run(trained, {**SETTINGS, "spacing": (2.0, 2.0, -1.0)}, resume=True)
+    assert trained.state.read_bytes() == b"state"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 1}, r"'seed' was 0 and is now 1"),
+        ({"spacing": [2.0, 2.0, 5.0]}, r"'spacing' was \[2.0, 2.0, -1.0\] and is now \[2.0, 2.0, 5.0\]"),
+        ({"network": {"head": "two_head"}}, r"'network' was .*flat.* and is now .*two_head"),
+        ({"level_weights": [1, 2, 2]}, r"'level_weights' was None and is now \[1, 2, 2\]"),
+        ({"amp": True}, r"'amp' was None and is now True"),
+    ],
+)
+def test_other_settings_do_not_resume(trained, change, named):
+    before = trained.record.read_text()
+    with pytest.raises(DataError, match=rf"^{trained.record}: {named}"):
+        start_run(trained, {**SETTINGS, **change}, resume=True)
+    assert trained.record.read_text() == before
+
+
+def test_a_setting_that_is_gone_does_not_resume_either(trained):
+    with pytest.raises(DataError, match="'seed' was 0 and is now None"):
+        start_run(trained, {name: value for name, value in SETTINGS.items() if name != "seed"}, resume=True)
+
+
+def test_a_state_without_its_record_does_not_resume(trained):
+    trained.record.unlink()
+    with pytest.raises(DataError, match=rf"^{trained.record}: cannot be read"):
+        start_run(trained, SETTINGS, resume=True)
+
+
+def test_resuming_nothing_starts_from_the_beginning_and_says_so(folder, caplog):
+    with caplog.at_level(logging.WARNING, logger="cladeseg"):
+        start_run(folder, SETTINGS, resume=True)
+    assert "nothing to resume" in caplog.text
+    assert folder.record.is_file()
+
+
+# ---- earlier results -------------------------------------------------------------------------------------------------
+
+
+def test_results_are_set_aside_under_the_first_free_number(tmp_path):
+    folder = tmp_path / "eval"
+    for text in ("first", "second", "third"):
+        set_aside(folder)
+        folder.mkdir()
+        (folder / "metrics.json").write_text(text)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eval", "eval.1", "eval.2"]
+    kept = [tmp_path / name / "metrics.json" for name in ("eval.1", "eval.2", "eval")]
+    assert [path.read_text() for path in kept] == ["first", "second", "third"]
+
+
+def test_a_gap_in_the_numbers_is_filled_and_nothing_overwritten(tmp_path):
+    for name in ("metrics.csv", "metrics.csv.2"):
+        (tmp_path / name).write_text(name)
+    set_aside(tmp_path / "metrics.csv")
+    assert (tmp_path / "metrics.csv.1").read_text() == "metrics.csv"
+    assert (tmp_path / "metrics.csv.2").read_text() == "metrics.csv.2"
+
+
+def test_nothing_is_set_aside_where_there_is_nothing(tmp_path):
+    set_aside(tmp_path / "eval")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_json_comes_back(tmp_path):
+    write_json({"a": [1, None, "ä"]}, tmp_path / "new" / "a.json")
+    assert read_json(tmp_path / "new" / "a.json") == {"a": [1, None, "ä"]}
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.json"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    write_json({"old": 1}, path)
+
+    def fail(self: Path, *_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(DataError, match=rf"^{path}: cannot be written .*No space"):
+        write_json({"new": 2}, path)
+    assert read_json(path) == {"old": 1}
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_refused_by_name(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'run' / 'run.json'}: cannot be written"):
+        start_run(RunFolder(tmp_path / "run"), SETTINGS)
+
+
+@pytest.mark.parametrize("content", [None, "{", ""], ids=["missing", "torn", "empty"])
+def test_unreadable_json_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=rf"^{path}: cannot be read"):
+        read_json(path)
+
+
+# ---- messages --------------------------------------------------------------------------------------------------------
+
+
+def silent_loggers(monkeypatch: pytest.MonkeyPatch) -> tuple[logging.Logger, logging.Logger]:
+    """The root's and the library's, without the handlers that pytest adds just before a test's first line."""
+    root, library = logging.getLogger(), logging.getLogger("cladeseg")
+    for logger in (root, library):
+        monkeypatch.setattr(logger, "handlers", [])
+    return root, library
+
+
+def test_messages_go_to_the_console_once(monkeypatch):
+    _, library = silent_loggers(monkeypatch)
+    for _ in range(3):
+        configure_logging()
+    assert len(library.handlers) == 1
+
+
+def test_an_application_with_its_own_logging_keeps_it(monkeypatch):
+    root, library = silent_loggers(monkeypatch)
+    root.handlers.append(logging.NullHandler())
+    configure_logging()
+    assert library.handlers == []

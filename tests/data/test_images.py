@@ -1,0 +1,71 @@
+"""Images to predict: every one of them, none of the labels, each under a name of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cladeseg.data import DataError, find_images
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def names_in(root: Path) -> dict[str, str]:
+    return {item["case"]: Path(item["image"]).relative_to(root).as_posix() for item in find_images(root)}
+
+
+def test_images_are_found_in_sub_folders_compressed_or_not_and_sorted(tmp_path):
+    touch(tmp_path, "b/two.nii", "a/one.nii.gz", "zero.nii.gz")
+    assert names_in(tmp_path) == {"one": "a/one.nii.gz", "two": "b/two.nii", "zero": "zero.nii.gz"}
+    assert list(names_in(tmp_path)) == ["one", "two", "zero"]
+
+
+def test_labels_and_time_series_of_known_layouts_are_no_images(tmp_path):
+    touch(tmp_path, "p/p_frame01.nii.gz", "p/p_frame01_gt.nii.gz", "p/p_4d.nii.gz")
+    touch(tmp_path, "q/q_seg.nii.gz", "r/r-seg.nii.gz", "s/s_label.nii")
+    assert list(names_in(tmp_path)) == ["p_frame01"]
+
+
+def test_hidden_files_folders_and_other_files_are_no_images(tmp_path):
+    touch(tmp_path, "._one.nii.gz", "one.nii.gz.part", "one.nii.json", "notes.txt", "one.nii.gz")
+    (tmp_path / "folder.nii").mkdir()
+    assert list(names_in(tmp_path)) == ["one"]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    touch(tmp_path, "a/image.nii.gz", "b/c/image.nii.gz", "b/other.nii.gz")
+    assert set(names_in(tmp_path)) == {"a__image", "b__c__image", "other"}
+
+
+@pytest.mark.parametrize("names", [("one.nii", "one.nii.gz"), ("a/x.nii", "b/x.nii", "a__x.nii")])
+def test_two_images_that_would_be_one_case_are_refused(tmp_path, names):
+    """The second mask would overwrite the first."""
+    touch(tmp_path, *names)
+    with pytest.raises(DataError, match=r"would be the same case '\w+'"):
+        find_images(tmp_path)
+
+
+def test_one_file_may_be_named_whatever_it_is_called(tmp_path):
+    touch(tmp_path, "patient_seg.nii.gz", "other.nii.gz")
+    found = find_images(tmp_path / "patient_seg.nii.gz")
+    assert found == [{"case": "patient_seg", "image": str(tmp_path / "patient_seg.nii.gz")}]
+
+
+def test_paths_are_absolute(tmp_path, monkeypatch):
+    touch(tmp_path, "data/one.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    assert find_images("data")[0]["image"] == str(tmp_path / "data" / "one.nii.gz")
+
+
+@pytest.mark.parametrize("make", [False, True], ids=["missing", "empty"])
+def test_a_folder_without_images_is_refused_by_name(tmp_path, make):
+    folder = tmp_path / "data"
+    if make:
+        touch(folder, "one_gt.nii.gz")
+    with pytest.raises(DataError, match=rf"^{folder}: "):
+        find_images(folder)

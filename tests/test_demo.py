@@ -1,0 +1,252 @@
+"""The demo's own logic, with commands that only pretend to train; and its real commands once, as small as can be."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fire
+import monai.bundle
+import pytest
+from rich.console import Console
+
+from cladeseg import demo as module
+from cladeseg.bundle import OverrideError, check_overrides
+from cladeseg.data import build_datalist, write_acdc_phantoms
+from cladeseg.demo import PHANTOMS, DemoPlan, Method, demo_methods, run_demo
+from cladeseg.errors import DataError
+from cladeseg.taxonomy import load_taxonomy
+
+REPOSITORY = Path(__file__).parents[1]
+BUNDLE = REPOSITORY / "bundles" / "acdc_subclass_segmentation"
+SMALL = {"patients": 18, "shape": (24, 24, 4), "spacing": (8.0, 8.0, 10.0)}
+FEW = {**SMALL, "patients": 1}
+
+#: Writes what a training, or an evaluation, leaves behind: stage, run folder, epochs, Dice.
+PRETENDER = """
+import json, pathlib, sys
+stage, run, epochs, dice = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+with open(run / "calls.txt", "a") as file:
+    file.write(stage + "\\n")
+print(stage, "says hello")
+if stage == "training":
+    (run / "models").mkdir(parents=True)
+    rows = [f"{e},{0.5 / e},0.001" for e in range(1, epochs + 1)]
+    (run / "history.csv").write_text("\\n".join(["epoch,train_loss,learning_rate", *rows]) + "\\n")
+    (run / "models" / "model.json").write_text("{}")
+else:
+    (run / "eval").mkdir()
+    node = {m: {"mean": dice, "ci95": [dice, dice], "n": 8} for m in ("dice", "iou")}
+    names = ("heart", "right_ventricle", "left_heart", "myocardium", "left_ventricle")
+    summary = {"nodes": dict.fromkeys(names, node), "mean_leaf": {"dice": dice, "iou": dice}, "cases": 8, "patients": 4}
+    (run / "eval" / "metrics.json").write_text(json.dumps(summary))
+"""
+
+
+def pretend(self: Method, stage: str) -> list[str]:
+    run = Path(self.folder.root)
+    dice = "0.875" if run.name == "fine_and_coarse" else "0.625"
+    return [sys.executable, "-c", PRETENDER, stage, str(run), str(self.plan.settings["epochs"]), dice]
+
+
+def option(command: list[str], name: str) -> str:
+    return command[command.index(f"--{name}") + 1]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Method, str], list[str]]], None]:
+    """Make trainings pretend, phantoms small and polling fast."""
+
+    def replace(command: Callable[[Method, str], list[str]] = pretend) -> None:
+        monkeypatch.setattr(Method, "command", command)
+
+    monkeypatch.setattr(module, "PHANTOMS", FEW)
+    monkeypatch.setattr(module, "_PAUSE_S", 0.02)
+    replace()
+    return replace
+
+
+def plan(tmp_path: Path, **changes: Any) -> DemoPlan:
+    return DemoPlan(**{"output": tmp_path / "demo", "bundle": BUNDLE, "epochs": 3, "seed": 5, **changes})
+
+
+def run(plan: DemoPlan) -> str:
+    """What the demo prints."""
+    console = Console(file=io.StringIO(), width=140)
+    run_demo(plan, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def calls(plan: DemoPlan, name: str) -> list[str]:
+    return (plan.output / name / "calls.txt").read_text().split()
+
+
+# ---- running ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick")
+def test_both_methods_are_trained_and_scored_and_stand_in_one_table(tmp_path: Path) -> None:
+    wanted = plan(tmp_path)
+    printed = run(wanted)
+    for name in ("fine_and_coarse", "fine_only"):
+        assert calls(wanted, name) == ["training", "evaluating"]
+        assert str(wanted.output / name / "eval") in printed
+    assert printed.count("mean of leaves") == 1
+    assert "8 held-out volumes of 4 phantom patients" in printed
+    row = next(line for line in printed.splitlines() if "mean of leaves" in line)
+    assert row.index("0.875") < row.index("0.625")
+    assert "minutes in this call" in printed
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_table_is_stored_as_markdown_with_what_was_compared(tmp_path: Path) -> None:
+    run(plan(tmp_path))
+    page = (tmp_path / "demo" / "demo.md").read_text(encoding="utf-8")
+    assert "| **mean of leaves** | 0.875 | 0.875 | 0.625 | 0.625 |" in page
+    assert "2 fine + 10 coarse Dice" in page
+    assert "2 fine alone Dice" in page
+    assert "(3 x " in page
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_terminal_each_stage_is_one_line(tmp_path: Path) -> None:
+    printed = run(plan(tmp_path))
+    for label in ("2 fine + 10 coarse", "2 fine alone"):
+        assert printed.count(f"{label}: evaluating\n") == 1
+        assert printed.count(f"{label}: done\n") == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_finished_work_is_kept_and_unfinished_work_goes_on(tmp_path: Path) -> None:
+    wanted = plan(tmp_path)
+    run(wanted)
+    shutil.rmtree(wanted.output / "fine_only" / "eval")
+    run(wanted)
+    assert calls(wanted, "fine_and_coarse") == ["training", "evaluating"]
+    assert calls(wanted, "fine_only") == ["training", "evaluating", "evaluating"]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("change", "key"), [({"seed": 6}, "seed"), ({"epochs": 4}, "settings")])
+def test_another_demo_in_the_same_folder_is_refused(tmp_path: Path, change: dict[str, int], key: str) -> None:
+    run(plan(tmp_path))
+    with pytest.raises(DataError, match=f"request.json: another '{key}'"):
+        run(plan(tmp_path, **change))
+
+
+def test_a_failed_command_ends_the_demo_with_the_end_of_its_log(tmp_path: Path, quick: Any) -> None:
+    def fail(self: Method, stage: str) -> list[str]:
+        if Path(self.folder.root).name == "fine_only":
+            return [sys.executable, "-c", "import sys; print('error: label.nii.gz is torn'); sys.exit(3)"]
+        return [sys.executable, "-c", "import time; time.sleep(100)"]
+
+    quick(fail)
+    with pytest.raises(DataError) as caught:
+        run(plan(tmp_path))
+    assert str(caught.value).startswith(str(tmp_path / "demo" / "fine_only" / "train.log"))
+    assert "exit code 3" in str(caught.value)
+    assert "label.nii.gz is torn" in str(caught.value)
+
+
+def test_no_command_outlives_the_demo(tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> bool:
+        raise KeyboardInterrupt
+
+    quick(lambda self, stage: [sys.executable, "-c", "import time; time.sleep(100)"])
+    started: list[Method] = []
+    start = Method.start
+    monkeypatch.setattr(Method, "start", lambda self, stage: (start(self, stage), started.append(self))[0])
+    monkeypatch.setattr(module.time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan(tmp_path))
+    assert len(started) == 2
+    assert all(method.process is not None and method.process.poll() is not None for method in started)
+
+
+def test_phantoms_that_were_interrupted_leave_nothing_behind(
+    tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(folder: Path, **settings: Any) -> list[Path]:
+        write_acdc_phantoms(folder, **settings)
+        (folder / "phantoms.json").unlink()  # as if not all had been drawn
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_acdc_phantoms", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan(tmp_path))
+    assert [file.name for file in (tmp_path / "demo").iterdir()] == ["request.json"]
+    monkeypatch.setattr(module, "write_acdc_phantoms", write_acdc_phantoms)
+    assert "mean of leaves" in run(plan(tmp_path))
+
+
+def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
+    (tmp_path / "repository" / "bundles" / "none").mkdir(parents=True)
+    shutil.copytree(REPOSITORY / "configs", tmp_path / "repository" / "configs")
+    with pytest.raises(DataError, match=r"none: is no bundle.*--bundle"):
+        run(plan(tmp_path, bundle=tmp_path / "repository" / "bundles" / "none"))
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+
+def test_both_trainings_get_the_same_options_but_for_the_overlay_that_takes_coarse_labels_away(tmp_path: Path) -> None:
+    ours, alone = (method.command("training") for method in demo_methods(plan(tmp_path)))
+    files = [ast.literal_eval(option(command, "config_file")) for command in (ours, alone)]
+    assert files[1] == [*files[0], str(REPOSITORY / "configs" / "ablations" / "fine_only.json")]
+    for name in ("dataset_dir", "seed", "epochs", "promote", "resume"):
+        assert option(ours, name) == option(alone, name)
+    assert option(ours, "promote") == "False"
+    assert option(ours, "resume") == "True"
+    assert option(ours, "output_dir") != option(alone, "output_dir")
+
+
+def test_the_commands_hold_only_keys_of_the_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BUNDLE)
+    for method in demo_methods(plan(tmp_path)):
+        for stage in ("training", "evaluating"):
+            program = Path(monai.bundle.__file__).with_name("__main__.py")
+            check_overrides([str(program), *method.command(stage)[3:]])
+            with pytest.raises(OverrideError):
+                check_overrides([str(program), *method.command(stage)[3:], "--epoch", "3"])
+
+
+def test_the_phantoms_are_twelve_training_two_validation_and_four_test_patients(tmp_path: Path) -> None:
+    wanted = plan(tmp_path)
+    settings = {**json.loads((BUNDLE / "configs" / "train.json").read_text()), **wanted.settings}
+    assert PHANTOMS["patients"] == SMALL["patients"]
+    write_acdc_phantoms(wanted.phantoms, seed=0, **SMALL)
+    keys = ("dialect", "fine_patients", "coarse_patients", "validation_fraction", "test_fraction")
+    tree = load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
+    datalist = build_datalist(wanted.phantoms, tree, progress=False, **{key: settings[key] for key in keys})
+    sizes = {part: len({case["patient"] for case in datalist[part]}) for part in ("training", "validation", "test")}
+    assert sizes == {"training": 12, "validation": 2, "test": 4}
+    kinds = {case["patient"]: case["supervision"] for case in datalist["training"]}
+    assert sorted(kinds.values()) == ["heart"] * 10 + ["leaf"] * 2
+
+
+def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, because each of four processes would spend ten seconds on imports."""
+    shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
+    shutil.copytree(BUNDLE, tmp_path / "bundles" / "acdc", ignore=shutil.ignore_patterns("*.pt"))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(module, "PHANTOMS", SMALL)
+    monkeypatch.chdir(tmp_path / "bundles" / "acdc")
+    wanted = plan(tmp_path, bundle=tmp_path / "bundles" / "acdc", epochs=1)
+    tiny = {"steps_per_epoch": 2, "filters": [4, 4, 8, 8], "spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 4]}
+    overlay = json.loads(wanted.overlay.read_text())
+    wanted.overlay.write_text(json.dumps({**overlay, **tiny, "mix_start": 0, "mix_ramp": 1}))
+    write_acdc_phantoms(wanted.phantoms, seed=wanted.seed, **SMALL)
+    for method in demo_methods(wanted):
+        for stage in ("training", "evaluating"):
+            assert method.stage == stage
+            fire.Fire(monai.bundle.run, command=method.command(stage)[4:])
+        assert method.stage == "done"
+        assert method.history()["epoch"] == "1"
+    assert "mean of leaves" in run(wanted)
+    assert not (wanted.bundle / "models" / "model.pt").exists()
