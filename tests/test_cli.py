@@ -198,7 +198,7 @@ def test_run_refuses_a_misspelt_override_before_anything_starts(started: list[di
 
 def test_an_error_is_one_line_and_exit_code_one(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from cladeseg.cli import app; app()", "check", "nowhere", "--taxonomy", str(TREE)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
     assert (done.returncode, done.stderr) == (1, "error: nowhere: no such folder\n")
 
 

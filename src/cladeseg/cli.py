@@ -150,7 +150,7 @@ def predict(
     from cladeseg.bundle import image_cases, load_predictor
     from cladeseg.transforms import write_label
 
-    cases = image_cases(images)
+    cases = image_cases(images, out)
     predictor = load_predictor(bundle, weights=weights, device=device)
     for case in track(cases, description="predicting"):
         write_label(predictor(case["image"])[0].numpy(), case["image"], out / f"{case['case']}.nii.gz")

@@ -161,13 +161,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     write_json({"old": 1}, path)
 
-    def fail(self: Path, *_: Any, **__: Any) -> None:
+    write = Path.write_text
+
+    def write_half(self: Path, text: str, **options: Any) -> None:
+        write(self, text[: len(text) // 2], **options)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "write_text", write_half)
     with pytest.raises(DataError, match=rf"^{path}: cannot be written .*No space"):
         write_json({"new": 2}, path)
     assert read_json(path) == {"old": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_file_in_the_place_of_the_run_folder_is_refused_by_name(tmp_path):

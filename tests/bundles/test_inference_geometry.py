@@ -211,7 +211,8 @@ def test_the_command_and_the_python_way_give_the_same_bytes(bundle: Path, infer:
         assert written.shape == image.shape
 
 
-def test_asking_writes_nothing(bundle: Path, tmp_path: Path):
+def test_asking_writes_nothing(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)  # where a relative output_dir would begin
     before = sorted(bundle.rglob("*"))
     path = scan(tmp_path / "data" / "scan.nii.gz", stored("LPS", (2, 2, 9)))
     load_predictor(bundle, device="cpu")(path)

@@ -69,3 +69,14 @@ def test_a_folder_without_images_is_refused_by_name(tmp_path, make):
         touch(folder, "one_gt.nii.gz")
     with pytest.raises(DataError, match=rf"^{folder}: "):
         find_images(folder)
+
+
+def test_masks_of_an_earlier_call_are_no_images(tmp_path):
+    touch(tmp_path, "one.nii.gz", "out/predictions/one.nii.gz")
+    assert [item["case"] for item in find_images(tmp_path, leave_out=tmp_path / "out")] == ["one"]
+
+
+@pytest.mark.parametrize("folder", ["out", "out/images"])
+def test_a_folder_that_is_named_is_searched_even_if_masks_go_there_too(tmp_path, folder):
+    touch(tmp_path, "out/images/one.nii.gz")
+    assert [item["case"] for item in find_images(tmp_path / folder, leave_out=tmp_path / "out")] == ["one"]

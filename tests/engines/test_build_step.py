@@ -26,7 +26,7 @@ def test_every_option_arrives(acdc_tree):
         ramp=40,
         weight=0.5,
         blend=[0.5, 0.75],
-        direction="one_way",
+        direction="both",
         max_scale=1.5,
         components=True,
         threshold={"left_ventricle": 0.95},
@@ -34,7 +34,7 @@ def test_every_option_arrives(acdc_tree):
     )
     assert isinstance(step, HierarchicalMixStep)
     assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
-    assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "one_way")
+    assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "both")
     assert (step.mix.max_scale, step.mix.components) == (1.5, True)
     assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
     assert step.flips == [(), (1,)]

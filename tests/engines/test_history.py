@@ -138,6 +138,7 @@ def test_a_failed_write_leaves_the_rows_before_it(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=rf"^{path}: cannot be written .*No space"):
         run(engine_of(lambda step: {"loss": 1.0}, EpochLosses(), HistoryFile(path)), epochs=3, trained=2)
     assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["history.csv"]
 
 
 # ---- TensorBoard -----------------------------------------------------------------------------------------------------

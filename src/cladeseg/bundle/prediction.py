@@ -60,16 +60,16 @@ def _without_saving(postprocessing: Compose) -> Compose:
     return Compose([t for t in postprocessing.transforms if not isinstance(t, SaveImaged)])
 
 
-def image_cases(dataset_dir: str | Path) -> list[dict[str, Any]]:
+def image_cases(dataset_dir: str | Path, output_dir: str | Path | None = None) -> list[dict[str, Any]]:
     """Every NIfTI image under a folder, checked, as ``{"image": path, "case": name}``.
 
-    Label files of known layouts (``*_gt.nii.gz``) are left out.
+    Label files of known layouts (``*_gt.nii.gz``) are left out, and whatever lies in ``output_dir``.
 
     Raises:
         DataError: there are none, or some cannot be predicted; the message names the files.
     """
     configure_logging()
-    cases = find_images(dataset_dir)
+    cases = find_images(dataset_dir, leave_out=output_dir)
     require_sound(inspect_images(cases))
     return cases
 

@@ -135,6 +135,8 @@ def write_json(content: Any, path: Path) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
+        if temporary.is_file():
+            temporary.unlink()
         raise DataError(f"{path}: cannot be written ({error})") from error
 
 

@@ -12,11 +12,12 @@ from cladeseg.errors import DataError
 _NOT_IMAGES = ("_gt", "_seg", "-seg", "_4d", "_label")
 
 
-def find_images(dataset_dir: str | Path) -> list[dict[str, Any]]:
+def find_images(dataset_dir: str | Path, *, leave_out: str | Path | None = None) -> list[dict[str, Any]]:
     """Every NIfTI image under a folder, or the one file that is named.
 
     Args:
         dataset_dir: a folder, searched with its sub-folders, or a file.
+        leave_out: a folder inside ``dataset_dir`` that is not searched: masks written there are no images.
 
     Returns:
         ``{"case", "image"}`` with absolute paths, sorted.  The case is the file's name without ending; files of one
@@ -29,6 +30,8 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, Any]]:
     if not root.exists():
         raise DataError(f"{root}: there is no such folder")
     files = [root] if root.is_file() else sorted(file for file in root.rglob("*.nii*") if _is_image(file))
+    if leave_out is not None and Path(leave_out).resolve() not in (root.resolve(), *root.resolve().parents):
+        files = [file for file in files if Path(leave_out).resolve() not in file.resolve().parents]
     if not files:
         raise DataError(f"{root}: holds no NIfTI image (*.nii, *.nii.gz)")
     times = Counter(_stem(file) for file in files)

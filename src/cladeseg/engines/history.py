@@ -85,6 +85,8 @@ class HistoryFile:
             self._write_rows(temporary)
             temporary.replace(self.path)
         except OSError as error:
+            if temporary.is_file():
+                temporary.unlink()
             raise DataError(f"{self.path}: cannot be written ({error})") from error
 
     def _write_rows(self, path: Path) -> None:

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 class TrainingState:
     """Handler that writes the state after each ``interval`` epochs and restores it on demand.
 
-    The file holds the student, the teacher, optimiser, schedule, epoch, best validation score and the global random
-    state (only dropout uses it: samples and augmentations are pure functions of the step).  It is written to a
-    temporary file first, so that a full disk or a kill never costs the previous one.
+    The file holds the student, the teacher, optimiser, schedule, epoch and validation scores, and no random state: what
+    is random in a step is a pure function of the step's number.  It is written to a temporary file first, so that a
+    full disk or a kill never costs the previous one.
 
     Args:
         path: the file, e.g. ``R/checkpoints/last.pt``.
@@ -52,7 +52,6 @@ class TrainingState:
             "max_epochs": trainer.state.max_epochs,
             "steps_per_epoch": trainer.state.epoch_length,
             "validation": None if self.evaluator is None else _validation_state(self.evaluator.state),
-            "random": _random_state(),
         }
 
     def restore(self, trainer: TreeTrainer) -> int:
@@ -85,7 +84,6 @@ class TrainingState:
         if self.evaluator is not None and state["validation"] is not None:
             for name, value in state["validation"].items():
                 setattr(self.evaluator.state, name, value)
-        _restore_random_state(state["random"])
         return int(state["epoch"])
 
 
@@ -121,14 +119,3 @@ def load_state(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise DataError(f"{path}: cannot be read as a checkpoint ({error})") from error
-
-
-def _random_state() -> dict[str, Any]:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
-
-
-def _restore_random_state(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])

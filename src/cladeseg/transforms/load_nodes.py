@@ -11,8 +11,11 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage, MapTransform
 
 from cladeseg.errors import DataError
-from cladeseg.taxonomy import LEAF, NONE, Taxonomy
+from cladeseg.taxonomy import LEAF, NONE, Taxonomy, TaxonomyError
 from cladeseg.transforms.check_image import file_of
+
+#: What a uint8 node map can tell apart; a larger tree would wrap around in silence.
+MAX_NODES = 256
 
 
 class LoadNodesd(MapTransform):
@@ -30,6 +33,7 @@ class LoadNodesd(MapTransform):
         output_key: where the node map goes.
 
     Raises:
+        TaxonomyError: the tree has more nodes than a uint8 map can hold.
         DataError: on call; the label is missing or unreadable, or its shape or affine is not the image's.
         LabelValueError: on call; the label holds a value that the dialect does not define.
     """
@@ -44,6 +48,10 @@ class LoadNodesd(MapTransform):
         output_key: str = "nodes",
     ) -> None:
         super().__init__(keys)
+        if taxonomy.num_nodes > MAX_NODES:
+            raise TaxonomyError(
+                f"taxonomy '{taxonomy.name}' has {taxonomy.num_nodes} nodes; uint8 maps hold {MAX_NODES}"
+            )
         self.taxonomy = taxonomy
         self.dialect = dialect
         self.image_key = image_key
