@@ -22,6 +22,7 @@ SCHEMA = SOURCE / "bundle" / "metadata_schema.json"
 #: A module imports from its own room and from rooms of a lower level only.
 LEVELS = {
     "errors": 0,
+    "files": 1,
     "taxonomy": 0,
     "tree_math": 1,
     "transforms": 2,

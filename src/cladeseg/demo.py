@@ -18,9 +18,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cladeseg.bundle.run_folder import RunFolder, read_json, write_json
+from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.data import write_acdc_phantoms
 from cladeseg.errors import DataError
+from cladeseg.files import read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
 from cladeseg.taxonomy import load_taxonomy
 

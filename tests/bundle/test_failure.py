@@ -13,6 +13,7 @@ from monai.transforms import Compose
 from cladeseg.bundle import OverrideError, explain_failures
 from cladeseg.bundle.failure import root_cause
 from cladeseg.errors import DataError
+from cladeseg.mixing import SigmoidRamp
 from cladeseg.taxonomy import LabelValueError, TaxonomyError
 
 
@@ -120,3 +121,10 @@ def test_the_traceback_is_there_when_asked_for(capsys, monkeypatch):
 
 def test_an_interruption_is_not_ours(capsys):
     assert "KeyboardInterrupt" in shown(KeyboardInterrupt(), capsys)
+
+
+def test_a_refused_option_is_explained_but_a_value_error_of_a_library_keeps_its_traceback(capsys):
+    refused = caught(lambda: SigmoidRamp(start=-1))
+    assert shown(refused, capsys).startswith("error: a ramp cannot start at step -1")
+    foreign = caught(lambda: int("x"))
+    assert "Traceback" in shown(foreign, capsys)

@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_the_bundles_model_whole(run, bundle, monkeypatch, fa
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", fail)
-    with pytest.raises(DataError, match=rf"^{bundle}: .*No space"):
+    with pytest.raises(DataError, match=rf"^{bundle}/model\.(pt|json): .*No space"):
         promote(run, bundle)
     assert content(bundle) == before
 

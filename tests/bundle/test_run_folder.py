@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import RunFolder, start_run
-from cladeseg.bundle.run_folder import configure_logging, read_json, set_aside, versions, write_json
+from cladeseg.bundle.run_folder import configure_logging, set_aside, versions
 from cladeseg.errors import DataError
+from cladeseg.files import read_json, write_json
 
 SETTINGS: dict[str, Any] = {"seed": 0, "spacing": [2.0, 2.0, -1.0], "network": {"head": "flat"}, "level_weights": None}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -13,8 +15,9 @@ from cladeseg.errors import DataError
 from cladeseg.taxonomy import LabelValueError, TaxonomyError
 
 #: Errors whose message says everything; anything else is shown with its traceback.
-_SELF_EXPLAINING = (DataError, TaxonomyError, LabelValueError, OverrideError)
+_SELF_EXPLAINING = (DataError, TaxonomyError, LabelValueError, OverrideError, FloatingPointError)
 _SHOW_TRACEBACK = "CLADESEG_TRACEBACK"
+_PACKAGE = Path(__file__).parents[1]
 
 
 def explain_failures() -> None:
@@ -29,14 +32,21 @@ def explain_failures() -> None:
 def root_cause(error: BaseException) -> BaseException:
     """The outermost self-explaining error of a chain, which knows the most, or the error itself."""
     chain = [error]
-    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and inner not in chain:
+    while (inner := chain[-1].__cause__) is not None and inner not in chain:
         chain.append(inner)
-    return next((one for one in chain if isinstance(one, _SELF_EXPLAINING)), error)
+    return next((one for one in chain if _explains_itself(one)), error)
+
+
+def _explains_itself(error: BaseException) -> bool:
+    """One of our errors, or a ``ValueError`` that our own code raised about an option's value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)
+    return isinstance(error, _SELF_EXPLAINING) or (type(error) is ValueError and ours)
 
 
 def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     cause = root_cause(error)
-    explained = isinstance(cause, _SELF_EXPLAINING)
+    explained = _explains_itself(cause)
     if not explained or os.environ.get(_SHOW_TRACEBACK):
         sys.__excepthook__(kind, error, trace)
     if explained:

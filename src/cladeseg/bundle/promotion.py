@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import read_json
 from cladeseg.errors import DataError
+from cladeseg.files import read_json, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +63,6 @@ def _validation(folder: Path) -> dict[str, Any]:
 
 def _replace(source: Path, target: Path) -> None:
     """Copy weights and description; both are complete before either takes its place."""
-    copies = {target / f"{name}.tmp": target / name for name in ("model.pt", "model.json")}
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for temporary, final in copies.items():
-            shutil.copyfile(source / final.name, temporary)
-        for temporary, final in copies.items():
-            temporary.replace(final)
-    except OSError as error:
-        raise DataError(f"{target}: the model cannot be written ({error})") from error
-    finally:
-        for temporary in copies:
-            temporary.unlink(missing_ok=True)
+    with whole_file(target / "model.json") as description, whole_file(target / "model.pt") as weights:
+        shutil.copyfile(source / "model.json", description)
+        shutil.copyfile(source / "model.pt", weights)

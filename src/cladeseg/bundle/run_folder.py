@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.errors import DataError
+from cladeseg.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -125,27 +126,6 @@ def set_aside(path: Path) -> None:
         number += 1
     kept = path.rename(path.with_name(f"{path.name}.{number}"))
     logger.info("%s: earlier results are kept as %s", path, kept.name)
-
-
-def write_json(content: Any, path: Path) -> None:
-    """Write JSON through a temporary file, so that a failure leaves the old one."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        if temporary.is_file():
-            temporary.unlink()
-        raise DataError(f"{path}: cannot be written ({error})") from error
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON; :class:`DataError` names the file if that fails."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
 
 
 def versions() -> dict[str, str]:

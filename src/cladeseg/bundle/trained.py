@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import RunFolder, read_json
+from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.errors import DataError
+from cladeseg.files import read_json
 from cladeseg.networks import HierarchicalNet, build_network
 from cladeseg.taxonomy import Taxonomy
 

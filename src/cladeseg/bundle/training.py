@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.promotion import promote as promote_model
-from cladeseg.bundle.run_folder import RunFolder, write_json
+from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.trained import describe_weights
 from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of
 from cladeseg.engines import NodeDice, TrainingState, TreeTrainer, save_atomically
+from cladeseg.files import write_json
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +19,7 @@ from cladeseg.data.layouts import scan
 from cladeseg.data.split import PARTS, merge_overlapping, split_patients
 from cladeseg.data.supervision import permitted, tell_supervision
 from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 from cladeseg.taxonomy import NONE, Taxonomy, TaxonomyError
 
 logger = logging.getLogger(__name__)
@@ -79,10 +79,8 @@ def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
     if path.exists():
         _refuse_difference(path, load_datalist(path), json.loads(text))
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def load_datalist(path: str | Path, taxonomy: Taxonomy | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 
-from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -79,15 +79,8 @@ class HistoryFile:
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, shown)
 
     def _write(self) -> None:
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(self.path) as temporary:
             self._write_rows(temporary)
-            temporary.replace(self.path)
-        except OSError as error:
-            if temporary.is_file():
-                temporary.unlink()
-            raise DataError(f"{self.path}: cannot be written ({error})") from error
 
     def _write_rows(self, path: Path) -> None:
         columns = list(dict.fromkeys(name for row in self._rows for name in row))

@@ -11,6 +11,7 @@ from ignite.engine import Engine, Events
 
 from cladeseg.engines.trainer import TreeTrainer
 from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +19,9 @@ logger = logging.getLogger(__name__)
 class TrainingState:
     """Handler that writes the state after each ``interval`` epochs and restores it on demand.
 
-    The file holds the student, the teacher, optimiser, schedule, epoch and validation scores, and no random state: what
-    is random in a step is a pure function of the step's number.  It is written to a temporary file first, so that a
-    full disk or a kill never costs the previous one.
+    The file holds the student, the teacher, optimiser, schedule, epoch, validation scores, and where the random numbers
+    and the sampler stand: since both are pure functions of the seed and the step, that is the seed and the next step.
+    An interruption or a full disk never costs the previous file.
 
     Args:
         path: the file, e.g. ``R/checkpoints/last.pt``.
@@ -48,7 +49,8 @@ class TrainingState:
             "optimizer": trainer.optimizer.state_dict(),
             "lr_scheduler": None if trainer.lr_scheduler is None else trainer.lr_scheduler.state_dict(),
             "epoch": trainer.state.epoch,
-            "iteration": trainer.state.iteration,
+            "seed": trainer.seed,
+            "next_step": trainer.state.iteration,
             "max_epochs": trainer.state.max_epochs,
             "steps_per_epoch": trainer.state.epoch_length,
             "validation": None if self.evaluator is None else _validation_state(self.evaluator.state),
@@ -61,11 +63,12 @@ class TrainingState:
             The number of epochs already trained.
 
         Raises:
-            DataError: the file cannot be read, or was written with another number of steps per epoch.
+            DataError: the file cannot be read, or was written with another seed or number of steps per epoch.
         """
         state = load_state(self.path)
-        if state["steps_per_epoch"] != trainer.state.epoch_length:
-            raise DataError(f"{self.path}: was written with steps_per_epoch {state['steps_per_epoch']}")
+        for name, now in (("steps_per_epoch", trainer.state.epoch_length), ("seed", trainer.seed)):
+            if state[name] != now:
+                raise DataError(f"{self.path}: was written with {name} {state[name]}, not {now}")
         if state["max_epochs"] != trainer.state.max_epochs:
             logger.warning(
                 "%s: started for %d epochs, now aims at %d: the learning rate follows the new course, "
@@ -79,8 +82,8 @@ class TrainingState:
         trainer.optimizer.load_state_dict(state["optimizer"])
         if trainer.lr_scheduler is not None:
             trainer.lr_scheduler.load_state_dict(state["lr_scheduler"])
-        trainer.state.epoch, trainer.state.iteration = state["epoch"], state["iteration"]
-        trainer.data_loader.batch_sampler.start_step = state["iteration"]
+        trainer.state.epoch, trainer.state.iteration = state["epoch"], state["next_step"]
+        trainer.data_loader.batch_sampler.start_step = state["next_step"]
         if self.evaluator is not None and state["validation"] is not None:
             for name, value in state["validation"].items():
                 setattr(self.evaluator.state, name, value)
@@ -96,21 +99,9 @@ def _validation_state(state: Any) -> dict[str, Any]:
 
 
 def save_atomically(content: Any, path: Path) -> None:
-    """``torch.save`` through a temporary file in the same folder; an existing file survives any failure."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _save_whole(content, temporary, path)
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"{path}: cannot be written ({error}); what was there before is untouched") from error
-
-
-def _save_whole(content: Any, temporary: Path, path: Path) -> None:
-    try:
+    """``torch.save`` as a whole file: an existing one survives any failure."""
+    with whole_file(path) as temporary:
         torch.save(content, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ HEADS = ("flat", "factorised", "two_head")
 def build_loss(
     taxonomy: Taxonomy,
     *,
-    head: str = "flat",
+    head: str = "factorised",
     lambda_dice: float = 1.0,
     lambda_ce: float = 1.0,
     level_weights: Sequence[float] | None = None,

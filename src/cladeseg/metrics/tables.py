@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cladeseg import files
 from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 from cladeseg.metrics.record import METRICS, STATUSES, Record
 
 HEADER = ["case", "node", "metric", "value", "status"]
@@ -27,7 +28,8 @@ def write_csv(records: Iterable[Record], path: str | Path) -> None:
     for record in records:
         value = "" if record.value is None else f"{record.value:.6g}"
         writer.writerow([record.case, record.node, record.metric, value, record.status])
-    _write_whole(text.getvalue(), Path(path))
+    with whole_file(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 
 def read_csv(path: str | Path) -> list[Record]:
@@ -50,7 +52,7 @@ def write_json(summary: Mapping[str, Any], path: str | Path) -> None:
 
     The file appears whole or not at all.
     """
-    _write_whole(json.dumps(_without_nan(summary), indent=2, allow_nan=False) + "\n", Path(path))
+    files.write_json(_without_nan(summary), path)
 
 
 def _parse_row(row: list[str], where: str) -> Record:
@@ -71,10 +73,3 @@ def _without_nan(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [_without_nan(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def _write_whole(text: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)

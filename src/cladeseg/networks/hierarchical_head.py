@@ -57,7 +57,7 @@ class HierarchicalHead(nn.Module):
         in_channels: int,
         taxonomy: Taxonomy,
         *,
-        form: str = "flat",
+        form: str = "factorised",
         prior: str = "logits",
         detach_prior: bool = False,
         separate_norm: bool = True,

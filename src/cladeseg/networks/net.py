@@ -62,7 +62,7 @@ def build_network(
     backbone: str = "dynunet",
     norm: str = "instance",
     dropout: float | None = None,
-    head: str = "flat",
+    head: str = "factorised",
     prior: str = "logits",
     detach_prior: bool = False,
     separate_norm: bool = True,

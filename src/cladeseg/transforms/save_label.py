@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
 from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 from cladeseg.transforms.check_image import file_of
 
 #: Header fields that place a NIfTI file's voxels in the world; computing them anew would round them.
@@ -75,20 +76,8 @@ def write_label(label: np.ndarray, image_file: str | Path, path: Path) -> None:
     if isinstance(image.header, nib.Nifti1Header):
         for name in _GEOMETRY:
             volume.header[name] = image.header[name]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(volume, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error})") from error
-
-
-def _write_whole(volume: nib.Nifti1Image, path: Path) -> None:
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.tmp.nii.gz")
-    try:
+    with whole_file(path) as temporary:
         nib.save(volume, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def case_name(file: str | Path) -> str:
