@@ -110,7 +110,7 @@ def test_a_second_training_into_the_same_folder_is_refused(trained: Trained) -> 
     ("key", "value", "file"),
     [
         ("learning_rate", 0.5, "run.json"),
-        ("head", "factorised", "run.json"),
+        ("head", "flat", "run.json"),
         ("mix", False, "run.json"),
         ("seed", 7, "run.json"),
         ("fine_patients", 1, "datalist.json"),

@@ -36,7 +36,7 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "prior detached": ({"detach_prior": True}, {}),
     "one norm for all": ({"separate_norm": False}, {}),
     "no mix": ({"mix": False}, {}),
-    "factorised": ({"head": "factorised"}, {}),
+    "flat": ({"head": "flat"}, {}),
     "two_head": ({"head": "two_head"}, {}),
     "two_head, prior off": ({"head": "two_head", "prior": "off"}, {"head": "two_head"}),
     "two_head, one norm": ({"head": "two_head", "separate_norm": False}, {"head": "two_head"}),
@@ -111,7 +111,7 @@ def test_unlabelled_patients_reach_the_batch_only_through_their_share(
     assert sorted(patients.values()) == ["heart", "leaf", "leaf", "none", "none"]
 
 
-@pytest.mark.parametrize("overrides", [{"head": "two_head"}, {"head": "factorised", "prior": "off"}], ids=str)
+@pytest.mark.parametrize("overrides", [{"head": "two_head"}, {"head": "flat", "prior": "off"}], ids=str)
 def test_evaluating_and_inference_need_no_flag_of_the_training(
     place: Place, run_of: Callable[[dict[str, Any]], Path], tmp_path: Path, overrides: dict[str, Any]
 ) -> None:

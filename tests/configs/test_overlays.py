@@ -65,7 +65,7 @@ def test_the_overlays_of_the_readme_are_there() -> None:
         *(f"profiles/{name}" for name in ("cpu", "gpu")),
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
         *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
-        *(f"ablations/{name}" for name in ("factorised", "two_head", "two_head_plain", "fine_only")),
+        *(f"ablations/{name}" for name in ("flat", "two_head", "two_head_plain", "fine_only")),
         *(f"ablations/{name}" for name in ("one_way_mix", "soft_mix")),
     }
     assert wanted <= set(map(name_of, OVERLAYS))
@@ -121,7 +121,7 @@ def test_datalist_and_sampler_take_the_values(file: Path, tree: Taxonomy) -> Non
         ("log_prob_prior", lambda net, step: net.head.prior == "log_prob"),
         ("shared_norm", lambda net, step: len(net.head.trunks) == 1),
         ("no_mix", lambda net, step: type(step).__name__ == "SupervisedStep"),
-        ("factorised", lambda net, step: net.head.form == "factorised"),
+        ("flat", lambda net, step: net.head.form == "flat"),
         ("two_head", lambda net, step: type(net.head).__name__ == "TwoHead"),
         ("two_head_plain", lambda net, step: type(step).__name__ == "SupervisedStep"),
         ("fine_only", lambda net, step: type(step).__name__ == "SupervisedStep"),
