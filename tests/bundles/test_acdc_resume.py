@@ -44,8 +44,8 @@ def assert_same_result(run: Path, other: Path) -> None:
 
 def test_the_state_holds_the_whole_training(uninterrupted: Path) -> None:
     state = state_of(uninterrupted)
-    assert {"network", "teacher", "optimizer", "lr_scheduler", "epoch", "iteration"} <= state.keys()
-    assert (state["epoch"], state["iteration"]) == (3, 6)
+    assert {"network", "teacher", "optimizer", "lr_scheduler", "epoch", "next_step", "seed"} <= state.keys()
+    assert (state["epoch"], state["next_step"]) == (3, 6)
     assert state["optimizer"]["state"], "the optimiser's moments are part of a training"
 
 

@@ -23,7 +23,7 @@ def test_options_reach_the_loss(acdc_tree: Taxonomy) -> None:
 
 def test_two_heads_share_the_weight_of_one(acdc_tree: Taxonomy) -> None:
     loss = build_loss(acdc_tree, head="two_head", lambda_dice=0.8, lambda_ce=0.6)
-    assert (loss.lambda_dice, loss.lambda_ce) == (0.4, 0.3)
+    assert [(half.lambda_dice, half.lambda_ce) for half in (loss.top_loss, loss.leaf_loss)] == [(0.4, 0.3)] * 2
 
 
 def test_an_unknown_head_is_refused_with_the_choices(acdc_tree: Taxonomy) -> None:
