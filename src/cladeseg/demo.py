@@ -179,13 +179,19 @@ def run_demo(plan: DemoPlan, console: Console | None = None) -> Path:
     Raises:
         DataError: the bundle is not there, the folder holds another demo, or a command failed.
     """
-    console, begun = console or Console(), time.monotonic()
+    console, begun = console or _console(), time.monotonic()
     _claim(plan)
     _draw_phantoms(plan)
     methods = demo_methods(plan)
     console.print(f"{PHANTOMS['patients']} phantom patients are in {plan.phantoms}", soft_wrap=True)
     _follow(methods, console)
     return _report(plan, methods, console, time.monotonic() - begun)
+
+
+def _console() -> Console:
+    """A log file has no width of its own; the table needs about this much to stay in one piece."""
+    console = Console()
+    return console if console.is_terminal else Console(width=130)
 
 
 def demo_methods(plan: DemoPlan) -> list[Method]:
