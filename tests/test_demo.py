@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -154,19 +155,20 @@ def test_a_failed_command_ends_the_demo_with_the_end_of_its_log(tmp_path: Path, 
     assert "label.nii.gz is torn" in str(caught.value)
 
 
-def test_no_command_outlives_the_demo(tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: Any) -> bool:
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize(("number", "ending"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_no_command_outlives_the_demo(
+    tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch, number: int, ending: type[BaseException]
+) -> None:
     quick(lambda self, stage: [sys.executable, "-c", "import time; time.sleep(100)"])
     started: list[Method] = []
     start = Method.start
     monkeypatch.setattr(Method, "start", lambda self, stage: (start(self, stage), started.append(self))[0])
-    monkeypatch.setattr(module.time, "sleep", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(module.time, "sleep", lambda _: signal.raise_signal(number))
+    with pytest.raises(ending):
         run(plan(tmp_path))
     assert len(started) == 2
     assert all(method.process is not None and method.process.poll() is not None for method in started)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_phantoms_that_were_interrupted_leave_nothing_behind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -236,6 +237,7 @@ def _follow(methods: list[Method], console: Console) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns), console=console) as progress:
+        before = signal.signal(signal.SIGTERM, _exit)  # by itself it would leave the trainings running
         lines = [progress.add_task(m.label, total=m.plan.settings["epochs"] + 1, state="") for m in methods]
         try:
             unfinished = methods
@@ -245,6 +247,11 @@ def _follow(methods: list[Method], console: Console) -> None:
         finally:
             for method in methods:
                 method.stop()
+            signal.signal(signal.SIGTERM, before)
+
+
+def _exit(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _show(method: Method, progress: Progress, line: TaskID) -> bool:
