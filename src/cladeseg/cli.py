@@ -32,6 +32,15 @@ class Affines(str, Enum):
     ras = "ras"
 
 
+class Phantom(str, Enum):
+    """What phantoms show, and in which layout."""
+
+    acdc = "acdc"
+    brats18 = "brats18"
+    brats23 = "brats23"
+    msd = "msd"
+
+
 def _command(*examples: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command whose errors about files, keys and values end in one line and exit code 1."""
     shown = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])  # \b keeps the lines apart
@@ -57,7 +66,9 @@ def check(
     dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
     layout: Annotated[str, typer.Option(help="Folder layout.")] = "acdc",
-    dialect: Annotated[str, typer.Option(help="File convention of the labels.")] = "acdc",
+    dialect: Annotated[
+        str, typer.Option(help="File convention of the labels; 'auto' tells it from files and tree.")
+    ] = "auto",
 ) -> None:
     """Show the label tree, and what a data folder holds and lacks.
 
@@ -78,19 +89,29 @@ def check(
 
 @_command(
     "cladeseg phantoms /tmp/phantoms --patients 18 --seed 0",
+    "cladeseg phantoms /tmp/brats --layout brats23 --patients 8",
 )
 def phantoms(
     out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],
-    patients: Annotated[int, typer.Option(min=1, help="How many patients, with two frames each.")] = 18,
+    layout: Annotated[Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi.")] = (
+        Phantom.acdc
+    ),
+    patients: Annotated[int, typer.Option(min=1, help="How many; a heart is drawn at two moments.")] = 18,
     seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
     affines: Annotated[Affines, typer.Option(help="RAS, LPS, transposed and oblique files, or RAS alone.")] = (
         Affines.varied
     ),
 ) -> None:
-    """Draw phantom hearts in the ACDC layout."""
-    from cladeseg.data import write_acdc_phantoms
+    """Draw phantoms in the layout of a data set."""
+    from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 
-    files = write_acdc_phantoms(out, patients=patients, seed=seed, affines=affines.value)
+    common: dict[str, Any] = {"seed": seed, "affines": affines.value}
+    if layout is Phantom.acdc:
+        files = write_acdc_phantoms(out, patients=patients, **common)
+    elif layout is Phantom.msd:
+        files = write_msd_phantoms(out, cases=patients, **common)
+    else:
+        files = write_brats_phantoms(out, subjects=patients, naming=layout.value, **common)
     Console().print(f"{len(files)} files are in {out}", soft_wrap=True)
 
 
@@ -154,6 +175,56 @@ def predict(
     predictor = load_predictor(bundle, weights=weights, device=device)
     for case in track(cases, description="predicting"):
         write_label(predictor(case["image"])[0].numpy(), case["image"], out / f"{case['case']}.nii.gz")
+
+
+@_command(
+    "cladeseg stack D/BraTS-GLI-00001-000 stacked.nii.gz",
+    "cladeseg stack D stacked",
+)
+def stack(
+    folder: Annotated[Path, typer.Argument(help="Folder of one BraTS subject, or of many.")],
+    out: Annotated[Path, typer.Argument(help="Folder for ID.nii.gz; for one subject also the file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Join the four modalities of a subject in one file, as viewers that open a single file need it.
+
+    The channels come last, in the order flair, t1, t1ce, t2.
+    """
+    from cladeseg.data import stack_folder
+
+    for file in stack_folder(folder, out, force=force):
+        Console().print(str(file), soft_wrap=True)
+
+
+@_command(
+    "cladeseg new-bundle bundles/knee --taxonomy tree.json --layout msd --dataset D",
+    "cladeseg new-bundle bundles/tumour --taxonomy tree.json --layout brats --dialect brats23 --intensity brain "
+    "--channels flair,t1,t1ce,t2",
+    name="new-bundle",
+)
+def new_bundle(
+    out: Annotated[Path, typer.Argument(help="Folder of the new bundle.")],
+    *,
+    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")],
+    layout: Annotated[str, typer.Option(help="Folder layout of the data: acdc, brats or msd.")] = "msd",
+    dialect: Annotated[
+        str | None, typer.Option(help="File convention of labels; the tree's own if it has one.")
+    ] = None,
+    dataset: Annotated[Path | None, typer.Option(help="Data whose voxel and volume sizes decide the patch.")] = None,
+    channels: Annotated[str, typer.Option(help="Names of the modalities with commas, if there are several.")] = "",
+    intensity: Annotated[str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.")] = (
+        "percentiles"
+    ),
+) -> None:
+    """Write a bundle for one's own task: configs, docs and label tree, ready for training.
+
+    Spacing, patch and network levels follow from the volumes' sizes in the dataset's headers.
+    """
+    from cladeseg.bundle import new_bundle as write
+
+    names = [name.strip() for name in channels.split(",") if name.strip()]
+    folder = write(out, taxonomy, layout=layout, dialect=dialect, dataset=dataset, channels=names, intensity=intensity)
+    Console().print(f"{folder}/docs/README.md says how to go on", soft_wrap=True)
 
 
 @_command(

@@ -92,7 +92,8 @@ def predict(image: Path, inside: np.ndarray, output_dir: Path) -> nib.Nifti1Imag
     parser = ConfigParser()
     parser.read_config(str(BUNDLE / "configs" / "inference.json"))
     # Not the weights that may have been promoted here, whose description would choose another grid.
-    parser.update({"bundle_root": str(BUNDLE), "weights": str(output_dir / "none.pt"), "output_dir": str(output_dir)})
+    paths = {"bundle_root": str(BUNDLE), "weights": str(output_dir / "none.pt"), "output_dir": str(output_dir)}
+    parser.update({**paths, "spacing": TARGET})
     share = inside.mean()
     halfway = (0.5 - share) / np.sqrt(share * (1 - share))  # between dark and bright, after normalisation
     chain = (parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "postprocessing"))
@@ -100,11 +101,15 @@ def predict(image: Path, inside: np.ndarray, output_dir: Path) -> nib.Nifti1Imag
     return nib.load(output_dir / "predictions" / image.name)
 
 
+#: What images are resampled to here.
+TARGET = [2.0, 2.0, -1.0]
+
+
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
 
 
-#: In-plane size 2 mm, which is the config's target: nothing is resampled.
+#: Nothing is resampled.
 AT_TARGET = {
     "ras": (stored("RAS", (2, 2, 9)), (40, 36, 8)),
     "lps": (stored("LPS", (2, 2, 9)), (40, 36, 8)),

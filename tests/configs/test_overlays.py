@@ -1,4 +1,4 @@
-"""Every overlay names keys that the bundle's training config has, with values that its components take."""
+"""Every overlay names keys that the training configs have, with values that their components take."""
 
 from __future__ import annotations
 
@@ -7,18 +7,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from monai.bundle import ConfigParser
 
+from cladeseg.bundle import TrainingWorkflow
 from cladeseg.data import DatalistSettings, SupervisionSampler
 from cladeseg.data.datalist_settings import resolve_settings
-from cladeseg.taxonomy import Taxonomy, load_taxonomy
 
 REPOSITORY = Path(__file__).parents[2]
-BUNDLE = REPOSITORY / "bundles" / "acdc_subclass_segmentation"
-TRAIN = BUNDLE / "configs" / "train.json"
+TASKS = ("acdc", "brats", "hippocampus")
+SUPERCLASS = {"acdc": "heart", "brats": "whole_tumour", "hippocampus": "hippocampus"}
 CONFIGS = REPOSITORY / "configs"
 OVERLAYS = sorted(CONFIGS.rglob("*.json"))
 ABLATIONS = sorted((CONFIGS / "ablations").glob("*.json"))
+
+
+def bundle_of(task: str) -> Path:
+    return REPOSITORY / "bundles" / f"{task}_subclass_segmentation"
+
+
+def tasks_of(overlay: Path) -> tuple[str, ...]:
+    """A profile and the demo belong to one task; budgets and ablations to every one."""
+    if overlay.name == "demo.json":
+        return ("acdc",)
+    return (overlay.stem.split("_")[0],) if overlay.parent.name == "profiles" else TASKS
+
+
+#: (overlay, task) of every pair that belongs together.
+PAIRS = [(overlay, task) for overlay in OVERLAYS for task in tasks_of(overlay)]
 FAIR = {"coarse_patients", "mix", "per_batch"}
 
 
@@ -30,20 +46,26 @@ def name_of(file: Path) -> str:
     return file.relative_to(CONFIGS).with_suffix("").as_posix()
 
 
-def laid_over(*overlays: Path) -> ConfigParser:
+def train_of(task: str) -> Path:
+    return bundle_of(task) / "configs" / "train.json"
+
+
+def laid_over(task: str, *overlays: Path) -> ConfigParser:
     parser = ConfigParser()
-    parser.read_config([str(TRAIN), *map(str, overlays)])
-    parser.update({"bundle_root": str(BUNDLE), "device": "cpu"})
+    parser.read_config([str(train_of(task)), *map(str, overlays)])
+    parser.update({"bundle_root": str(bundle_of(task)), "device": "cpu", "dialect": "any"})
     return parser
+
+
+def workflow(parser: ConfigParser) -> TrainingWorkflow:
+    """The parts that need no data."""
+    keys = ("settings", "taxonomy", "network", "run_folder")
+    parts = {key: value(parser, key) for key in keys}
+    return TrainingWorkflow(device=torch.device("cpu"), training=None, validation=None, max_epochs=1, **parts)
 
 
 def value(parser: ConfigParser, key: str) -> Any:
     return parser.get_parsed_content(key)
-
-
-@pytest.fixture(scope="module")
-def tree() -> Taxonomy:
-    return load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
 
 
 def same_kind(one: Any, other: Any) -> bool:
@@ -62,7 +84,7 @@ def is_number(entry: Any) -> bool:
 def test_the_overlays_of_the_readme_are_there() -> None:
     wanted = {
         "demo",
-        *(f"profiles/{name}" for name in ("cpu", "gpu")),
+        *(f"profiles/{task}_{name}" for task in TASKS for name in ("cpu", "gpu")),
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
         *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
         *(f"ablations/{name}" for name in ("flat", "two_head", "two_head_plain", "fine_only")),
@@ -71,43 +93,59 @@ def test_the_overlays_of_the_readme_are_there() -> None:
     assert wanted <= set(map(name_of, OVERLAYS))
 
 
-@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
-def test_an_overlay_has_only_keys_of_the_training_config(file: Path) -> None:
-    base = read(TRAIN)
+def pair_name(entry: Any) -> str:
+    return name_of(entry) if isinstance(entry, Path) else str(entry)
+
+
+over_pairs = pytest.mark.parametrize(("file", "task"), PAIRS, ids=pair_name)
+
+
+@over_pairs
+def test_an_overlay_has_only_keys_of_the_training_config(file: Path, task: str) -> None:
+    base = read(train_of(task))
     assert [key for key in read(file) if key not in base] == []
 
 
-@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
-def test_an_overlay_replaces_a_value_by_one_of_its_kind(file: Path) -> None:
-    base = read(TRAIN)
+@over_pairs
+def test_an_overlay_replaces_a_value_by_one_of_its_kind(file: Path, task: str) -> None:
+    base = read(train_of(task))
     assert [key for key, entry in read(file).items() if not same_kind(entry, base[key])] == []
 
 
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("file", ABLATIONS, ids=name_of)
-def test_an_ablation_changes_every_value_that_it_names(file: Path) -> None:
-    base = read(TRAIN)
+def test_an_ablation_changes_every_value_that_it_names(file: Path, task: str) -> None:
+    base = read(train_of(task))
     assert [key for key, entry in read(file).items() if entry == base[key]] == []
 
 
-@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
-def test_network_loss_and_step_take_the_values(file: Path) -> None:
-    parser = laid_over(file)
-    network = value(parser, "network_def")
-    assert all(
-        size % part == 0 for size, part in zip(value(parser, "patch_size"), network.backbone.divisor, strict=True)
-    )
-    value(parser, "step")
-    assert value(parser, "lr_scheduler").shape == value(parser, "schedule")
+@pytest.mark.parametrize("task", TASKS)
+def test_the_cpu_profile_is_what_a_bundle_comes_with(task: str) -> None:
+    base = read(train_of(task))
+    profile = read(CONFIGS / "profiles" / f"{task}_cpu.json")
+    assert {key: base[key] for key in profile} == profile
+
+
+@over_pairs
+def test_network_loss_and_step_take_the_values(file: Path, task: str) -> None:
+    parser = laid_over(task, file)
+    parts = workflow(parser)
+    sizes = zip(parts.settings.patch_size, parts.network.backbone.divisor, strict=True)
+    assert all(size % part == 0 for size, part in sizes)
+    assert callable(parts.step)
+    assert parts.lr_scheduler.shape == value(parser, "schedule")
     assert all(isinstance(value(parser, key), int) and value(parser, key) > 0 for key in ("epochs", "steps_per_epoch"))
-    assert len(value(parser, "spacing")) == len(value(parser, "patch_size")) == 3
+    assert len(parts.settings.spacing) == len(parts.settings.patch_size) == 3
 
 
-@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
-def test_datalist_and_sampler_take_the_values(file: Path, tree: Taxonomy) -> None:
-    parser = laid_over(file)
+@over_pairs
+def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
+    parser = laid_over(task, file)
+    tree = value(parser, "taxonomy")
     keys = [key for key in DatalistSettings.__dataclass_fields__ if key in parser.config]
-    assert resolve_settings(DatalistSettings(**{key: value(parser, key) for key in keys}), tree).superclass == "heart"
-    kinds = ["leaf"] if value(parser, "coarse_patients") == 0 else ["leaf", "heart"]
+    settings = resolve_settings(DatalistSettings(**{key: value(parser, key) for key in keys}), tree)
+    assert settings.superclass == SUPERCLASS[task]
+    kinds = ["leaf"] if value(parser, "coarse_patients") == 0 else ["leaf", settings.superclass]
     sampler = SupervisionSampler(kinds, per_batch=value(parser, "per_batch"), steps=1, seed=0)
     # The mix needs both kinds in a batch; without it a batch is as large, so that comparisons are fair.
     assert set(sampler.slots) == {"leaf" if kind == "leaf" else "coarse" for kind in kinds}
@@ -130,9 +168,10 @@ def test_datalist_and_sampler_take_the_values(file: Path, tree: Taxonomy) -> Non
     ],
 )
 def test_an_ablation_reaches_the_component_that_it_switches(name: str, switch: Any) -> None:
-    default, ablated = laid_over(), laid_over(CONFIGS / "ablations" / f"{name}.json")
-    assert not switch(value(default, "network_def"), value(default, "step"))
-    assert switch(value(ablated, "network_def"), value(ablated, "step"))
+    default = workflow(laid_over("acdc"))
+    ablated = workflow(laid_over("acdc", CONFIGS / "ablations" / f"{name}.json"))
+    assert not switch(default.network, default.step)
+    assert switch(ablated.network, ablated.step)
 
 
 def test_the_demo_compares_label_use_and_nothing_else() -> None:
@@ -145,3 +184,10 @@ def test_the_demo_compares_label_use_and_nothing_else() -> None:
 @pytest.mark.parametrize("budget", ["1_patients", "7_patients", "full"])
 def test_a_budget_does_not_touch_the_network(budget: str) -> None:
     assert set(read(CONFIGS / "budgets" / f"{budget}.json")) <= {"fine_patients", *FAIR}
+
+
+@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
+def test_batches_are_of_one_size_whatever_they_are_filled_with(file: Path) -> None:
+    """Else an ablation would be compared with a training that sees more in each step."""
+    per_batch = read(file).get("per_batch", {})
+    assert sum(number for kind, number in per_batch.items() if kind != "none") in (0, 4)

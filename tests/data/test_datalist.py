@@ -161,7 +161,7 @@ def test_allowed_missing_labels_make_training_cases_unlabelled_and_shrink_the_ot
         ({"fine_patients": -1}, "fine_patients: -1"),
         ({"superclass": "none"}, "superclass: 'none'"),
         ({"validation_supervision": "none"}, "validation_supervision: 'none'"),
-        ({"layout": "msd"}, "unknown layout 'msd'"),
+        ({"layout": "dicom"}, "unknown layout 'dicom'"),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(folder, acdc_tree, settings, says):
@@ -234,7 +234,7 @@ def _forget_label(content):
     [
         (_leak, r"patient '\w+' is in training and in test"),
         (_repeat, r"case '\w+' is listed twice"),
-        (_forget_key, r"training\[1\]: needs a text 'image'"),
+        (_forget_key, r"training\[1\]: needs an 'image'"),
         (_unknown_supervision, "supervision 'hart'"),
         (_forget_part, "needs a list 'validation'"),
         (_forget_label, r"test\[0\]: supervision 'leaf' needs a 'label'"),

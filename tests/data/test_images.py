@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from cladeseg.data import DataError, find_images
@@ -80,3 +82,56 @@ def test_masks_of_an_earlier_call_are_no_images(tmp_path):
 def test_a_folder_that_is_named_is_searched_even_if_masks_go_there_too(tmp_path, folder):
     touch(tmp_path, "out/images/one.nii.gz")
     assert [item["case"] for item in find_images(tmp_path / folder, leave_out=tmp_path / "out")] == ["one"]
+
+
+# ---- several modalities ----------------------------------------------------------------------------------------------
+
+NAMES = ("flair", "t1", "t1ce", "t2")
+
+
+def parts(root: Path, item: dict) -> list[str | None]:
+    return [file and Path(file).relative_to(root).as_posix() for file in item["image"]]
+
+
+def test_modalities_of_both_namings_are_grouped_and_missing_ones_are_none(tmp_path):
+    touch(tmp_path, "x/a_flair.nii.gz", "x/a_t1ce.nii.gz", "x/a_seg.nii.gz", "deep/er/b-t2f.nii", "deep/er/b-t2w.nii")
+    a, b = find_images(tmp_path, modalities=NAMES)
+    assert (a["case"], a["modalities"]) == ("a", ["flair", "t1ce"])
+    assert parts(tmp_path, a) == ["x/a_flair.nii.gz", None, "x/a_t1ce.nii.gz", None]
+    assert parts(tmp_path, b) == ["deep/er/b-t2f.nii", None, None, "deep/er/b-t2w.nii"]
+
+
+def test_only_the_wanted_modalities_are_used(tmp_path):
+    touch(tmp_path, "a_flair.nii", "a_t1.nii", "a_t2.nii")
+    (a,) = find_images(tmp_path, modalities=NAMES, use=["t2", "flair"])
+    assert (parts(tmp_path, a), a["modalities"]) == (["a_flair.nii", None, None, "a_t2.nii"], ["flair", "t2"])
+    with pytest.raises(DataError, match="case 'a' has flair, t1, t2, and none of t1ce"):
+        find_images(tmp_path, modalities=NAMES, use=["t1ce"])
+    with pytest.raises(DataError, match="'t3' is no modality; known are flair, t1, t1ce, t2"):
+        find_images(tmp_path, modalities=NAMES, use=["t3"])
+
+
+def volume(path: Path, *shape: int) -> Path:
+    nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), path)
+    return path
+
+
+def test_a_4d_file_is_a_case_by_itself(tmp_path):
+    file = volume(tmp_path / "a.nii.gz", 3, 3, 3, 4)
+    assert find_images(tmp_path, modalities=NAMES) == [{"case": "a", "image": str(file), "modalities": list(NAMES)}]
+    touch(tmp_path, "a_t1.nii.gz")
+    with pytest.raises(DataError, match="would be the same case 'a'"):
+        find_images(tmp_path, modalities=NAMES)
+
+
+@pytest.mark.parametrize(("shape", "says"), [((3, 3, 3), "its name tells no modality"), ((3, 3, 3, 2), "2 channels")])
+def test_a_file_of_unknown_channels_is_refused_with_what_is_needed(tmp_path, shape, says):
+    file = volume(tmp_path / "scan.nii.gz", *shape)
+    with pytest.raises(DataError, match=rf"^{file}: .*{says}; needed are files named ID_flair .* 4 channels"):
+        find_images(tmp_path, modalities=NAMES)
+
+
+def test_one_modality_found_twice_is_refused(tmp_path):
+    touch(tmp_path, "x/a_t1.nii.gz", "y/a_t1.nii.gz")
+    with pytest.raises(DataError, match="would be the same case 'a'"):
+        find_images(tmp_path, modalities=NAMES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cladeseg.engines import choose_device, parameters_of, to_device
+from cladeseg.engines import choose_device, to_device
 
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(False, "cpu"), (True, "cuda:0")])
@@ -33,9 +33,3 @@ def test_a_network_is_moved_and_returned():
     network = nn.Linear(2, 2)
     assert to_device(network, "meta") is network
     assert {parameter.device.type for parameter in network.parameters()} == {"meta"}
-
-
-def test_frozen_parameters_are_left_to_themselves():
-    network = nn.Linear(2, 2)
-    network.bias.requires_grad_(False)
-    assert [id(parameter) for parameter in parameters_of(network)] == [id(network.weight)]

@@ -116,3 +116,27 @@ def test_a_wrong_label_value_is_refused_with_its_file(cases, acdc_tree, tmp_path
 
 def test_there_may_be_no_case(acdc_tree):
     assert evaluate(Answer(), [], acdc_tree, "acdc", progress=False).records == []
+
+
+@pytest.mark.parametrize("kind", ["list", "4D"])
+def test_the_picture_of_several_channels_is_the_first_that_is_there(cases, acdc_tree, tmp_path, kind):
+    voxels = nib.load(cases[0]["image"]).get_fdata(dtype=np.float32)
+    stack = save(np.stack([voxels, voxels * 0], -1), tmp_path / "stack.nii")
+    case = {**cases[0], "image": [None, cases[0]["image"], cases[1]["image"]] if kind == "list" else str(stack)}
+    asked, seen = [], []
+
+    def answer(image: Any) -> torch.Tensor:
+        asked.append(image)
+        return torch.from_numpy(label())[None]
+
+    evaluate(answer, [case], acdc_tree, "acdc", progress=False, on_case=lambda name, image, *_: seen.append(image))
+    assert asked == [case["image"]]
+    np.testing.assert_array_equal(seen[0], voxels)
+
+
+def test_lesions_are_scored_when_asked_for(cases, acdc_tree):
+    plain, more = (
+        evaluate(Answer(), cases[:1], acdc_tree, "acdc", progress=False, lesion_wise=wise) for wise in (False, True)
+    )
+    assert values(plain.records, "lesion_dice") == []
+    assert values(more.records, "lesion_dice", "heart") == [1.0]

@@ -148,3 +148,27 @@ def test_a_truncated_image_is_refused_by_name(acdc_tree, tmp_path):
 def test_a_missing_image_is_refused_by_name(acdc_tree, tmp_path):
     with pytest.raises(DataError, match=rf"^{tmp_path / 'none.nii.gz'}: "):
         predictor_of(acdc_tree, ByIntensity(4))(tmp_path / "none.nii.gz")
+
+
+# ---- several files ---------------------------------------------------------------------------------------------------
+
+
+class Fails:
+    """Preprocessing that remembers what it was given and fails as MONAI would."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def __call__(self, item: dict[str, object]) -> dict[str, object]:
+        self.given.append(item["image"])
+        raise RuntimeError("applying transform") from ValueError("bad voxels")
+
+
+def test_channels_are_handed_on_as_text_and_a_failure_names_the_first_file(acdc_tree, tmp_path):
+    predictor = predictor_of(acdc_tree, ByIntensity(4))
+    predictor.preprocessing = Fails()
+    with pytest.raises(DataError, match=rf"^{tmp_path / 't1.nii'}: ValueError: bad voxels"):
+        predictor([None, tmp_path / "t1.nii", "t2.nii"])
+    assert predictor.preprocessing.given == [[None, str(tmp_path / "t1.nii"), "t2.nii"]]
+    with pytest.raises(DataError, match="names no file"):
+        predictor([None, None])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from cladeseg.metrics import METRICS, evaluate_case
+from cladeseg.metrics import STRUCTURE_METRICS, evaluate_case
 
 UNIT = np.eye(4)
 
@@ -27,7 +27,7 @@ def statuses(records) -> dict[str, str]:
 def test_leaves_and_superclasses_are_measured_background_and_root_are_not(acdc_tree):
     nodes = one_voxel(acdc_tree, "myocardium", 2)
     records = evaluate_case("c", nodes, nodes, acdc_tree, affine=UNIT)
-    wanted = [(name, metric) for name in acdc_tree.names[1:-1] for metric in METRICS]
+    wanted = [(name, metric) for name in acdc_tree.names[1:-1] for metric in STRUCTURE_METRICS]
     assert [(record.node, record.metric) for record in records] == wanted
     assert {record.case for record in records} == {"c"}
 
@@ -57,7 +57,7 @@ def test_a_missed_or_spurious_structure_never_counts_as_zero_millimetres(flat_tr
 def test_a_structure_in_neither_has_no_value(flat_tree):
     nothing = np.zeros((4, 4, 4), dtype=np.uint8)
     records = evaluate_case("c", nothing, nothing, flat_tree, affine=UNIT)
-    assert values_of(records, "b") == dict.fromkeys(METRICS)
+    assert values_of(records, "b") == dict.fromkeys(STRUCTURE_METRICS)
     assert set(statuses(records).values()) == {"both_empty"}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cladeseg.errors import DataError
-from cladeseg.metrics import METRICS, HierarchyRecord, Record, evaluate_case, summarise
+from cladeseg.metrics import LESION_METRICS, STRUCTURE_METRICS, HierarchyRecord, Record, evaluate_case, summarise
 from cladeseg.taxonomy import TaxonomyError
 
 PATIENTS = {"p_ed": "p", "p_es": "p", "q_ed": "q", "unused": "r"}
@@ -46,7 +46,7 @@ def test_the_summary_has_the_promised_keys(flat_tree, flat_records):
     assert (summary["cases"], summary["patients"]) == (3, 2)
     assert (summary["nesting_violations"], summary["nsd_tolerance_mm"]) == (3, 2.0)
     assert list(summary["nodes"]) == ["a", "b"]
-    assert list(summary["nodes"]["a"]) == [*METRICS, "status_counts"]
+    assert list(summary["nodes"]["a"]) == [*STRUCTURE_METRICS, "status_counts"]
     assert list(summary["nodes"]["a"]["dice"]) == ["mean", "ci95", "n"]
 
 
@@ -114,6 +114,21 @@ def test_child_given_parent_stands_beside_the_other_metrics(acdc_tree):
     assert nodes["left_ventricle"]["dice_given_parent"]["mean"] is None
     assert "dice_given_parent" not in nodes["heart"]
     assert nodes["myocardium"]["status_counts"]["ok"] == 1
+
+
+def test_lesions_are_summarised_only_where_they_were_measured(acdc_tree):
+    lesions = [
+        Record(case, "heart", metric, value, "ok")
+        for case, values in {"p_ed": (0.5, 3.0, 1.0, 0.0), "q_ed": (None, None, 0.0, 0.0)}.items()
+        for metric, value in zip(LESION_METRICS, values, strict=True)
+    ]
+    summary = summary_of([*evaluated(acdc_tree, "p_ed", ["myocardium"], ["myocardium"]), *lesions], acdc_tree)
+    heart = summary["nodes"]["heart"]
+    assert list(heart) == [*STRUCTURE_METRICS, *LESION_METRICS, "status_counts"]
+    assert (heart["lesion_dice"]["mean"], heart["lesion_dice"]["n"]) == (0.5, 1)
+    assert (heart["lesions_missed"]["mean"], heart["lesions_missed"]["n"]) == (0.5, 2)
+    assert list(summary["nodes"]["myocardium"]) == [*STRUCTURE_METRICS, "status_counts"]
+    assert heart["status_counts"]["ok"] == 2  # each case once, however many metrics it has
 
 
 def test_the_interval_is_the_same_whatever_the_order_of_the_cases(flat_tree, flat_records):

@@ -34,6 +34,16 @@ def test_the_csv_is_read_back(tmp_path):
     assert others == RECORDS[1:]
 
 
+def test_lesion_counts_are_whole_numbers_in_the_csv_and_are_read_back(tmp_path):
+    records = [
+        Record("c", "heart", "lesions_missed", 12.0, "ok"),
+        Record("c", "heart", "lesion_dice", None, "both_empty"),
+    ]
+    write_csv(records, tmp_path / "metrics.csv")
+    assert "c,heart,lesions_missed,12,ok\nc,heart,lesion_dice,,both_empty\n" in (tmp_path / "metrics.csv").read_text()
+    assert read_csv(tmp_path / "metrics.csv") == records
+
+
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "metrics.csv"
     write_csv(RECORDS, path)

@@ -70,5 +70,39 @@ def test_every_key_is_checked_and_an_unknown_file_is_named_by_its_key():
         check({"image": image(1, 4, 5, 3), "flair": torch.zeros(1, 4, 5, 3)})
 
 
+def multichannel(*constant: tuple[int, float]) -> MetaTensor:
+    volume = image(4, 3, 3, 3)
+    for channel, value in constant:
+        volume[channel] = value
+    return volume
+
+
+@pytest.mark.parametrize("present", [["flair"], ["t1", "t2"], ["flair", "t1", "t2"]])
+def test_channels_of_absent_modalities_may_be_zero_throughout(present: list[str]):
+    absent = [(channel, 0.0) for channel in range(4 - len(present))]
+    CheckImaged("image", channels=4)({"image": multichannel(*absent), "modalities": present})
+
+
+def test_a_channel_that_is_there_must_vary_and_is_named():
+    item = {"image": multichannel((1, 0.0)), "modalities": ["flair", "t1", "t1ce", "t2"]}
+    with pytest.raises(DataError, match=r"^/scans/p1\.nii\.gz: t1 is empty"):
+        CheckImaged("image", channels=4)(item)
+    with pytest.raises(DataError, match="channel 2 is empty"):
+        CheckImaged("image", channels=4)({"image": multichannel((2, 7.0))})
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_an_absent_channel_excuses_no_other(value: float):
+    item = {"image": multichannel((0, 0.0), (3, value)), "modalities": ["t1", "t1ce", "t2"]}
+    with pytest.raises(DataError, match="one of t1, t1ce, t2 is empty"):
+        CheckImaged("image", channels=4)(item)
+
+
+def test_an_image_whose_only_modality_is_constant_is_refused():
+    item = {"image": image(4, 3, 3, 3) * 0, "modalities": ["t1"]}
+    with pytest.raises(DataError, match="is empty: every voxel"):
+        CheckImaged("image", channels=4)(item)
+
+
 def test_it_pickles():
     assert pickle.loads(pickle.dumps(CheckImaged("image", channels=2))).channels == 2

@@ -185,3 +185,23 @@ def test_it_pickles(tmp_path: Path):
     source = write_image(tmp_path / "scan.nii.gz", OBLIQUE)
     pickle.loads(pickle.dumps(SaveLabeld(output_dir=tmp_path)))(item(source))
     assert (tmp_path / "predictions" / "scan.nii.gz").is_file()
+
+
+def test_several_channels_give_the_geometry_of_the_first_that_is_there(tmp_path: Path):
+    source = write_image(tmp_path / "t1.nii.gz", OBLIQUE)
+    other = write_image(tmp_path / "t2.nii.gz", AFFINES["ras"])
+    write_label(LABEL, [None, source, other], tmp_path / "mask.nii.gz")
+    np.testing.assert_array_equal(nib.load(tmp_path / "mask.nii.gz").affine, nib.load(source).affine)
+    with pytest.raises(DataError, match=r"mask\.nii\.gz: none of the image's channels"):
+        write_label(LABEL, [None, None], tmp_path / "mask.nii.gz")
+
+
+def test_a_4d_image_gives_a_3d_mask_of_its_geometry(tmp_path: Path):
+    image = nib.Nifti1Image(np.zeros((*SHAPE, 4), np.float32), OBLIQUE)
+    image.set_qform(OBLIQUE, 1)
+    nib.save(image, tmp_path / "stack.nii.gz")
+    write_label(LABEL, tmp_path / "stack.nii.gz", tmp_path / "mask.nii.gz")
+    mask = nib.load(tmp_path / "mask.nii.gz")
+    assert mask.shape == SHAPE
+    np.testing.assert_array_equal(mask.affine, nib.load(tmp_path / "stack.nii.gz").affine)
+    np.testing.assert_allclose(mask.header.get_zooms(), (1.3, 0.7, 8.1), rtol=1e-6)

@@ -3,22 +3,30 @@
 from cladeseg.bundle.command_line import OverrideError, check_overrides
 from cladeseg.bundle.evaluation import run_evaluation
 from cladeseg.bundle.failure import explain_failures
+from cladeseg.bundle.new_bundle import BundlePlan, new_bundle, write_bundle
 from cladeseg.bundle.prediction import image_cases, load_predictor, run_inference
 from cladeseg.bundle.promotion import promote
 from cladeseg.bundle.run_folder import RunFolder, start_run
+from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.bundle.trained import find_weights, network_from, trained_setting
-from cladeseg.bundle.training import datalist_of_run, run_training, training_cases
+from cladeseg.bundle.training import datalist_of_run, label_dialect, run_training, training_cases
+from cladeseg.bundle.workflow import TrainingWorkflow
 
 __all__ = [
+    "BundlePlan",
     "OverrideError",
     "RunFolder",
+    "TrainingSettings",
+    "TrainingWorkflow",
     "check_overrides",
     "datalist_of_run",
     "explain_failures",
     "find_weights",
     "image_cases",
+    "label_dialect",
     "load_predictor",
     "network_from",
+    "new_bundle",
     "promote",
     "run_evaluation",
     "run_inference",
@@ -26,4 +34,5 @@ __all__ = [
     "start_run",
     "trained_setting",
     "training_cases",
+    "write_bundle",
 ]

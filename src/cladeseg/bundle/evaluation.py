@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from cladeseg.bundle.run_folder import RunFolder, configure_logging, set_aside
-from cladeseg.data import cases_of, inspect_cases, load_datalist, require_sound, scan
+from cladeseg.data import absolute_paths, cases_of, inspect_cases, load_datalist, require_sound, scan
 from cladeseg.engines import Evaluation, evaluate
 from cladeseg.errors import DataError
 from cladeseg.inferers import Predictor
@@ -35,6 +35,7 @@ def run_evaluation(
     run_folder: RunFolder,
     split: str = "test",
     tolerance_mm: float = 2.0,
+    lesion_wise: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Score a part of the data on its original grid; results go to ``R/eval``, earlier ones are kept aside.
@@ -48,6 +49,7 @@ def run_evaluation(
         run_folder: holds the stored split and gets the results.
         split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of ``dataset_dir``.
         tolerance_mm: of the normalised surface distance.
+        lesion_wise: also score each lesion by itself, as BraTS 2023 does.
         seed: of the bootstrap.
 
     Returns:
@@ -61,7 +63,9 @@ def run_evaluation(
     require_sound(inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=True))
     set_aside(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
-    result = evaluate(predictor, cases, taxonomy, dialect, tolerance_mm=tolerance_mm, on_case=pictures)
+    result = evaluate(
+        predictor, cases, taxonomy, dialect, tolerance_mm=tolerance_mm, lesion_wise=lesion_wise, on_case=pictures
+    )
     summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, seed)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
@@ -93,9 +97,7 @@ def evaluation_cases(split: str, run_folder: RunFolder, dataset_dir: str | Path,
 
 
 def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
-    root = Path(dataset_dir).absolute()
-    paths = ("image", "label")
-    cases = [{k: str(root / v) if k in paths else v for k, v in case.items()} for case in scan(dataset_dir, layout)]
+    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
     unlabelled = [case["case"] for case in cases if "label" not in case]
     if unlabelled:
         logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))

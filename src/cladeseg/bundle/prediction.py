@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cladeseg.data import find_images, inspect_images, require_sound
 from cladeseg.engines import choose_device, load_weights
 from cladeseg.errors import DataError
 from cladeseg.inferers import Predictor
+from cladeseg.transforms import chosen_modalities
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ def load_predictor(
     *,
     weights: str | Path | None = None,
     device: str | torch.device = "auto",
+    dialect: str | None = None,
+    modalities: str | Sequence[str] | None = None,
     config: str = "configs/inference.json",
 ) -> Predictor:
     """The Python way to a bundle's masks: the same transforms and network as its inference command.
@@ -33,6 +37,8 @@ def load_predictor(
         bundle_root: the bundle's folder.
         weights: a ``model.pt``; the bundle's promoted one if ``None``.
         device: where to predict.
+        dialect: file convention of the masks; the config's if ``None``.
+        modalities: the ones that are looked at, where images have several; all if ``None``.
         config: the inference config inside the bundle.
 
     Raises:
@@ -45,6 +51,7 @@ def load_predictor(
     parser = ConfigParser()
     parser.read_config(str(root / config))
     parser.update({"bundle_root": str(root), "weights": str(path), "device": str(choose_device(device))})
+    parser.update({k: v for k, v in (("dialect", dialect), ("modalities", modalities)) if v is not None})
     network = load_weights(parser.get_parsed_content("network"), path)
     logger.info("weights: %s", path)
     return Predictor(
@@ -60,17 +67,34 @@ def _without_saving(postprocessing: Compose) -> Compose:
     return Compose([t for t in postprocessing.transforms if not isinstance(t, SaveImaged)])
 
 
-def image_cases(dataset_dir: str | Path, output_dir: str | Path | None = None) -> list[dict[str, Any]]:
-    """Every NIfTI image under a folder, checked, as ``{"image": path, "case": name}``.
+def image_cases(
+    dataset_dir: str | Path,
+    output_dir: str | Path | None = None,
+    *,
+    modalities: Sequence[str] = (),
+    use: str | Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Every image under a folder, checked, as ``{"image": path or paths, "case": name}``.
 
-    Label files of known layouts (``*_gt.nii.gz``) are left out, and whatever lies in ``output_dir``.
+    Label files of known layouts (``*_gt.nii.gz``) are left out, and whatever lies in ``output_dir``.  Where images have
+    several modalities, the log says which of them each case is predicted from.
+
+    Args:
+        dataset_dir: a folder, or a file.
+        output_dir: where masks go.
+        modalities: names of the channels; empty for single-channel images.
+        use: the modalities that are looked at; all that a case has if ``None``.
 
     Raises:
         DataError: there are none, or some cannot be predicted; the message names the files.
+        ValueError: no such modality.
     """
     configure_logging()
-    cases = find_images(dataset_dir, leave_out=output_dir)
-    require_sound(inspect_images(cases))
+    chosen = chosen_modalities(use, modalities)
+    cases = find_images(dataset_dir, leave_out=output_dir, modalities=modalities, use=chosen)
+    require_sound(inspect_images(cases, modalities=modalities))
+    for case in cases if modalities else []:
+        logger.info("%s: predicted from %s", case["case"], ", ".join(case["modalities"]))
     return cases
 
 

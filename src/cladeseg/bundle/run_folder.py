@@ -7,11 +7,12 @@ import logging
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.errors import DataError
 from cladeseg.files import read_json, write_json
 
@@ -82,7 +83,7 @@ class RunFolder:
         return self._at("eval")
 
 
-def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool = False) -> None:
+def start_run(run_folder: RunFolder, settings: TrainingSettings, resume: bool = False) -> None:
     """Open a run folder for training: refuse to train over another training, record what is about to happen.
 
     Args:
@@ -100,10 +101,10 @@ def start_run(run_folder: RunFolder, settings: Mapping[str, Any], resume: bool =
             "or choose another --output_dir"
         )
     if run_folder.state.is_file():
-        _refuse_other_settings(run_folder.record, settings)
+        _refuse_other_settings(run_folder.record, asdict(settings))
     elif resume:
         logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
-    write_json({"settings": settings, "versions": versions(), "command": sys.argv}, run_folder.record)
+    write_json({"settings": asdict(settings), "versions": versions(), "command": sys.argv}, run_folder.record)
 
 
 def _refuse_other_settings(record: Path, settings: Mapping[str, Any]) -> None:

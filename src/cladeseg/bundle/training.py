@@ -11,8 +11,10 @@ from typing import Any
 from cladeseg.bundle.promotion import promote as promote_model
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.trained import describe_weights
-from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of
-from cladeseg.engines import NodeDice, TrainingState, TreeTrainer, save_atomically
+from cladeseg.bundle.workflow import TrainingWorkflow
+from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of, recognise_dialect, scan
+from cladeseg.data.dialects import AUTO
+from cladeseg.engines import NodeDice, save_atomically
 from cladeseg.files import write_json
 from cladeseg.taxonomy import Taxonomy
 
@@ -26,6 +28,15 @@ def datalist_of_run(
     return open_or_build_datalist(run_folder.datalist, dataset_dir, taxonomy, **settings)
 
 
+def label_dialect(dialect: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy) -> str:
+    """The file convention of a folder's labels: the named one, or for ``"auto"`` the one that its files' names tell.
+
+    Raises:
+        DataError: it cannot be told, or the folder is not in this layout.
+    """
+    return recognise_dialect(scan(dataset_dir, layout), dataset_dir, taxonomy, layout) if dialect == AUTO else dialect
+
+
 def training_cases(
     datalist: Mapping[str, Any], dataset_dir: str | Path, per_batch: Mapping[str, int]
 ) -> list[dict[str, Any]]:
@@ -35,30 +46,17 @@ def training_cases(
 
 
 def run_training(
-    *,
-    trainer: TreeTrainer,
-    state: TrainingState,
-    run_folder: RunFolder,
-    datalist: Mapping[str, Any],
-    network_options: Mapping[str, Any],
-    inference: Mapping[str, Any],
-    bundle_root: str | Path,
-    resume: bool = False,
-    promote: bool = True,
+    workflow: TrainingWorkflow, *, bundle_root: str | Path, resume: bool = False, promote: bool = True
 ) -> None:
     """Train, or go on training; describe the finished weights and offer them to the bundle.
 
     Args:
-        trainer: with all its handlers.
-        state: the handler that writes and restores the training state.
-        run_folder: where everything goes.
-        datalist: the run's split.
-        network_options: go into the weights' description, so that inference builds the same network.
-        inference: further settings that inference must share, e.g. ``spacing`` and ``patch_size``.
+        workflow: the training's parts.
         bundle_root: the bundle whose ``models/`` may get the result.
         resume: go on from the stored state.
         promote: offer the result to the bundle.
     """
+    trainer, state = workflow.trainer, workflow.state
     if resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
     if trainer.state.epoch < trainer.state.max_epochs:
@@ -66,22 +64,31 @@ def run_training(
     if trainer.state.epoch < trainer.state.max_epochs:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
-    save_atomically(trainer.teacher.network.state_dict(), run_folder.weights)
-    validation = _validation(state, datalist)
-    description = describe_weights(
-        run_folder.weights, network=network_options, inference=inference, validation=validation
-    )
-    write_json(description, run_folder.description)
-    logger.info("trained: %s, validation Dice %s", run_folder.weights, validation["score"])
+    _store_weights(workflow)
     if promote:
-        promote_model(run_folder.models, Path(bundle_root) / "models")
+        promote_model(workflow.run_folder.models, Path(bundle_root) / "models")
 
 
-def _validation(state: TrainingState, datalist: Mapping[str, Any]) -> dict[str, Any]:
+def _store_weights(workflow: TrainingWorkflow) -> None:
+    """The teacher's last weights, with what inference must know about them."""
+    folder, settings = workflow.run_folder, workflow.settings
+    save_atomically(workflow.teacher.network.state_dict(), folder.weights)
+    validation = _validation(workflow)
+    description = describe_weights(
+        folder.weights,
+        network=settings.network,
+        inference={"spacing": list(settings.spacing), "patch_size": list(settings.patch_size)},
+        validation=validation,
+    )
+    write_json(description, folder.description)
+    logger.info("trained: %s, validation Dice %s", folder.weights, validation["score"])
+
+
+def _validation(workflow: TrainingWorkflow) -> dict[str, Any]:
     """Score of the last weights, and which cases and supervision it was measured on."""
-    score = state.evaluator.state.metrics.get(NodeDice.KEY, math.nan) if state.evaluator is not None else math.nan
+    score = workflow.evaluator.state.metrics.get(NodeDice.KEY, math.nan)
     return {
         "metric": NodeDice.KEY,
         "score": None if math.isnan(score) else score,
-        "fingerprint": fingerprint(datalist["validation"]),
+        "fingerprint": fingerprint(workflow.validation.data),
     }

@@ -17,6 +17,7 @@ from nibabel.affines import voxel_sizes
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from cladeseg.data.volume_files import ImageFiles, channel_files, volume_files
 from cladeseg.errors import DataError, first_cause
 
 _log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float])
     """Memory that the resampled, uncropped cases would take, judged by the image headers alone.
 
     Args:
-        cases: datalist items; ``image`` is one path or a list of paths (channels).
+        cases: datalist items; ``image`` is one path or a list of paths (channels, ``None`` for a missing one).
         spacing: target voxel size in mm along the RAS axes; an entry that is not positive keeps the file's.
 
     Returns:
@@ -136,15 +137,15 @@ def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float])
     return sum(_case_bytes(case["image"], spacing) for case in cases)
 
 
-def _case_bytes(image: str | Path | Sequence[str | Path], spacing: Sequence[float]) -> int:
-    files = [image] if isinstance(image, str | Path) else list(image)
-    headers = [_open_header(file) for file in files]
-    channels = sum(int(np.prod(header.shape[3:])) for header in headers)
+def _case_bytes(image: ImageFiles, spacing: Sequence[float]) -> int:
+    headers = [_open_header(file) for file in volume_files(image)]
+    missing = channel_files(image).count(None)  # filled with zeros, which take room as well
+    channels = missing + sum(int(np.prod(header.shape[3:])) for header in headers)
     voxels = int(np.prod(_resampled_shape(headers[0].shape, headers[0].affine, spacing)))
     return voxels * (4 * channels + 1)
 
 
-def _open_header(file: str | Path) -> Any:
+def _open_header(file: Path) -> Any:
     try:
         return nib.load(file)  # nibabel leaves the voxels on disk until they are asked for
     except Exception as error:

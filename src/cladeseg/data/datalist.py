@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cladeseg.data.datalist_settings import DatalistSettings, resolve_settings
+from cladeseg.data.dialects import AUTO, resolve_dialect
 from cladeseg.data.integrity import Inspection, inspect_cases, require_sound
 from cladeseg.data.layouts import scan
 from cladeseg.data.split import PARTS, merge_overlapping, split_patients
 from cladeseg.data.supervision import permitted, tell_supervision
+from cladeseg.data.volume_files import absolute_paths, volume_files
 from cladeseg.errors import DataError
 from cladeseg.files import whole_file
 from cladeseg.taxonomy import NONE, Taxonomy, TaxonomyError
@@ -25,7 +27,7 @@ from cladeseg.taxonomy import NONE, Taxonomy, TaxonomyError
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-_CASE_KEYS = ("case", "patient", "image", "supervision")
+_CASE_KEYS = ("case", "patient", "supervision")
 
 
 def build_datalist(
@@ -38,17 +40,20 @@ def build_datalist(
         taxonomy: the tree of its labels.
         workers: threads that read files.
         progress: show progress bars.
-        **settings: the fields of :class:`DatalistSettings`; ``dialect`` is required.
+        **settings: the fields of :class:`DatalistSettings`; ``dialect`` is required, ``"auto"`` finds it out.
 
     Returns:
-        JSON-serialisable: ``format``, ``name`` of the tree, the settings, ``together`` (patients that share a scan) and
-        the cases of ``training``, ``validation`` and ``test``.  Every case has ``supervision`` and the image's
-        ``sha1``; a case whose supervision is ``none`` has no ``label``, and its label file was not opened.
+        JSON-serialisable: ``format``, ``name`` of the tree, the settings with the dialect by its name, ``together``
+        (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every case has
+        ``supervision`` and the image's ``sha1``; a case whose supervision is ``none`` has no ``label``, and its label
+        file was not opened.
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
     """
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
+    found = scan(dataset_dir, chosen.layout)
+    chosen = replace(chosen, dialect=resolve_dialect(chosen.dialect, found, dataset_dir, taxonomy, chosen.layout))
     check = partial(
         inspect_cases,
         dataset_dir=dataset_dir,
@@ -58,7 +63,6 @@ def build_datalist(
         progress=progress,
     )
     # Images first: only once shared scans, and then the split, are known is it clear which labels may be opened.
-    found = scan(dataset_dir, chosen.layout)
     images = {image.case: image for image in check([{**case, "supervision": NONE} for case in found])}
     cases = [{**case, "sha1": images[case["case"]].sha1} for case in found]
     together = _sharing_an_image(cases)
@@ -140,6 +144,8 @@ def open_or_build_datalist(
         return datalist
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
     datalist = load_datalist(path, taxonomy)
+    if chosen.dialect == AUTO:
+        chosen = replace(chosen, dialect=str(datalist.get("dialect")))
     wanted = _header(chosen, taxonomy)
     _refuse_difference(Path(path), {key: datalist.get(key) for key in wanted}, wanted)
     cases = [permitted(case) for part in PARTS for case in datalist[part]]
@@ -157,12 +163,8 @@ def cases_of(datalist: Mapping[str, Any], part: str, dataset_dir: str | Path) ->
     """
     if part not in (*PARTS, "all"):
         raise DataError(f"datalist: no part '{part}'; its parts are {', '.join(PARTS)} and all")
-    root = Path(dataset_dir).absolute()
     members = [case for one in (PARTS if part == "all" else (part,)) for case in datalist[one]]
-    return [
-        {key: str(root / value) if key in ("image", "label") else value for key, value in permitted(case).items()}
-        for case in members
-    ]
+    return [absolute_paths(permitted(case), dataset_dir) for case in members]
 
 
 # ---- building --------------------------------------------------------------------------------------------------------
@@ -211,6 +213,8 @@ def _check_case(case: Any, where: str, taxonomy: Taxonomy | None) -> None:
     for key in _CASE_KEYS:
         if not isinstance(case, dict) or not isinstance(case.get(key), str):
             raise DataError(f"{where}: needs a text '{key}'")
+    if not _names_files(case.get("image")):
+        raise DataError(f"{where}: needs an 'image', as a text or as a list of one text for each channel")
     if case["supervision"] != NONE and not isinstance(case.get("label"), str):
         raise DataError(f"{where}: supervision '{case['supervision']}' needs a 'label'")
     try:
@@ -218,6 +222,11 @@ def _check_case(case: Any, where: str, taxonomy: Taxonomy | None) -> None:
             taxonomy.collapse_table(case["supervision"])
     except TaxonomyError as error:
         raise DataError(f"{where}: supervision '{case['supervision']}': {error}") from error
+
+
+def _names_files(image: Any) -> bool:
+    files = image if isinstance(image, list) else [image]
+    return bool(files) and all(isinstance(file, str) for file in files)
 
 
 def _refuse_repeats(datalist: Mapping[str, Any], path: str | Path) -> None:
@@ -246,5 +255,5 @@ def _refuse_changed_images(
 ) -> None:
     for case, inspection in zip(cases, found, strict=True):
         if case.get("sha1", inspection.sha1) != inspection.sha1:
-            image = Path(dataset_dir, case["image"])
-            raise DataError(f"{image}: not the image that the datalist was made of; choose another output_dir")
+            files = ", ".join(str(Path(dataset_dir, file)) for file in volume_files(case["image"]))
+            raise DataError(f"{files}: not the image that the datalist was made of; choose another output_dir")

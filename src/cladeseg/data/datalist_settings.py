@@ -17,7 +17,7 @@ class DatalistSettings:
     """Everything that decides what a datalist looks like; stored in it.
 
     Attributes:
-        dialect: which file convention wrote the labels.
+        dialect: which file convention wrote the labels; ``"auto"`` to find out, stored is what was found.
         layout: folder layout, see :data:`cladeseg.data.layouts.LAYOUTS`.
         fine_patients: number of training patients whose label is used down to the leaves, or ``"all"``.
         coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``

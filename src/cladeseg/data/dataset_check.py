@@ -11,6 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from cladeseg.data.dialects import resolve_dialect
 from cladeseg.data.integrity import Finding, Inspection, inspect_cases
 from cladeseg.data.layouts import scan
 from cladeseg.taxonomy import Taxonomy
@@ -26,6 +27,7 @@ class DatasetCheck:
         findings: of all files, fatal ones first.
         unchanged: number of label files whose integers survive the way to nodes and back.
         labels: number of label files that could be read.
+        dialect: file convention that the labels were read in.
     """
 
     cases: Sequence[Mapping[str, Any]]
@@ -33,6 +35,7 @@ class DatasetCheck:
     findings: Sequence[Finding]
     unchanged: int
     labels: int
+    dialect: str = ""
 
     @property
     def fatal(self) -> bool:
@@ -49,14 +52,15 @@ def check_dataset(
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
         layout: folder layout.
-        dialect: file convention of the labels.
+        dialect: file convention of the labels; ``"auto"`` finds it out.
         progress: show a progress bar.
 
     Raises:
-        DataError: the folder is not in this layout, so that there is nothing to check.
+        DataError: the folder is not in this layout, so that there is nothing to check, or its dialect cannot be told.
         TaxonomyError: the tree has no such dialect.
     """
     cases = scan(dataset_dir, layout)
+    dialect = resolve_dialect(dialect, cases, dataset_dir, taxonomy, layout)
     inspections = inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=progress)
     labels = [Path(dataset_dir, case["label"]) for case, i in zip(cases, inspections, strict=True) if i.label_voxels]
     with ThreadPoolExecutor() as pool:
@@ -65,7 +69,7 @@ def check_dataset(
     found += [_missing_label(case, dataset_dir) for case in cases if "label" not in case]
     found += [_changed(file, count) for file, count in zip(labels, changed, strict=True) if count]
     found.sort(key=lambda finding: ("fatal", "fixable", "info").index(finding.severity))
-    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels))
+    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels), dialect)
 
 
 def _changed_voxels(file: Path, taxonomy: Taxonomy, dialect: str) -> int:

@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.data.acdc import scan_acdc
+from cladeseg.data.brats import scan_brats
+from cladeseg.data.msd import scan_msd
 from cladeseg.errors import DataError
 
 #: Layout name → function that lists the cases of a folder.
-LAYOUTS: dict[str, Callable[[str | Path], list[dict[str, Any]]]] = {"acdc": scan_acdc}
+LAYOUTS: dict[str, Callable[[str | Path], list[dict[str, Any]]]] = {
+    "acdc": scan_acdc,
+    "brats": scan_brats,
+    "msd": scan_msd,
+}
 
 
 def scan(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
@@ -19,6 +25,15 @@ def scan(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
     Raises:
         DataError: the layout is unknown, or the folder is not in it.
     """
-    if layout not in LAYOUTS:
-        raise DataError(f"{dataset_dir}: unknown layout '{layout}'; known layouts are {', '.join(sorted(LAYOUTS))}")
+    check_layout(layout, dataset_dir)
     return LAYOUTS[layout](dataset_dir)
+
+
+def check_layout(layout: str, folder: str | Path) -> None:
+    """Refuse a layout that nobody knows, in the name of the folder that is said to have it.
+
+    Raises:
+        DataError: the layout is unknown.
+    """
+    if layout not in LAYOUTS:
+        raise DataError(f"{folder}: unknown layout '{layout}'; known layouts are {', '.join(sorted(LAYOUTS))}")

@@ -1,7 +1,7 @@
 """Training and evaluation on MONAI's ignite engines."""
 
 from cladeseg.engines.build_step import build_step
-from cladeseg.engines.device import choose_device, parameters_of, to_device
+from cladeseg.engines.device import choose_device, to_device
 from cladeseg.engines.evaluation import Evaluation, evaluate
 from cladeseg.engines.history import EpochLosses, HistoryFile, TensorBoardLog
 from cladeseg.engines.node_dice import NodeDice, Validate
@@ -35,7 +35,6 @@ __all__ = [
     "choose_device",
     "evaluate",
     "load_weights",
-    "parameters_of",
     "save_atomically",
     "step_generator",
     "to_device",

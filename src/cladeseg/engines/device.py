@@ -23,8 +23,3 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
 def to_device(network: nn.Module, device: str | torch.device = "auto") -> nn.Module:
     """Move a network to a device; for configs, which cannot call methods without an expression."""
     return network.to(choose_device(device))
-
-
-def parameters_of(network: nn.Module) -> list[nn.Parameter]:
-    """The parameters that an optimiser gets; for configs, which cannot call methods without an expression."""
-    return [parameter for parameter in network.parameters() if parameter.requires_grad]

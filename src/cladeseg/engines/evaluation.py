@@ -10,8 +10,16 @@ import nibabel as nib
 import numpy as np
 from tqdm import tqdm
 
+from cladeseg.data import ImageFiles, volume_files
 from cladeseg.inferers import Predictor
-from cladeseg.metrics import HierarchyRecord, Record, evaluate_case, hierarchy_of_case, nesting_violations
+from cladeseg.metrics import (
+    HierarchyRecord,
+    Record,
+    evaluate_case,
+    hierarchy_of_case,
+    lesion_records,
+    nesting_violations,
+)
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -39,6 +47,7 @@ def evaluate(
     dialect: str,
     *,
     tolerance_mm: float = 2.0,
+    lesion_wise: bool = False,
     progress: bool = True,
     on_case: Callable[[str, np.ndarray, np.ndarray, np.ndarray], None] | None = None,
 ) -> Evaluation:
@@ -46,12 +55,14 @@ def evaluate(
 
     Args:
         predictor: from image file to label on the image's grid, in ``dialect``.
-        cases: with ``case``, ``patient``, ``image`` and ``label``.
+        cases: with ``case``, ``patient``, ``image`` (a path, or a list with one per channel) and ``label``.
         taxonomy: the label tree.
         dialect: file convention of the labels and of the predictor.
         tolerance_mm: of the normalised surface distance.
+        lesion_wise: also score lesion by lesion, see :func:`cladeseg.metrics.lesion_records`.
         progress: show a bar with the time left.
-        on_case: called with (case, image, truth, prediction) as (x, y, z) arrays, e.g. to draw a picture.
+        on_case: called with (case, image, truth, prediction) as (x, y, z) arrays, e.g. to draw a picture; of several
+            channels the first that is there.
 
     Raises:
         DataError: a file cannot be used; the message names it.
@@ -66,8 +77,16 @@ def evaluate(
         result.records += evaluate_case(
             name, predicted, truth, taxonomy, affine=label.affine, tolerance_mm=tolerance_mm
         )
+        if lesion_wise:
+            result.records += lesion_records(name, predicted, truth, taxonomy, affine=label.affine)
         result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
         result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
         if on_case is not None:
-            on_case(case["case"], np.asanyarray(nib.load(case["image"]).dataobj), truth, predicted)
+            on_case(case["case"], _first_channel(case["image"]), truth, predicted)
     return result
+
+
+def _first_channel(image: ImageFiles) -> np.ndarray:
+    """Voxels (x, y, z) of the first channel that is there."""
+    voxels = nib.load(volume_files(image)[0]).dataobj
+    return np.asanyarray(voxels if len(voxels.shape) == 3 else voxels[..., 0])

@@ -17,7 +17,7 @@ from cladeseg.engines.device import choose_device
 from cladeseg.engines.schedule import StepSchedule
 from cladeseg.engines.step import Step, StepInput
 from cladeseg.mixing import EmaTeacher
-from cladeseg.transforms import BatchAugment
+from cladeseg.transforms.augment_in_turn import Augmentation
 
 
 class TreeTrainer(Trainer):
@@ -56,7 +56,7 @@ class TreeTrainer(Trainer):
         teacher: EmaTeacher,
         step: Step,
         optimizer: torch.optim.Optimizer,
-        augment: BatchAugment | None = None,
+        augment: Augmentation | None = None,
         lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
         seed: int = 0,
         amp: bool = False,

@@ -10,6 +10,7 @@ import torch
 from monai.data import MetaTensor
 from torch import Tensor, nn
 
+from cladeseg.data import ImageFiles, channel_files, volume_files
 from cladeseg.errors import DataError, first_cause
 
 
@@ -18,7 +19,8 @@ class Predictor:
 
     Args:
         network: gives log p(leaf) (1, L, *S) in eval mode; stays on its device.
-        preprocessing: from ``{"image": path}`` to ``{"image": MetaTensor (C, *S)}``.
+        preprocessing: from ``{"image": path, or list of one path or None per channel}`` to
+            ``{"image": MetaTensor (C, *S)}``.
         inferer: ``inferer(images (1, C, *S), network)``, e.g. a sliding window.
         postprocessing: from ``{"image", "pred"}`` to the label on the original grid, without the writing.
         device: where the network is.
@@ -40,14 +42,17 @@ class Predictor:
         self.device = torch.device(device)
 
     @torch.no_grad()
-    def __call__(self, image: str | Path) -> MetaTensor:
-        """Label one image file.
+    def __call__(self, image: ImageFiles) -> MetaTensor:
+        """Label one image.
+
+        Args:
+            image: its file, or a list with one file per channel, ``None`` where a modality is missing.
 
         Returns:
             (1, x, y, z) integers of the bundle's dialect, with the image's shape and affine.
 
         Raises:
-            DataError: the image cannot be used; the message starts with its path.
+            DataError: the image cannot be used; the message starts with the path of its file, or of the first one.
         """
         item = self._load(image)
         images = item["image"].as_tensor()[None].to(self.device)
@@ -55,10 +60,12 @@ class Predictor:
         item["pred"] = MetaTensor(scores[0].float().cpu(), meta=item["image"].meta)
         return self.postprocessing(item)["pred"]
 
-    def _load(self, image: str | Path) -> dict[str, Any]:
+    def _load(self, image: ImageFiles) -> dict[str, Any]:
+        first = volume_files(image)[0]
+        files = [file and str(file) for file in channel_files(image)]
         try:
-            return self.preprocessing({"image": str(image)})
+            return self.preprocessing({"image": str(image) if isinstance(image, str | Path) else files})
         except Exception as error:
             cause = first_cause(error)
             named = isinstance(cause, DataError)
-            raise DataError(str(cause) if named else f"{image}: {type(cause).__name__}: {cause}") from error
+            raise DataError(str(cause) if named else f"{first}: {type(cause).__name__}: {cause}") from error

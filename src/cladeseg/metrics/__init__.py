@@ -2,16 +2,29 @@
 
 from cladeseg.metrics.evaluate_case import evaluate_case
 from cladeseg.metrics.hierarchy import hierarchy_of_case, nesting_violations, nesting_violations_of_log_probs
+from cladeseg.metrics.lesions import BRATS_PENALTY_MM, lesion_records
 from cladeseg.metrics.overlap import dice, iou
-from cladeseg.metrics.record import METRICS, STATUSES, HierarchyRecord, Metric, Record, Status
+from cladeseg.metrics.record import (
+    LESION_METRICS,
+    METRICS,
+    STATUSES,
+    STRUCTURE_METRICS,
+    HierarchyRecord,
+    Metric,
+    Record,
+    Status,
+)
 from cladeseg.metrics.regions import annotated_nodes, inside
 from cladeseg.metrics.summary import summarise
 from cladeseg.metrics.surface import surface_metrics
 from cladeseg.metrics.tables import read_csv, write_csv, write_json
 
 __all__ = [
+    "BRATS_PENALTY_MM",
+    "LESION_METRICS",
     "METRICS",
     "STATUSES",
+    "STRUCTURE_METRICS",
     "HierarchyRecord",
     "Metric",
     "Record",
@@ -22,6 +35,7 @@ __all__ = [
     "hierarchy_of_case",
     "inside",
     "iou",
+    "lesion_records",
     "nesting_violations",
     "nesting_violations_of_log_probs",
     "read_csv",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from nibabel.affines import voxel_sizes
 
-from cladeseg.errors import DataError
 from cladeseg.metrics.overlap import dice, iou
-from cladeseg.metrics.record import METRICS, Record, Status
+from cladeseg.metrics.record import STRUCTURE_METRICS, Record, Status
 from cladeseg.metrics.regions import annotated_nodes, check_maps, inside, status_of
+from cladeseg.metrics.spacing import spacing_of
 from cladeseg.metrics.surface import surface_metrics
 from cladeseg.taxonomy import Taxonomy
 
@@ -45,13 +44,13 @@ def evaluate_case(
             with the case.
     """
     check_maps(case, predicted, truth, taxonomy)
-    spacing = _spacing(case, affine)
+    spacing = spacing_of(case, affine)
     records = []
     for v in annotated_nodes(truth, taxonomy):
         masks = inside(predicted, v, taxonomy), inside(truth, v, taxonomy)
         status = status_of(*masks)
         values = _values(*masks, status, spacing, tolerance_mm)
-        records += [Record(case, taxonomy.names[v], metric, values[metric], status) for metric in METRICS]
+        records += [Record(case, taxonomy.names[v], metric, values[metric], status) for metric in STRUCTURE_METRICS]
     return records
 
 
@@ -63,10 +62,3 @@ def _values(
         return values | surface_metrics(prediction, truth, spacing=spacing, tolerance_mm=tolerance_mm)
     # Nothing agrees with a missing surface, but no distance leads to it: 0 mm would make a missed structure the best.
     return values | {"hd95_mm": None, "assd_mm": None, "nsd": None if status == "both_empty" else 0.0}
-
-
-def _spacing(case: str, affine: np.ndarray) -> list[float]:
-    matrix = np.asarray(affine, dtype=np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not (voxel_sizes(matrix) > 0).all():
-        raise DataError(f"{case}: {matrix.tolist()} is not a (4, 4) affine with voxels of positive size")
-    return voxel_sizes(matrix).tolist()

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Metric = Literal["dice", "iou", "hd95_mm", "assd_mm", "nsd"]
+Metric = Literal[
+    "dice", "iou", "hd95_mm", "assd_mm", "nsd", "lesion_dice", "lesion_hd95_mm", "lesions_missed", "lesions_spurious"
+]
 #: ``missed``: in the truth only; ``spurious``: in the prediction only.
 Status = Literal["ok", "both_empty", "missed", "spurious"]
 
-METRICS: tuple[Metric, ...] = ("dice", "iou", "hd95_mm", "assd_mm", "nsd")
+#: Of a structure as a whole.
+STRUCTURE_METRICS: tuple[Metric, ...] = ("dice", "iou", "hd95_mm", "assd_mm", "nsd")
+#: Of a structure's separate lesions; measured on request only.
+LESION_METRICS: tuple[Metric, ...] = ("lesion_dice", "lesion_hd95_mm", "lesions_missed", "lesions_spurious")
+METRICS: tuple[Metric, ...] = (*STRUCTURE_METRICS, *LESION_METRICS)
 STATUSES: tuple[Status, ...] = ("ok", "both_empty", "missed", "spurious")
 
 
@@ -20,7 +26,7 @@ class Record:
     Attributes:
         case: identifier of the case, e.g. ``"patient001_frame01"``.
         node: name of the structure.
-        metric: what was measured; distances are in millimetres, the others lie in [0, 1].
+        metric: what was measured; distances are in millimetres, ``lesions_…`` are counts, the others lie in [0, 1].
         value: the measurement, ``None`` where it is undefined (never a stand-in such as 0 mm).
         status: which of truth and prediction hold the structure at all.
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.errors import DataError
 from cladeseg.metrics.bootstrap import Estimate, PatientBootstrap
-from cladeseg.metrics.record import METRICS, STATUSES, HierarchyRecord, Record
+from cladeseg.metrics.record import LESION_METRICS, STATUSES, STRUCTURE_METRICS, HierarchyRecord, Metric, Record
 from cladeseg.taxonomy import Taxonomy
 
 AnyRecord = Record | HierarchyRecord
@@ -42,10 +42,11 @@ def summarise(
 
     Returns:
         ``nodes``: for each structure, each metric's ``mean`` over its defined values, ``ci95`` (percentile bootstrap
-        over patients) and ``n`` (number of defined values), and its ``status_counts``; ``mean_leaf``: Dice and IoU
-        averaged over the leaves' means, background excluded; ``status_counts`` over all (case, structure);
-        ``nesting_violations``; ``nsd_tolerance_mm``; ``cases`` and ``patients``: their numbers.  What is undefined is
-        ``None``.  A structure's status counts sum to less than ``cases`` where the truth did not determine it.
+        over patients) and ``n`` (number of defined values), and its ``status_counts``; the lesion metrics are there
+        only if they were measured; ``mean_leaf``: Dice and IoU averaged over the leaves' means, background excluded;
+        ``status_counts`` over all (case, structure); ``nesting_violations``; ``nsd_tolerance_mm``; ``cases`` and
+        ``patients``: their numbers.  What is undefined is ``None``.  A structure's status counts sum to less than
+        ``cases`` where the truth did not determine it.
 
     Raises:
         DataError: a case has no patient.
@@ -86,11 +87,18 @@ def _summarise_node(
     measured = [record for record in records if isinstance(record, Record)]
     given_parent = [record for record in records if isinstance(record, HierarchyRecord)]
     metrics: dict[str, Any] = {
-        metric: _estimate([r for r in measured if r.metric == metric], patients, bootstrap) for metric in METRICS
+        metric: _estimate([r for r in measured if r.metric == metric], patients, bootstrap)
+        for metric in _metrics_of(measured)
     }
     if given_parent:
         metrics["dice_given_parent"] = _estimate(given_parent, patients, bootstrap)
     return metrics | {"status_counts": _status_counts(measured)}
+
+
+def _metrics_of(measured: Iterable[Record]) -> tuple[Metric, ...]:
+    """Lesions are measured on request only; the other metrics are listed whether or not there is a value."""
+    names = {record.metric for record in measured}
+    return (*STRUCTURE_METRICS, *(metric for metric in LESION_METRICS if metric in names))
 
 
 def _estimate(records: Sequence[AnyRecord], patients: Mapping[str, str], bootstrap: PatientBootstrap) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +63,24 @@ class SaveLabeld(SaveImaged):
         return out
 
 
-def write_label(label: np.ndarray, image_file: str | Path, path: Path) -> None:
-    """Write integers (x, y, z) as NIfTI with the shape, sform and qform of ``image_file``.
+def write_label(label: np.ndarray, image_file: str | Path | Sequence[str | Path | None], path: Path) -> None:
+    """Write integers (x, y, z) as NIfTI with the spatial shape, sform and qform of an image.
+
+    Args:
+        label: the integers.
+        image_file: the image's file, 3D or 4D, or one per channel, of which the first that is there gives the geometry.
+        path: where to.
 
     Raises:
-        DataError: the shapes differ, or the file cannot be written.
+        DataError: there is no image file, the shapes differ, or the file cannot be written.
     """
-    image = nib.load(image_file)
+    listed = [image_file] if isinstance(image_file, str | Path) else image_file
+    source = next((file for file in listed if file is not None), None)
+    if source is None:
+        raise DataError(f"{path}: none of the image's channels has a file to take the geometry from")
+    image = nib.load(source)
     if label.shape != image.shape[:3]:
-        raise DataError(f"{image_file}: the label's shape {label.shape} is not the image's {image.shape[:3]}")
+        raise DataError(f"{source}: the label's shape {label.shape} is not the image's {image.shape[:3]}")
     volume = nib.Nifti1Image(label, image.affine)
     if isinstance(image.header, nib.Nifti1Header):
         for name in _GEOMETRY:

@@ -1,0 +1,29 @@
+"""Several batch augmentations, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+#: ``(images (B, C, *S), nodes (B, 1, *S), CPU generator) -> (images, nodes)``, as ``BatchAugment`` is called.
+Augmentation = Callable[[torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
+
+
+class AugmentInTurn:
+    """Apply augmentations in the given order, each to what the one before returned.
+
+    Args:
+        augmentations: each called with (images, nodes, generator); ``None`` stands for one that is switched off.
+    """
+
+    def __init__(self, *augmentations: Augmentation | None) -> None:
+        self.augmentations = tuple(augment for augment in augmentations if augment is not None)
+
+    def __call__(
+        self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return images (B, C, *S) and nodes (B, 1, *S) after all of them; all draw from the one generator."""
+        for augment in self.augmentations:
+            images, nodes = augment(images, nodes, generator)
+        return images, nodes
