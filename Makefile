@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint clean
+.PHONY: help install demo demo-brats demo-hippocampus test lint clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## create .venv with the pinned versions of constraints.txt
 
@@ -23,6 +23,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## phantoms, training with few fine labels, evaluation, table (at most 15 min on 2 cores)
 	$(BIN)/cladeseg demo --output demo
 
+demo-brats: install  ## the same with brains and tumours, four modalities
+	$(BIN)/cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation
+
+demo-hippocampus: install  ## the same with hippocampi
+	$(BIN)/cladeseg demo --output demo-hippocampus --bundle bundles/hippocampus_subclass_segmentation
+
 test: install  ## the test suite
 	$(BIN)/python -m pytest
 
@@ -32,5 +38,5 @@ lint: install  ## formatting, lint rules and types
 	$(BIN)/mypy
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

@@ -117,13 +117,16 @@ def phantoms(
 
 @_command(
     "cladeseg demo --output demo",
+    "cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation",
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
-    bundle: Annotated[Path, typer.Option(help="The ACDC bundle.")] = Path("bundles/acdc_subclass_segmentation"),
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of both trainings; configs/demo.json's if left out.")] = (
-        None
+    bundle: Annotated[Path, typer.Option(help="One of the shipped bundles.")] = Path(
+        "bundles/acdc_subclass_segmentation"
     ),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of both trainings; those of configs/demos if left out.")
+    ] = (None),
     seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split, weights and training.")] = 0,
 ) -> None:
     """Compare training with and without coarse labels, on phantoms.

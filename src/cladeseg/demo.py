@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,8 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.data import write_acdc_phantoms
+from cladeseg.bundle.bundle_run import BundleRun, none_outlives
+from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 from cladeseg.errors import DataError
 from cladeseg.files import read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
@@ -28,8 +23,9 @@ from cladeseg.taxonomy import load_taxonomy
 
 #: 18 patients are split into 12 for training, 2 for validation and 4 for test.
 PHANTOMS: Mapping[str, Any] = {"patients": 18, "shape": (64, 64, 8), "spacing": (3.0, 3.0, 9.0)}
+BRATS_PHANTOMS: Mapping[str, Any] = {"subjects": 18}
+HIPPOCAMPUS_PHANTOMS: Mapping[str, Any] = {"cases": 36}
 _PAUSE_S = 1.0
-_TAIL_LINES = 15
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class DemoPlan:
 
     Args:
         output: folder of the demo.
-        bundle: the ACDC bundle; the overlays are expected in ``configs`` two folders above it.
+        bundle: one of the shipped bundles; the overlays are expected in ``configs`` two folders above it.
         epochs: of both trainings; the overlay's if ``None``.
         seed: of phantoms, split, weights and training.
     """
@@ -54,9 +50,14 @@ class DemoPlan:
         return self.output / "phantoms"
 
     @property
+    def task(self) -> str:
+        """``acdc``, ``brats`` or ``hippocampus``."""
+        return self.bundle.name.removesuffix("_subclass_segmentation")
+
+    @property
     def overlay(self) -> Path:
         """Settings of both trainings."""
-        return self.bundle.parents[1] / "configs" / "demo.json"
+        return self.bundle.parents[1] / "configs" / "demos" / f"{self.task}.json"
 
     @property
     def fine_only_overlay(self) -> Path:
@@ -75,8 +76,8 @@ class DemoPlan:
         return {"seed": self.seed, "settings": self.settings, "fine_only": read_json(self.fine_only_overlay)}
 
 
-class Method:
-    """One training with its evaluation: two bundle commands, one after the other, in a process of their own.
+class Method(BundleRun):
+    """One training of the demo with its evaluation.
 
     Args:
         plan: the demo.
@@ -87,86 +88,14 @@ class Method:
 
     def __init__(self, plan: DemoPlan, name: str, label: str, overlays: list[Path]) -> None:
         self.plan = plan
-        self.label = label
-        self.folder = RunFolder(plan.output / name)
-        self.files = ["configs/train.json", *map(str, overlays)]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> Path:
-        """What the commands write."""
-        return Path(self.folder.root) / "train.log"
-
-    @property
-    def scores(self) -> Path:
-        """The evaluation's summary, written last."""
-        return self.folder.evaluation / "metrics.json"
-
-    @property
-    def stage(self) -> str:
-        """``training``, ``evaluating`` or ``done``, judged by the files: work that was finished earlier is kept."""
-        if not self.folder.description.is_file():
-            return "training"
-        return "done" if self.scores.is_file() else "evaluating"
-
-    def command(self, stage: str) -> list[str]:
-        """The bundle command of a stage."""
-        evaluating = stage == "evaluating"
-        options: dict[str, Any] = {
-            "config_file": [*self.files, "configs/evaluate.json"] if evaluating else self.files,
-            "dataset_dir": self.plan.phantoms,
-            "output_dir": self.folder.root,
-            "seed": self.plan.seed,
-        }
-        if not evaluating:
-            options |= {"epochs": self.plan.settings["epochs"], "promote": False, "resume": True}
-        flags = [part for key, value in options.items() for part in (f"--{key}", str(value))]
-        return [sys.executable, "-m", "monai.bundle", "run", stage, *flags]
-
-    def start(self, stage: str) -> None:
-        """Start the command of a stage."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            # One core each: two trainings that both take every core are slower than one after the other.
-            self.process = subprocess.Popen(
-                self.command(stage),
-                cwd=self.plan.bundle,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def stop(self) -> None:
-        """End the command if it still runs; what it stored is gone on from the next time."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
-
-    def advance(self) -> str:
-        """Start whatever is next once nothing runs any more, and return the stage.
-
-        Raises:
-            DataError: the command failed; the message ends with the last lines of its log.
-        """
-        stage = self.stage
-        if self.process is not None:
-            code = self.process.poll()
-            if code is None:
-                return stage
-            self.process = None
-            if code:
-                raise DataError(f"{self.log}: {self.label}: exit code {code}; its last lines are\n{_tail(self.log)}")
-        if stage != "done":
-            self.start(stage)
-        return stage
-
-    def history(self) -> dict[str, str]:
-        """The latest epoch's row of losses and scores; empty before the first."""
-        if not self.folder.history.is_file():
-            return {}
-        with self.folder.history.open(newline="", encoding="utf-8") as file:
-            return ([{}, *csv.DictReader(file)])[-1]
+        super().__init__(
+            bundle=plan.bundle,
+            root=plan.output / name,
+            label=label,
+            overlays=overlays,
+            options={"dataset_dir": plan.phantoms, "seed": plan.seed},
+            training={"epochs": plan.settings["epochs"]},
+        )
 
 
 def run_demo(plan: DemoPlan, console: Console | None = None) -> Path:
@@ -221,9 +150,18 @@ def _draw_phantoms(plan: DemoPlan) -> None:
     if not plan.phantoms.exists():
         # Elsewhere first: half a set of phantoms, left by an interruption, would be refused the next time.
         with tempfile.TemporaryDirectory(prefix="drawing.", dir=plan.output) as draft:
-            write_acdc_phantoms(Path(draft, "phantoms"), seed=plan.seed, **PHANTOMS)
+            _write_phantoms(plan, Path(draft, "phantoms"))
             Path(draft, "phantoms").rename(plan.phantoms)
-    write_acdc_phantoms(plan.phantoms, seed=plan.seed, **PHANTOMS)  # refuses what is not this very set
+    _write_phantoms(plan, plan.phantoms)  # refuses what is not this very set
+
+
+def _write_phantoms(plan: DemoPlan, folder: Path) -> None:
+    if plan.task == "brats":
+        write_brats_phantoms(folder, seed=plan.seed, **BRATS_PHANTOMS)
+    elif plan.task == "hippocampus":
+        write_msd_phantoms(folder, seed=plan.seed, **HIPPOCAMPUS_PHANTOMS)
+    else:
+        write_acdc_phantoms(folder, seed=plan.seed, **PHANTOMS)
 
 
 def _follow(methods: list[Method], console: Console) -> None:
@@ -237,21 +175,12 @@ def _follow(methods: list[Method], console: Console) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns), console=console) as progress:
-        before = signal.signal(signal.SIGTERM, _exit)  # by itself it would leave the trainings running
         lines = [progress.add_task(m.label, total=m.plan.settings["epochs"] + 1, state="") for m in methods]
-        try:
+        with none_outlives(methods):
             unfinished = methods
             while unfinished:
                 unfinished = [m for m, line in zip(methods, lines, strict=True) if not _show(m, progress, line)]
                 time.sleep(_PAUSE_S if unfinished else 0)
-        finally:
-            for method in methods:
-                method.stop()
-            signal.signal(signal.SIGTERM, before)
-
-
-def _exit(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
 
 
 def _show(method: Method, progress: Progress, line: TaskID) -> bool:
@@ -289,7 +218,3 @@ per batch, schedule, augmentation and seed. The second one sees the {fine_patien
 
 {lines}
 """
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])

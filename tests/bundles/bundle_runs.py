@@ -69,13 +69,13 @@ class Trained(NamedTuple):
     run: Path
 
 
-def copy_bundle(target: Path) -> Path:
-    """The bundle as its repository ships it: without any weights that a person at work may have promoted."""
+def copy_bundle(target: Path, source: Path = ACDC) -> Path:
+    """A bundle without weights, whether shipped or promoted by a person at work."""
 
     def no_weights(folder: str, names: list[str]) -> list[str]:
-        return names if Path(folder) == ACDC / "models" else []
+        return names if Path(folder) == source / "models" else []
 
-    return Path(shutil.copytree(ACDC, target, ignore=no_weights))
+    return Path(shutil.copytree(source, target, ignore=no_weights))
 
 
 def write_phantoms(folder: Path, patients: int, seed: int = 0) -> Path:

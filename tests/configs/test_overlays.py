@@ -18,7 +18,8 @@ REPOSITORY = Path(__file__).parents[2]
 TASKS = ("acdc", "brats", "hippocampus")
 SUPERCLASS = {"acdc": "heart", "brats": "whole_tumour", "hippocampus": "hippocampus"}
 CONFIGS = REPOSITORY / "configs"
-OVERLAYS = sorted(CONFIGS.rglob("*.json"))
+#: Grids are no overlays: tests/benchmark/test_shipped_grids.py looks at them.
+OVERLAYS = sorted(file for file in CONFIGS.rglob("*.json") if file.parent.name != "benchmarks")
 ABLATIONS = sorted((CONFIGS / "ablations").glob("*.json"))
 
 
@@ -28,9 +29,7 @@ def bundle_of(task: str) -> Path:
 
 def tasks_of(overlay: Path) -> tuple[str, ...]:
     """A profile and the demo belong to one task; budgets and ablations to every one."""
-    if overlay.name == "demo.json":
-        return ("acdc",)
-    return (overlay.stem.split("_")[0],) if overlay.parent.name == "profiles" else TASKS
+    return (overlay.stem.split("_")[0],) if overlay.parent.name in ("profiles", "demos") else TASKS
 
 
 #: (overlay, task) of every pair that belongs together.
@@ -83,7 +82,7 @@ def is_number(entry: Any) -> bool:
 
 def test_the_overlays_of_the_readme_are_there() -> None:
     wanted = {
-        "demo",
+        *(f"demos/{task}" for task in TASKS),
         *(f"profiles/{task}_{name}" for task in TASKS for name in ("cpu", "gpu")),
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
         *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
@@ -174,8 +173,9 @@ def test_an_ablation_reaches_the_component_that_it_switches(name: str, switch: A
     assert switch(ablated.network, ablated.step)
 
 
-def test_the_demo_compares_label_use_and_nothing_else() -> None:
-    ours, alone = read(CONFIGS / "demo.json"), read(CONFIGS / "ablations" / "fine_only.json")
+@pytest.mark.parametrize("task", TASKS)
+def test_the_demo_compares_label_use_and_nothing_else(task: str) -> None:
+    ours, alone = read(CONFIGS / "demos" / f"{task}.json"), read(CONFIGS / "ablations" / "fine_only.json")
     assert set(alone) == FAIR
     assert sum(alone["per_batch"].values()) == sum(ours["per_batch"].values())
     assert (alone["coarse_patients"], alone["mix"], set(alone["per_batch"])) == (0, False, {"leaf"})

@@ -33,6 +33,12 @@ def test_labels_and_time_series_of_known_layouts_are_no_images(tmp_path):
     assert list(names_in(tmp_path)) == ["p_frame01"]
 
 
+def test_labels_of_a_decathlon_folder_are_no_images_though_they_are_called_like_them(tmp_path):
+    touch(tmp_path, "imagesTr/one.nii.gz", "labelsTr/one.nii.gz", "imagesTs/two.nii.gz")
+    assert list(names_in(tmp_path)) == ["one", "two"]
+    assert [item["case"] for item in find_images(tmp_path / "labelsTr")] == ["one"]
+
+
 def test_hidden_files_folders_and_other_files_are_no_images(tmp_path):
     touch(tmp_path, "._one.nii.gz", "one.nii.gz.part", "one.nii.json", "notes.txt", "one.nii.gz")
     (tmp_path / "folder.nii").mkdir()

@@ -49,6 +49,15 @@ def test_the_interval_and_what_was_missed_are_shown(summary, acdc_tree):
     assert cells(lines, " heart") == ["0.800 [0.700, 0.900]", "0.500", "12.35", "–", "–", "2", "2 ok, 1 missed"]
 
 
+def test_lesion_wise_scores_have_columns_where_they_were_measured(summary):
+    assert "lesion Dice" not in "".join(printed(metrics_table(summary, title="t")))
+    measured = {"lesion_dice": {"mean": 0.4}, "lesions_missed": {"mean": 1.5}, "lesions_spurious": {"mean": 2.0}}
+    summary["nodes"]["heart"] |= measured
+    lines = printed(metrics_table(summary, title="t"))
+    assert cells(lines, " heart")[5:8] == ["0.400", "1.5", "2.0"]
+    assert cells(lines, "myocardium")[5:8] == ["–", "–", "–"]
+
+
 def test_rows_follow_the_tree_with_children_indented(summary, acdc_tree):
     table = metrics_table(summary, title="t", taxonomy=acdc_tree)
     names = [str(cell) for cell in table.columns[0].cells]

@@ -16,6 +16,8 @@ from cladeseg.transforms.save_label import case_name
 #: Endings of files that lie beside images in known layouts and are not images themselves.
 _LABELS = ("_gt", "_seg", "-seg", "_label")
 _TIME_SERIES = ("_4d",)
+#: Folders of the Decathlon's layout that hold labels under the images' own names.
+_LABEL_FOLDERS = ("labelsTr", "labelsTs")
 
 
 def find_images(
@@ -67,6 +69,8 @@ def _find_files(root: Path, leave_out: str | Path | None, no_images: tuple[str, 
     if not root.exists():
         raise DataError(f"{root}: there is no such folder")
     files = [root] if root.is_file() else sorted(file for file in root.rglob("*.nii*") if _is_image(file, no_images))
+    if root.is_dir():
+        files = [file for file in files if not set(file.relative_to(root).parts) & set(_LABEL_FOLDERS)]
     if leave_out is not None and Path(leave_out).resolve() not in (root.resolve(), *root.resolve().parents):
         files = [file for file in files if Path(leave_out).resolve() not in file.resolve().parents]
     if not files:

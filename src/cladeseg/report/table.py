@@ -25,7 +25,8 @@ def metrics_table(
     """Table with one row for each structure and the mean over the leaves last.
 
     Args:
-        summary: what :func:`cladeseg.metrics.summarise` returns.
+        summary: what :func:`cladeseg.metrics.summarise` returns; lesion-wise scores, means per case, are shown if it
+            has them.
         title: printed above the table.
         baseline: summary of another method; Dice and IoU of both then stand side by side, and the distances give way.
         labels: what the columns call the two methods.
@@ -33,7 +34,7 @@ def metrics_table(
     """
     table = Table(title=title)
     if baseline is None:
-        columns = ["Dice [95 % CI]", "IoU", "HD95 mm", "ASSD mm", "NSD", "n", "status"]
+        columns = ["Dice [95 % CI]", "IoU", "HD95 mm", "ASSD mm", "NSD", *_lesion_columns(summary), "n", "status"]
     else:
         columns = [f"{metric} {label}" for metric in ("Dice", "IoU") for label in labels]
     table.add_column("structure", no_wrap=True)
@@ -84,9 +85,17 @@ def _cells(summary: Mapping[str, Any], name: str) -> list[str]:
     return [
         _mean_with_interval(node),
         *(_mean(node, metric, digits) for metric, digits in (("iou", 3), ("hd95_mm", 2), ("assd_mm", 2), ("nsd", 3))),
+        *(_mean(node, metric, digits) for metric, digits in _lesion_columns(summary).values()),
         str(node.get("dice", {}).get("n", 0)),
         statuses or _UNDEFINED,
     ]
+
+
+def _lesion_columns(summary: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Heading → (metric, digits); none where lesions were not scored."""
+    measured = any("lesion_dice" in node for node in summary["nodes"].values())
+    columns = {"lesion Dice": ("lesion_dice", 3), "missed": ("lesions_missed", 1), "spurious": ("lesions_spurious", 1)}
+    return columns if measured else {}
 
 
 def _paired_cells(summary: Mapping[str, Any], baseline: Mapping[str, Any], name: str) -> list[str]:
