@@ -14,11 +14,12 @@ import monai.bundle
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner, Result
 
 import cladeseg.demo
-from cladeseg.bundle import OverrideError, load_predictor, network_from
+from cladeseg.bundle import OverrideError, load_predictor, network_from, promote
+from cladeseg.bundle.trained import store_weights
+from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
 from cladeseg.cli import app
 from cladeseg.data import write_acdc_phantoms
 from cladeseg.errors import DataError
@@ -209,10 +210,11 @@ def test_an_error_is_one_line_and_exit_code_one(tmp_path: Path) -> None:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle whose promoted weights are a small random network's."""
     copy = tmp_path_factory.mktemp("bundle") / "acdc"
-    shutil.copytree(BUNDLE, copy, ignore=shutil.ignore_patterns("*.pt", "model.json"))
-    torch.save(network_from(NETWORK, load_taxonomy(TREE)).state_dict(), copy / "models" / "model.pt")
-    description = {"network": NETWORK, "spacing": [6.0, 6.0, -1.0], "patch_size": [16, 16, 4]}
-    (copy / "models" / "model.json").write_text(json.dumps(description))
+    shutil.copytree(BUNDLE, copy, ignore=shutil.ignore_patterns("models"))
+    state = network_from(NETWORK, load_taxonomy(TREE)).state_dict()
+    settings = {"spacing": [6.0, 6.0, -1.0], "patch_size": [16, 16, 4]}
+    store_weights(state, copy.parent / "run", network=NETWORK, inference=settings, validation={})
+    promote(copy.parent / "run", copy / "models", force=True)
     return copy
 
 
@@ -249,8 +251,10 @@ def test_predict_without_weights_names_them(phantoms: Path, bundle: Path, tmp_pa
 def model(folder: Path, score: float, weights: bytes) -> Path:
     (folder / "models").mkdir(parents=True)
     (folder / "configs").mkdir()
-    (folder / "models" / "model.pt").write_bytes(weights)
-    description = {"validation": {"score": score, "fingerprint": "same cases"}}
+    for name in WEIGHT_FILES:
+        (folder / "models" / name).write_bytes(weights)
+    hashes = dict.fromkeys(WEIGHT_FILES, sha256_of(folder / "models" / "model.pt"))
+    description = {"validation": {"score": score, "fingerprint": "same cases"}, "sha256": hashes}
     (folder / "models" / "model.json").write_text(json.dumps(description))
     return folder
 

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,23 @@ def test_an_unreadable_file_is_refused_by_its_path(tmp_path: Path, name: str, te
         (tmp_path / name).write_text(text)
     with pytest.raises(TaxonomyError, match=name):
         load_taxonomy(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", ["../t.json", "configs/../../t.json", "{outside}", "link.json"])
+def test_a_bundles_tree_outside_its_folder_is_refused_by_its_path(tmp_path: Path, path: str) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(CONTENT))
+    (tmp_path / "bundle" / "configs").mkdir(parents=True)
+    (tmp_path / "bundle" / "link.json").symlink_to(tmp_path / "t.json")
+    path = path.format(outside=tmp_path / "t.json")
+    with pytest.raises(TaxonomyError, match=rf"^{re.escape(path)}: a bundle names only files inside its own folder"):
+        load_taxonomy(path, tmp_path / "bundle")
+
+
+def test_a_linked_bundle_finds_its_tree(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "t.json").write_text(json.dumps(CONTENT))
+    (tmp_path / "link").symlink_to(tmp_path / "bundle", target_is_directory=True)
+    assert load_taxonomy("t.json", tmp_path / "link").name == CONTENT["name"]
 
 
 def test_an_impossible_tree_in_a_file_is_refused_by_path_and_node(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+benchmarks = typer.Typer(help="Compare methods on equal terms.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(benchmarks, name="benchmark")
+
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -41,7 +44,9 @@ class Phantom(str, Enum):
     msd = "msd"
 
 
-def _command(*examples: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _command(
+    *examples: str, on: typer.Typer = app, **options: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command whose errors about files, keys and values end in one line and exit code 1."""
     shown = "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])  # \b keeps the lines apart
 
@@ -53,7 +58,7 @@ def _command(*examples: str, **options: Any) -> Callable[[Callable[..., None]], 
             explain_failures()
             function(*arguments, **named)
 
-        return app.command(epilog=shown, **options)(explained)
+        return on.command(epilog=shown, **options)(explained)
 
     return register
 
@@ -167,7 +172,7 @@ def predict(
     images: Annotated[Path, typer.Argument(help="A NIfTI file, or a folder that is searched for them.")],
     out: Annotated[Path, typer.Argument(help="Folder for the masks, CASE.nii.gz each.")],
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
-    weights: Annotated[Path | None, typer.Option(help="A model.pt; the bundle's own if left out.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="A .pt or .safetensors; the bundle's own if left out.")] = None,
     device: Annotated[str, typer.Option(help="'auto' is CUDA where there is one.")] = "auto",
 ) -> None:
     """Write the masks of images, on each image's own grid."""
@@ -231,6 +236,45 @@ def new_bundle(
 
 
 @_command(
+    "cladeseg audit bundles/hippocampus_subclass_segmentation",
+    "cladeseg audit downloads/some_bundle --json",
+)
+def audit(
+    bundle: Annotated[Path, typer.Argument(help="Folder of any MONAI bundle.")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """List what a bundle's configs would run, read or fetch, without running any of it.
+
+    Every target, expression, macro, path and URL is found by reading alone: nothing of the bundle is imported.  The
+    exit code is 1 if anything is outside the allow-list (cladeseg, monai, torch, ignite; no expressions, no foreign
+    paths).
+    """
+    from cladeseg.bundle import audit_bundle, audit_exit_code, audit_json, audit_table
+
+    findings = audit_bundle(bundle)
+    if as_json:
+        typer.echo(audit_json(findings, bundle))
+    else:
+        Console().print(audit_table(findings, bundle))
+    raise typer.Exit(audit_exit_code(findings))
+
+
+@_command(
+    "cladeseg validate bundles/hippocampus_subclass_segmentation",
+)
+def validate(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]) -> None:
+    """Check a bundle against the model zoo's rules, MONAI Label's and ours; each problem names the fix."""
+    from cladeseg.bundle import validate_bundle
+
+    problems = validate_bundle(bundle)
+    for problem in problems:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(str(problem), markup=False)
+    if not problems:
+        Console().print(f"{bundle}: no problem found", soft_wrap=True)
+    raise typer.Exit(int(bool(problems)))
+
+
+@_command(
     "cladeseg promote R bundles/acdc_subclass_segmentation",
 )
 def promote(
@@ -253,3 +297,27 @@ def promote(
     if not (bundle / "configs").is_dir():
         raise DataError(f"{bundle}: is no bundle, it has no folder 'configs'")
     raise typer.Exit(int(not promote(RunFolder(run_dir).models, bundle / "models", force=force)))
+
+
+@_command(
+    "cladeseg benchmark labels configs/benchmarks/smoke.json --output runs/smoke",
+    "cladeseg benchmark labels configs/benchmarks/hippocampus_n1.json --output runs/hippocampus --dry-run",
+    on=benchmarks,
+)
+def labels(
+    config: Annotated[Path, typer.Argument(help="The grid: methods, numbers of fine patients, draws.")],
+    output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; one for each core if left out.")] = (
+        None
+    ),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is finished and what is missing.")] = False,
+) -> None:
+    """Dice against the number of finely labelled patients, for every method of a grid.
+
+    Each run is one training with its evaluation; kill it at any time and call it again.
+    """
+    from cladeseg.benchmark import run_benchmark
+
+    page = run_benchmark(config, output=output, workers=workers, dry_run=dry_run)
+    if page is not None:
+        Console().print(f"results: {page}", soft_wrap=True)

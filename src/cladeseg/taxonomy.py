@@ -339,20 +339,21 @@ class Taxonomy:
                     )
 
 
-def load_taxonomy(path: str | Path, root: str | Path = ".") -> Taxonomy:
+def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
     """Read a taxonomy from a JSON or YAML file.
 
     The file holds ``name``, optional ``forbidden_flips`` and ``nodes``: a list of ``{name, parent, values, colour}``
     in any order.  ``parent`` defaults to the root; ``values`` maps dialect names to integers.
 
     Args:
-        path: the file, absolute or relative to ``root``.
-        root: folder that a relative path starts from, e.g. the bundle's.
+        path: the file.
+        root: the bundle's folder, which a path in its config starts from and must not leave; ``None`` for any file.
 
     Raises:
-        TaxonomyError: the file cannot be read, an entry is missing or misspelt, or the tree is impossible.
+        TaxonomyError: the file lies outside ``root`` or cannot be read, an entry is missing or misspelt, or the tree
+            is impossible.
     """
-    file = Path(root) / path
+    file = Path(path) if root is None else _inside(Path(root), Path(path))
     try:
         text = file.read_text(encoding="utf-8")
         content = yaml.safe_load(text) if file.suffix in {".yaml", ".yml"} else json.loads(text)
@@ -362,6 +363,13 @@ def load_taxonomy(path: str | Path, root: str | Path = ".") -> Taxonomy:
         return parse_taxonomy(content)
     except TaxonomyError as error:
         raise TaxonomyError(f"{file}: {error}") from error
+
+
+def _inside(root: Path, path: Path) -> Path:
+    leaves = path.is_absolute() or ".." in path.parts or not (root / path).resolve().is_relative_to(root.resolve())
+    if leaves:
+        raise TaxonomyError(f"{path}: a bundle names only files inside its own folder, {root}")
+    return root / path
 
 
 def parse_taxonomy(content: Any) -> Taxonomy:

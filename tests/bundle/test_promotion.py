@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import promote
+from cladeseg.bundle.config_text import config_text
+from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
 from cladeseg.errors import DataError
 
 CASES = "a1b2"
@@ -18,10 +20,19 @@ CASES = "a1b2"
 
 def write_model(folder: Path, score: float | None, *, fingerprint: str = CASES, weights: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.pt").write_text(weights or f"weights {score}")
-    validation = {"metric": "mean_dice", "score": score, "fingerprint": fingerprint}
-    (folder / "model.json").write_text(json.dumps({"network": {"head": f"of {score}"}, "validation": validation}))
+    for name in WEIGHT_FILES:
+        (folder / name).write_text(f"{weights or score} in {name}")
+    content = {
+        "network": {"head": f"of {score}"},
+        "validation": {"metric": "mean_dice", "score": score, "fingerprint": fingerprint},
+        "sha256": hashes_of(folder),
+    }
+    (folder / "model.json").write_text(json.dumps(content))
     return folder
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    return {name: sha256_of(folder / name) for name in WEIGHT_FILES}
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -60,7 +71,29 @@ def test_the_runs_other_files_stay_where_they_are(run, bundle):
     (run / "best_validation.pt").write_text("other")
     (bundle / ".gitkeep").write_text("")
     promote(run, bundle)
-    assert set(content(bundle)) == {".gitkeep", "model.json", "model.pt"}
+    assert set(content(bundle)) == {".gitkeep", "model.json", *WEIGHT_FILES}
+
+
+def write_metadata(bundle: Path, content: dict[str, Any]) -> Path:
+    (bundle / "configs").mkdir(parents=True, exist_ok=True)
+    (bundle / "configs" / "metadata.json").write_text(config_text(content))
+    return bundle / "configs" / "metadata.json"
+
+
+@pytest.mark.parametrize("earlier", [{}, {"weights": {"model.pt": "0f"}}])
+def test_the_bundles_metadata_lists_both_files_and_keeps_its_layout(run, bundle, earlier):
+    metadata = write_metadata(bundle.parent, {"version": "0.1.0", **earlier, "channels": {"0": "left"}})
+    promote(run, bundle)
+    stored = json.loads(metadata.read_text())
+    assert stored == {"version": "0.1.0", "channels": {"0": "left"}, "weights": hashes_of(run)}
+    assert metadata.read_text() == config_text(stored)
+
+
+def test_metadata_of_a_kept_model_stays(tmp_path, bundle):
+    metadata = write_metadata(bundle.parent, {"weights": hashes_of(bundle)})
+    before = metadata.read_text()
+    assert promote(write_model(tmp_path / "worse", 0.1), bundle) is False
+    assert metadata.read_text() == before
 
 
 # ---- kept ------------------------------------------------------------------------------------------------------------
@@ -97,7 +130,7 @@ def test_a_model_without_a_description_is_kept(run, bundle, caplog):
     (bundle / "model.json").unlink()
     with caplog.at_level(logging.WARNING, logger="cladeseg"):
         assert promote(run, bundle) is False
-    assert content(bundle) == {"model.pt": "weights 0.8"}
+    assert content(bundle) == {name: f"0.8 in {name}" for name in WEIGHT_FILES}
     assert "promote --force" in caplog.text
 
 
@@ -111,19 +144,20 @@ def test_force_replaces_in_any_case(tmp_path, bundle, score):
 # ---- failures --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("missing", ["model.pt", "model.json"])
+@pytest.mark.parametrize("missing", ["model.pt", "model.safetensors", "model.json"])
 def test_a_run_without_a_finished_model_is_refused_by_name(run, bundle, missing):
     (run / missing).unlink()
     before = content(bundle)
-    with pytest.raises(DataError, match=rf"^{run}: holds no finished model"):
+    with pytest.raises(DataError, match=rf"^{run}: holds no finished model to promote, {missing} is missing"):
         promote(run, bundle, force=True)
     assert content(bundle) == before
 
 
-@pytest.mark.parametrize("failing", ["model.pt", "model.json"])
+@pytest.mark.parametrize("failing", ["model.pt", "model.safetensors", "model.json"])
 def test_a_full_disk_leaves_the_bundles_model_whole(run, bundle, monkeypatch, failing):
     """Weights without their own description would be loaded into another network."""
-    before, copy = content(bundle), shutil.copyfile
+    metadata = write_metadata(bundle.parent, {"version": "0.1.0"})
+    before, recorded, copy = content(bundle), metadata.read_text(), shutil.copyfile
 
     def fail(source: Path, target: Path) -> Any:
         copy(source, target)
@@ -132,12 +166,23 @@ def test_a_full_disk_leaves_the_bundles_model_whole(run, bundle, monkeypatch, fa
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", fail)
-    with pytest.raises(DataError, match=rf"^{bundle}/model\.(pt|json): .*No space"):
+    with pytest.raises(DataError, match=rf"^{bundle}/model\.(pt|safetensors|json): .*No space"):
         promote(run, bundle)
     assert content(bundle) == before
+    assert metadata.read_text() == recorded
+    assert [file.name for file in metadata.parent.iterdir()] == [metadata.name]
 
 
 def test_a_broken_description_is_refused_by_name(run, bundle):
     (bundle / "model.json").write_text("{")
     with pytest.raises(DataError, match=rf"^{bundle / 'model.json'}: cannot be read"):
         promote(run, bundle)
+
+
+@pytest.mark.parametrize("name", WEIGHT_FILES)
+def test_weights_that_disagree_with_their_record_are_not_promoted(run, bundle, name):
+    (run / name).write_text("other")
+    before = content(bundle)
+    with pytest.raises(DataError, match=rf"^{run / name}: is damaged or another model's"):
+        promote(run, bundle, force=True)
+    assert content(bundle) == before

@@ -49,6 +49,7 @@ def test_everything_of_a_run_lies_in_its_folder(folder):
         folder.tensorboard: "tensorboard",
         folder.state: "checkpoints/last.pt",
         folder.weights: "models/model.pt",
+        folder.safe_weights: "models/model.safetensors",
         folder.description: "models/model.json",
         folder.best_weights: "models/best_validation.pt",
         folder.evaluation: "eval",

@@ -32,7 +32,7 @@ from bundle_runs import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cladeseg.bundle import network_from
-from cladeseg.bundle.trained import sha256_of
+from cladeseg.bundle.weights_record import sha256_of
 
 METRICS = {"dice", "iou", "hd95_mm", "assd_mm", "nsd"}
 NODES = {"heart", "right_ventricle", "left_heart", "myocardium", "left_ventricle"}
@@ -66,7 +66,9 @@ def test_training_writes_one_row_of_losses_and_scores_per_epoch(trained: Trained
 def test_training_leaves_weights_that_their_description_rebuilds(trained: Trained) -> None:
     description = json_of(trained.run / "models" / "model.json")
     network_from(description["network"], tree_of(trained)).load_state_dict(weights_of(trained.run))
-    assert description["sha256"] == sha256_of(trained.run / "models" / "model.pt")
+    assert description["sha256"] == {
+        name: sha256_of(trained.run / "models" / name) for name in ("model.safetensors", "model.pt")
+    }
     assert (description["spacing"], description["patch_size"]) == ([5.0, 5.0, -1.0], [32, 32, 4])
     last = rows_of(trained.run / "history.csv")[-1]
     assert description["validation"]["score"] == pytest.approx(float(last["validation_mean_dice"]), rel=1e-6)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from bundle_runs import LEARNT, Place, Trained, differences, json_of, refusal, rows_of, state_of, train, weights_of
 
-from cladeseg.bundle.trained import sha256_of
+from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.engines import TreeTrainer
 
 #: Dropout draws from torch's global generator, which nothing else does; mixing starts in the middle.
@@ -62,6 +62,16 @@ def test_a_stopped_training_resumes_bit_for_bit(
     assert_same_result(run, uninterrupted)
 
 
+def test_a_method_with_a_second_network_resumes_bit_for_bit(place: Place, tmp_path: Path) -> None:
+    """Its weights, and what the optimiser knows of them, are part of the training's state."""
+    options = {**COURSE, "method": "cps", "coarse_patients": 1, "per_batch": {"leaf": 1, "coarse": 1, "none": 1}}
+    whole = train(place, tmp_path / "whole", **options)
+    halves = train(place, tmp_path / "halves", **options, stop_after=1)
+    assert state_of(halves)["step"]
+    train(place, halves, **options, resume=True)
+    assert differences(state_of(whole), state_of(halves)) == []
+
+
 def test_a_training_killed_within_an_epoch_resumes_bit_for_bit(
     place: Place, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +100,7 @@ def test_resuming_a_finished_training_adds_epochs_or_nothing(place: Place, tmp_p
     assert differences(before, after) == []
     train(place, run, resume=True, epochs=2)
     assert [row["epoch"] for row in rows_of(run / "history.csv")] == ["1", "2"]
-    assert json_of(run / "models" / "model.json")["sha256"] == sha256_of(run / "models" / "model.pt")
+    assert json_of(run / "models" / "model.json")["sha256"]["model.pt"] == sha256_of(run / "models" / "model.pt")
     assert differences(before[0], weights_of(run))
 
 

@@ -55,6 +55,14 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "level weights": ({"level_weights": [1.0, 0.5, 0.25]}, {}),
     "no dice": ({"lambda_dice": 0.0}, {}),
     "seed": ({"network_options#seed": 1}, {}),
+    "label_set": ({"method": "label_set"}, {"mix": False}),
+    "mean_teacher": ({**UNLABELLED, "method": "mean_teacher"}, {**UNLABELLED, "mix": False}),
+    "cps": ({**UNLABELLED, "method": "cps"}, {**UNLABELLED, "mix": False}),
+    "bcp": ({**UNLABELLED, "method": "bcp"}, {**UNLABELLED, "mix": False}),
+    "unimatch": (
+        {**UNLABELLED, "method": "unimatch", "method_options": {"threshold": 0.1}},
+        {**UNLABELLED, "mix": False},
+    ),
 }
 
 
@@ -86,7 +94,8 @@ def test_a_switch_trains_every_kernel_and_makes_a_difference(
     run = run_of(overrides)
     (row,) = rows_of(run / "history.csv")
     assert math.isfinite(float(row["train_loss"]))
-    assert bool(row.get("train_mix")) is overrides.get("mix", True)
+    mixes = overrides.get("mix", True) and "method" not in overrides
+    assert bool(row.get("train_mix")) is mixes
     assert unmoved(place, run) == []
     assert all(bool(torch.isfinite(value).all()) for value in weights_of(run).values())
     assert differences(state_of(run)["network"], state_of(run_of(base))["network"]), "nobody reads this override"

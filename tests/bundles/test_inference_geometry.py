@@ -19,8 +19,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
-from cladeseg.bundle import load_predictor, network_from
+from cladeseg.bundle import load_predictor, network_from, promote
 from cladeseg.bundle.failure import root_cause
+from cladeseg.bundle.trained import store_weights
 from cladeseg.errors import DataError
 from cladeseg.inferers import Predictor
 from cladeseg.taxonomy import load_taxonomy
@@ -157,12 +158,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the bundle with a promoted network that has learnt nothing: its masks show every rounding."""
     root = tmp_path_factory.mktemp("bundle") / "copy"
     shutil.copytree(BUNDLE, root, ignore=shutil.ignore_patterns("models"))
-    models = root / "models"
-    models.mkdir()
     network = network_from(NETWORK, load_taxonomy("configs/taxonomy.json", root))
-    torch.save(network.state_dict(), models / "model.pt")
-    description = {"network": NETWORK, "spacing": [2.0, 2.0, -1.0], "patch_size": PATCH}
-    (models / "model.json").write_text(json.dumps(description), encoding="utf-8")
+    run, settings = root.parent / "run", {"spacing": [2.0, 2.0, -1.0], "patch_size": PATCH}
+    store_weights(network.state_dict(), run, network=NETWORK, inference=settings, validation={})
+    promote(run, root / "models", force=True)
     return root
 
 
@@ -312,7 +311,9 @@ def test_the_named_weights_count(bundle: Path, infer: Infer, tmp_path: Path):
     weights.parent.mkdir()
     network = network_from({**NETWORK, "seed": 1}, load_taxonomy("configs/taxonomy.json", bundle))
     torch.save(network.state_dict(), weights)
-    shutil.copy(bundle / "models" / "model.json", weights.parent)
+    description = json.loads((bundle / "models" / "model.json").read_text(encoding="utf-8"))
+    del description["sha256"]
+    (weights.parent / "model.json").write_text(json.dumps(description), encoding="utf-8")
     voxels = np.asarray(nib.load(infer(data, weights=str(weights))["scan"]).dataobj)
     np.testing.assert_array_equal(voxels, load_predictor(bundle, weights=weights, device="cpu")(image)[0].numpy())
     assert (voxels != load_predictor(bundle, device="cpu")(image)[0].numpy()).any()

@@ -76,6 +76,15 @@ def test_the_split_does_not_depend_on_the_budget_and_budgets_are_nested(folder, 
     assert _patients(small, "training", "leaf") < _patients(large, "training", "leaf")
 
 
+def test_another_draw_labels_other_patients_of_the_same_split(folder, acdc_tree):
+    drawn = [_build(folder, acdc_tree, draw=draw) for draw in range(4)]
+    for part in PARTS:
+        assert len({frozenset(_patients(one, part)) for one in drawn}) == 1
+    assert len({frozenset(_patients(one, "training", "leaf")) for one in drawn}) > 1
+    assert [one["draw"] for one in drawn] == [0, 1, 2, 3]
+    assert drawn[0] == _build(folder, acdc_tree)
+
+
 def test_a_list_is_reproducible_and_survives_json(folder, acdc_tree):
     built = _build(folder, acdc_tree, workers=1)
     assert built == _build(folder, acdc_tree, workers=4)
@@ -159,6 +168,8 @@ def test_allowed_missing_labels_make_training_cases_unlabelled_and_shrink_the_ot
         ({"fine_patients": 10}, "10 patients asked for, 9"),
         ({"fine_patients": 5, "coarse_patients": 5}, "10 patients asked for, 9"),
         ({"fine_patients": -1}, "fine_patients: -1"),
+        ({"draw": -1}, "draw: -1 is not a whole number"),
+        ({"draw": 1.5}, "draw: 1.5 is not a whole number"),
         ({"superclass": "none"}, "superclass: 'none'"),
         ({"validation_supervision": "none"}, "validation_supervision: 'none'"),
         ({"layout": "dicom"}, "unknown layout 'dicom'"),

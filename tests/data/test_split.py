@@ -96,6 +96,14 @@ def test_which_patients_and_which_groups_are_drawn_depends_on_the_seed_only():
     assert len(set(firsts)) > 60
 
 
+def test_draw_zero_is_the_seeds_own_and_the_others_are_draws_of_their_own():
+    draws = {draw: draw_fine(PATIENTS, 3, 0, draw=draw) for draw in range(20)}
+    assert draws[0] == draw_fine(PATIENTS, 3, 0) == ["patient038", "patient029", "patient007"]
+    assert len({tuple(drawn) for drawn in draws.values()}) == 20
+    assert draw_fine(PATIENTS, 3, 1, draw=2) != draws[2]
+    assert draw_fine(PATIENTS, 5, 0, draw=7)[:3] == draws[7]
+
+
 def test_more_than_there_are_cannot_be_drawn():
     with pytest.raises(DataError, match="81 patients asked for, 80"):
         draw_fine(PATIENTS, 81, 0)

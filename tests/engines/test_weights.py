@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 from ignite.engine import Engine
+from safetensors.torch import load_file
 from tiny_training import assert_identical, tiny_net
 from torch import nn
 
 from cladeseg.engines import LoadWeights, SaveBestWeights, load_weights
+from cladeseg.engines.weights import write_safetensors
 from cladeseg.errors import DataError
 from cladeseg.networks import build_network
 
@@ -43,6 +45,28 @@ def test_weights_come_back_as_they_were(tmp_path):
     one, other = small(), small()
     assert load_weights(other, save(one.state_dict(), tmp_path / "model.pt")) is other
     assert_identical(other.state_dict(), one.state_dict())
+
+
+def test_safetensors_come_back_as_they_were(tmp_path):
+    one, other = small(), small()
+    shared = {**one.state_dict(), "0.weight": one.state_dict()["0.weight"].T.contiguous().T}  # strided, as some are
+    write_safetensors(shared, tmp_path / "model.safetensors")
+    assert_identical(load_weights(other, tmp_path / "model.safetensors").state_dict(), one.state_dict())
+
+
+def test_tensors_that_share_memory_are_written_all_the_same(tmp_path):
+    tied = torch.ones(3)
+    write_safetensors({"a": tied, "b": tied}, tmp_path / "model.safetensors")
+    assert sorted(load_file(tmp_path / "model.safetensors")) == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not it", None], ids=["empty", "text", "a renamed pickle"])
+def test_a_broken_safetensors_file_is_refused_by_name(tmp_path, content):
+    path = save(small().state_dict(), tmp_path / "model.safetensors")
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"^{path}: cannot be read as weights"):
+        load_weights(small(), path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from cladeseg.bundle.promotion import SPLIT_FILE
 from cladeseg.bundle.run_folder import RunFolder, configure_logging, set_aside
 from cladeseg.data import absolute_paths, cases_of, inspect_cases, load_datalist, require_sound, scan
 from cladeseg.engines import Evaluation, evaluate
@@ -33,6 +34,7 @@ def run_evaluation(
     layout: str,
     dataset_dir: str | Path,
     run_folder: RunFolder,
+    bundle_root: str | Path,
     split: str = "test",
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
@@ -47,6 +49,7 @@ def run_evaluation(
         layout: folder layout, for ``split="all"``.
         dataset_dir: the folder of cases.
         run_folder: holds the stored split and gets the results.
+        bundle_root: the bundle; where the run folder holds no split, the one of the weights that it came with is used.
         split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of ``dataset_dir``.
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score each lesion by itself, as BraTS 2023 does.
@@ -59,7 +62,9 @@ def run_evaluation(
         DataError: a case cannot be used; the message names its file.
     """
     configure_logging()
-    cases = evaluation_cases(split, run_folder, dataset_dir, layout)
+    splits = [path for path in (run_folder.datalist, Path(bundle_root) / "models" / SPLIT_FILE) if path.is_file()]
+    cases = evaluation_cases(split, splits[0] if splits else run_folder.datalist, dataset_dir, layout)
+    _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
     require_sound(inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=True))
     set_aside(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
@@ -73,26 +78,27 @@ def run_evaluation(
     return summary
 
 
-def evaluation_cases(split: str, run_folder: RunFolder, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
+def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
     """Cases of a part, with absolute paths and labels down to the leaves.
+
+    Args:
+        split: name of the part, or ``"all"``.
+        stored: file of the stored split.
+        dataset_dir: the folder of cases.
+        layout: its layout, for ``"all"``.
 
     Raises:
         DataError: unknown part, no stored split, or no case in it.
     """
     if split not in SPLITS:
         raise DataError(f"split: '{split}' is unknown; known are {', '.join(SPLITS)}")
-    stored = load_datalist(run_folder.datalist) if run_folder.datalist.is_file() else None
     if split == "all":
-        cases = _all_cases(dataset_dir, layout)
-        _warn_of_training_cases(cases, stored)
-        return cases
-    if stored is None:
-        raise DataError(f"{run_folder.datalist}: there is no stored split; train first, or use --split all")
-    cases = [{**case, "supervision": LEAF} for case in cases_of(stored, split, dataset_dir)]
+        return _all_cases(dataset_dir, layout)
+    if not stored.is_file():
+        raise DataError(f"{stored}: there is no stored split; train first, or use --split all")
+    cases = [{**case, "supervision": LEAF} for case in cases_of(load_datalist(stored), split, dataset_dir)]
     if not cases:
-        raise DataError(
-            f"{run_folder.datalist}: its part '{split}' is empty; use --split all, or train with another split"
-        )
+        raise DataError(f"{stored}: its part '{split}' is empty; use --split all, or train with another split")
     return cases
 
 
@@ -104,8 +110,9 @@ def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
     return [{**case, "supervision": LEAF} for case in cases if "label" in case]
 
 
-def _warn_of_training_cases(cases: list[dict[str, Any]], stored: dict[str, Any] | None) -> None:
-    seen = {case["case"] for case in stored["training"]} if stored else set()
+def _warn_of_training_cases(cases: list[dict[str, Any]], splits: list[Path]) -> None:
+    """``splits``: the one that the weights were trained with, if it is known."""
+    seen = {case["case"] for split in splits for case in load_datalist(split)["training"]}
     trained = sum(case["case"] in seen for case in cases)
     if trained:
         logger.warning("%d of these %d cases may have been trained on: this is not a test score", trained, len(cases))

@@ -119,6 +119,7 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
         "docs/README.md": _readme(plan, taxonomy, folder.name),
         "docs/data_license.txt": "Say here where the data came from and under which terms.\n",
         "models/.gitkeep": "",
+        "LICENSE": "Choose a licence for this bundle and put its text here.\n",
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.bundle.trained import find_bundle_weights
 from cladeseg.data import find_images, inspect_images, require_sound
 from cladeseg.engines import choose_device, load_weights
 from cladeseg.errors import DataError
@@ -35,19 +36,19 @@ def load_predictor(
 
     Args:
         bundle_root: the bundle's folder.
-        weights: a ``model.pt``; the bundle's promoted one if ``None``.
+        weights: a ``.pt`` or ``.safetensors`` file; the bundle's promoted one if ``None``.
         device: where to predict.
         dialect: file convention of the masks; the config's if ``None``.
         modalities: the ones that are looked at, where images have several; all if ``None``.
         config: the inference config inside the bundle.
 
     Raises:
-        DataError: the config or the weights are missing, or do not belong together.
+        DataError: the config or the weights are missing, do not belong together, or are not those that were recorded.
     """
     root = Path(bundle_root)
     if not (root / config).is_file():
         raise DataError(f"{root / config}: not found; is {root} a bundle's folder?")
-    path = Path(weights) if weights is not None else root / "models" / "model.pt"
+    path = find_bundle_weights(root, weights)
     parser = ConfigParser()
     parser.read_config(str(root / config))
     parser.update({"bundle_root": str(root), "weights": str(path), "device": str(choose_device(device))})

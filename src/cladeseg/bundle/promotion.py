@@ -1,20 +1,29 @@
-"""A bundle's ``models/model.pt`` changes only for a better model, measured on the same cases."""
+"""A bundle's weights change only for a better model, measured on the same cases."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cladeseg.bundle.config_text import config_text
+from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, sha256_of
 from cladeseg.errors import DataError
 from cladeseg.files import read_json, whole_file
 
 logger = logging.getLogger(__name__)
 
+#: The stored split of a run, and of the weights that a bundle comes with.
+SPLIT_FILE = "datalist.json"
+
 
 def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = False) -> bool:
-    """Copy a run's ``model.pt`` and ``model.json`` into a bundle, if they are better than what is there.
+    """Copy a run's weights with their ``model.json`` into a bundle, if they are better than what is there.
+
+    The sha256 of both weight files also goes into the bundle's ``configs/metadata.json``, if it has one, and the run's
+    split goes with the weights: who evaluates them can tell which cases they have never seen.
 
     Better means a higher validation score on the same validation cases.  Scores of different cases are not
     comparable: then nothing is replaced unless ``force`` is set.
@@ -28,11 +37,11 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
         Whether the bundle's model is now the run's.
 
     Raises:
-        DataError: the run has no trained model, or the bundle's folder cannot be written.
+        DataError: the run has no trained model or one that disagrees with its record, or the bundle's folder cannot be
+            written.
     """
     source, target = Path(run_models), Path(bundle_models)
-    if not (source / "model.pt").is_file() or not (source / "model.json").is_file():
-        raise DataError(f"{source}: holds no finished model to promote")
+    _require_sound(source)
     reason = None if force else _reason_to_keep(source, target)
     if reason:
         logger.warning("%s is kept: %s", target / "model.pt", reason)
@@ -40,6 +49,15 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
     _replace(source, target)
     logger.info("%s is now the model of %s", target / "model.pt", source)
     return True
+
+
+def _require_sound(source: Path) -> None:
+    missing = [name for name in (*WEIGHT_FILES, "model.json") if not (source / name).is_file()]
+    if missing:
+        hint = "; the training's command with --resume writes it" if len(missing) == 1 else ""
+        raise DataError(f"{source}: holds no finished model to promote, {', '.join(missing)} is missing{hint}")
+    for name in WEIGHT_FILES:
+        check_weights(source / name, required=True)
 
 
 def _reason_to_keep(source: Path, target: Path) -> str | None:
@@ -62,7 +80,14 @@ def _validation(folder: Path) -> dict[str, Any]:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Copy weights and description; both are complete before either takes its place."""
-    with whole_file(target / "model.json") as description, whole_file(target / "model.pt") as weights:
-        shutil.copyfile(source / "model.json", description)
-        shutil.copyfile(source / "model.pt", weights)
+    """Copy weights and description; all are complete before any takes its place, the records last."""
+    metadata = target.parent / "configs" / "metadata.json"
+    with ExitStack() as stack:
+        if metadata.is_file():
+            hashes = {name: sha256_of(source / name) for name in WEIGHT_FILES}
+            text = config_text({**read_json(metadata), "weights": hashes})
+            stack.enter_context(whole_file(metadata)).write_text(text, encoding="utf-8", newline="\n")
+        split = source.parent / SPLIT_FILE
+        files = [source / name for name in ("model.json", *WEIGHT_FILES)] + ([split] if split.is_file() else [])
+        for file in files:
+            shutil.copyfile(file, stack.enter_context(whole_file(target / file.name)))

@@ -64,12 +64,17 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
-        """The weights that are shipped: the teacher's, after the last epoch."""
+        """The weights that are shipped, for MONAI's tools: the teacher's, after the last epoch."""
         return self.models / "model.pt"
 
     @property
+    def safe_weights(self) -> Path:
+        """The same weights as safetensors, which our own commands open."""
+        return self.models / "model.safetensors"
+
+    @property
     def description(self) -> Path:
-        """What inference must know about the weights, and their validation score."""
+        """What inference must know about the weights, their validation score, and the sha256 of both files."""
         return self.models / "model.json"
 
     @property

@@ -31,6 +31,9 @@ class TrainingSettings:
         lambda_dice: weight of the Dice part of the loss.
         lambda_ce: weight of the cross-entropy part.
         level_weights: weight of the loss by depth of the label's node; ``None`` for equal ones.
+        method: training method, see :func:`~cladeseg.baselines.build_method`; others than ``"hierarchical_mix"`` are
+            there to compare with.
+        method_options: further options of such a method; start, ramp and weight are those of the mix.
         mix: whether HierarchicalMix is used; see :func:`~cladeseg.engines.build_step` for its options.
         mix_start: first step with a mix loss.
         mix_ramp: steps until its full weight.
@@ -62,6 +65,8 @@ class TrainingSettings:
     lambda_dice: float = 1.0
     lambda_ce: float = 1.0
     level_weights: Sequence[float] | None = None
+    method: str = "hierarchical_mix"
+    method_options: Mapping[str, Any] = field(default_factory=dict)
     mix: bool = True
     mix_start: int = 50
     mix_ramp: int = 200

@@ -10,12 +10,11 @@ from typing import Any
 
 from cladeseg.bundle.promotion import promote as promote_model
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.trained import describe_weights
+from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.workflow import TrainingWorkflow
 from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of, recognise_dialect, scan
 from cladeseg.data.dialects import AUTO
-from cladeseg.engines import NodeDice, save_atomically
-from cladeseg.files import write_json
+from cladeseg.engines import NodeDice
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -71,16 +70,14 @@ def run_training(
 
 def _store_weights(workflow: TrainingWorkflow) -> None:
     """The teacher's last weights, with what inference must know about them."""
-    folder, settings = workflow.run_folder, workflow.settings
-    save_atomically(workflow.teacher.network.state_dict(), folder.weights)
-    validation = _validation(workflow)
-    description = describe_weights(
-        folder.weights,
+    folder, settings, validation = workflow.run_folder, workflow.settings, _validation(workflow)
+    store_weights(
+        workflow.teacher.network.state_dict(),
+        folder.models,
         network=settings.network,
         inference={"spacing": list(settings.spacing), "patch_size": list(settings.patch_size)},
         validation=validation,
     )
-    write_json(description, folder.description)
     logger.info("trained: %s, validation Dice %s", folder.weights, validation["score"])
 
 

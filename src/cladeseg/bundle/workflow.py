@@ -11,6 +11,7 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
+from cladeseg.baselines import build_method
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.data import CaseCache, training_loader
@@ -27,7 +28,7 @@ from cladeseg.engines import (
     TrainingState,
     TreeTrainer,
     Validate,
-    build_step,
+    parameters_of,
 )
 from cladeseg.inferers import sliding_window
 from cladeseg.losses import build_loss
@@ -103,22 +104,31 @@ class TrainingWorkflow:
 
     @cached_property
     def step(self) -> Step:
-        """What is learnt from one batch."""
+        """What is learnt from one batch.  Built before anything is trained: it may copy the untrained student."""
         s = self.settings
-        return build_step(
-            self.taxonomy,
-            self.loss,
-            mix=s.mix,
-            start=s.mix_start,
-            ramp=s.mix_ramp,
-            weight=s.mix_weight,
-            blend=s.mix_blend,
-            direction=s.mix_direction,
-            max_scale=s.mix_max_scale,
-            components=s.mix_components,
-            threshold=s.pseudo_threshold,
-            flips=s.pseudo_flips,
-        )
+        name = "supervised" if s.method == "hierarchical_mix" and not s.mix else s.method
+        return build_method(name, self.taxonomy, self.loss, **self._method_options(name))
+
+    def _method_options(self, name: str) -> dict[str, Any]:
+        s = self.settings
+        if name in ("supervised", "label_set"):
+            return dict(s.method_options)
+        ramp = {"start": s.mix_start, "ramp": s.mix_ramp, "weight": s.mix_weight}
+        if name == "hierarchical_mix":
+            return {**ramp, **self._mix_options()}
+        second = {"network": self.network, "seed": s.seed + 1} if name == "cps" else {}
+        return {**ramp, **second, **s.method_options}
+
+    def _mix_options(self) -> dict[str, Any]:
+        s = self.settings
+        return {
+            "blend": s.mix_blend,
+            "direction": s.mix_direction,
+            "max_scale": s.mix_max_scale,
+            "components": s.mix_components,
+            "threshold": s.pseudo_threshold,
+            "flips": s.pseudo_flips,
+        }
 
     @cached_property
     def augment(self) -> AugmentInTurn:
@@ -132,8 +142,9 @@ class TrainingWorkflow:
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
-        """AdamW over everything that can learn."""
-        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        """AdamW over everything that can learn, a second network of the method included."""
+        everything = [*self.network.parameters(), *parameters_of(self.step)]
+        learning = [parameter for parameter in everything if parameter.requires_grad]
         return torch.optim.AdamW(learning, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay)
 
     @cached_property

@@ -147,7 +147,8 @@ def open_or_build_datalist(
     if chosen.dialect == AUTO:
         chosen = replace(chosen, dialect=str(datalist.get("dialect")))
     wanted = _header(chosen, taxonomy)
-    _refuse_difference(Path(path), {key: datalist.get(key) for key in wanted}, wanted)
+    # Lists that were stored before there were other draws are of the seed's own.
+    _refuse_difference(Path(path), {key: datalist.get(key, 0 if key == "draw" else None) for key in wanted}, wanted)
     cases = [permitted(case) for part in PARTS for case in datalist[part]]
     found = inspect_cases(cases, dataset_dir, taxonomy, chosen.dialect, workers=workers, progress=progress)
     _accept(found)

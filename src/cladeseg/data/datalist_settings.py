@@ -27,7 +27,8 @@ class DatalistSettings:
         test_fraction: part of the patients that is kept for the final figures; always labelled down to the leaves.
         validation_supervision: ``"superclass"`` or ``"leaf"``; leaves of validation cases are fine labels as well, so
             they count when few fine labels are the point.
-        seed: decides both draws.
+        seed: decides the split and who is labelled finely.
+        draw: another draw of the fine patients within the same split; 0 is the seed's own.
         allow_missing_labels: take cases without a label file as unlabelled ones.
     """
 
@@ -40,6 +41,7 @@ class DatalistSettings:
     test_fraction: float = 0.2
     validation_supervision: Literal["superclass", "leaf"] = "superclass"
     seed: int = 0
+    draw: int = 0
     allow_missing_labels: bool = False
 
 
@@ -60,6 +62,8 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
         number = getattr(settings, key)
         if number != ALL and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
             raise DataError(f"{key}: {number!r} is not a number of patients; write one, or '{ALL}'")
+    if isinstance(settings.draw, bool) or not isinstance(settings.draw, int) or settings.draw < 0:
+        raise DataError(f"draw: {settings.draw!r} is not a whole number of at least 0")
     superclass = settings.superclass or taxonomy.default_superclasses or NONE
     taxonomy.collapse_table(superclass)
     if superclass == NONE and settings.validation_supervision == "superclass" and settings.validation_fraction > 0:

@@ -48,15 +48,17 @@ def split_patients(
     return {part: sorted(members) for part, members in parts.items()}
 
 
-def draw_fine(patients: Mapping[str, str], n: int, seed: int) -> list[str]:
+def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) -> list[str]:
     """Draw ``n`` patients, spread over the groups as evenly as possible.
 
-    The draws of one seed are nested: a larger budget keeps the patients of a smaller one and adds to them.
+    The draws of one (seed, draw) are nested: a larger budget keeps the patients of a smaller one and adds to them.
 
     Args:
         patients: patient → group, the candidates.
         n: how many.
         seed: another seed is another draw.
+        draw: another number is another draw of the same seed, which a split by that seed knows nothing of; 0 is the
+            seed's own.
 
     Returns:
         ``n`` patients in the order in which they were drawn.
@@ -66,11 +68,12 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int) -> list[str]:
     """
     if not 0 <= n <= len(patients):
         raise DataError(f"draw: {n} patients asked for, {len(patients)} with a label are there to draw from")
+    source = f"{seed}.{draw}" if draw else seed  # so that draw 0 is what it was before there were others
     turns: list[tuple[int, float, str]] = []
     for group, members in _by_group(patients, patients).items():
-        ordered = sorted(members, key=lambda patient: _uniform(seed, "fine", patient))
+        ordered = sorted(members, key=lambda patient: _uniform(source, "fine", patient))
         # In each round every group is asked once, in an order of that round's own.
-        turns += [(turn, _uniform(seed, f"turn {turn}", group), patient) for turn, patient in enumerate(ordered)]
+        turns += [(turn, _uniform(source, f"turn {turn}", group), patient) for turn, patient in enumerate(ordered)]
     return [patient for *_, patient in sorted(turns)[:n]]
 
 
@@ -114,7 +117,7 @@ def _refuse_empty_parts(parts: Mapping[str, list[str]], wanted: Mapping[str, int
             raise DataError(f"split: {total} patients are too few, none is left for {part}; change the fractions")
 
 
-def _uniform(seed: int, purpose: str, name: str) -> float:
+def _uniform(seed: int | str, purpose: str, name: str) -> float:
     """A number in [0, 1) that looks random and depends on nothing but the arguments."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{name}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53

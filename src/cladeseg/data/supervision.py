@@ -55,7 +55,7 @@ def _training_supervision(
     }
     fine = _number(settings.fine_patients, len(candidates))
     coarse = _number(settings.coarse_patients, max(0, len(candidates) - fine))
-    drawn = draw_fine(candidates, fine + coarse, settings.seed)
+    drawn = draw_fine(candidates, fine + coarse, settings.seed, draw=settings.draw)
     supervision: dict[str, str | None] = dict.fromkeys(training, NONE)
     supervision.update(dict.fromkeys(drawn[:fine], LEAF))
     supervision.update(dict.fromkeys(drawn[fine:], settings.superclass))

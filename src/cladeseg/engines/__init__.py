@@ -7,7 +7,7 @@ from cladeseg.engines.history import EpochLosses, HistoryFile, TensorBoardLog
 from cladeseg.engines.node_dice import NodeDice, Validate
 from cladeseg.engines.progress import TrainingProgress
 from cladeseg.engines.schedule import StepSchedule
-from cladeseg.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep
+from cladeseg.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep, parameters_of
 from cladeseg.engines.stop_after import StopAfter
 from cladeseg.engines.trainer import TreeTrainer, step_generator
 from cladeseg.engines.training_state import TrainingState, save_atomically
@@ -35,6 +35,7 @@ __all__ = [
     "choose_device",
     "evaluate",
     "load_weights",
+    "parameters_of",
     "save_atomically",
     "step_generator",
     "to_device",

@@ -36,11 +36,20 @@ class StepInput(NamedTuple):
 
 
 class Step(Protocol):
-    """A training method: from a batch to named scalar losses, of which ``"loss"`` is minimised."""
+    """A training method: from a batch to named scalar losses, of which ``"loss"`` is minimised.
+
+    A method that trains another network besides the student also has ``parameters()``, ``state_dict()`` and
+    ``load_state_dict()``.
+    """
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
         """Compute the losses of one batch."""
         ...
+
+
+def parameters_of(step: Step) -> list[nn.Parameter]:
+    """Parameters of networks that a method trains besides the student; most have none."""
+    return list(step.parameters()) if hasattr(step, "parameters") else []
 
 
 class SupervisedStep:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from cladeseg.engines.device import choose_device
 from cladeseg.engines.schedule import StepSchedule
-from cladeseg.engines.step import Step, StepInput
+from cladeseg.engines.step import Step, StepInput, parameters_of
 from cladeseg.mixing import EmaTeacher
 from cladeseg.transforms.augment_in_turn import Augmentation
 
@@ -112,7 +112,9 @@ class TreeTrainer(Trainer):
 
     def _descend(self, loss: Tensor) -> None:
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.max_norm)
+        # Apart, so that a second network of the method does not shrink the student's steps.
+        for parameters in (list(self.network.parameters()), parameters_of(self.step)):
+            nn.utils.clip_grad_norm_(parameters, self.max_norm)
         self.optimizer.step()
         if self.lr_scheduler is not None:
             self.lr_scheduler.step()

@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 class TrainingState:
     """Handler that writes the state after each ``interval`` epochs and restores it on demand.
 
-    The file holds the student, the teacher, optimiser, schedule, epoch, validation scores, and where the random numbers
-    and the sampler stand: since both are pure functions of the seed and the step, that is the seed and the next step.
-    An interruption or a full disk never costs the previous file.
+    The file holds the student, the teacher, the method's own networks, optimiser, schedule, epoch, validation scores,
+    and where the random numbers and the sampler stand: since both are pure functions of the seed and the step, that is
+    the seed and the next step.  An interruption or a full disk never costs the previous file.
 
     Args:
         path: the file, e.g. ``R/checkpoints/last.pt``.
@@ -46,6 +46,7 @@ class TrainingState:
         return {
             "network": trainer.network.state_dict(),
             "teacher": trainer.teacher.state_dict(),
+            "step": trainer.step.state_dict() if hasattr(trainer.step, "state_dict") else {},
             "optimizer": trainer.optimizer.state_dict(),
             "lr_scheduler": None if trainer.lr_scheduler is None else trainer.lr_scheduler.state_dict(),
             "epoch": trainer.state.epoch,
@@ -79,6 +80,8 @@ class TrainingState:
             )
         trainer.network.load_state_dict(state["network"])
         trainer.teacher.load_state_dict(state["teacher"])
+        if hasattr(trainer.step, "load_state_dict"):
+            trainer.step.load_state_dict(state["step"])
         trainer.optimizer.load_state_dict(state["optimizer"])
         if trainer.lr_scheduler is not None:
             trainer.lr_scheduler.load_state_dict(state["lr_scheduler"])

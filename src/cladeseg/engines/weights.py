@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cladeseg.engines.training_state import load_state, save_atomically
 from cladeseg.errors import DataError
+from cladeseg.files import whole_file
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
-    """Load a state dict into a network, every tensor or none.
+    """Load a state dict from a ``.safetensors`` or ``.pt`` file into a network, every tensor or none.
+
+    A ``.pt`` is read with ``weights_only``: it may hold tensors, never code.
 
     Raises:
         DataError: the file is missing or unreadable, or belongs to another network; the message names the first
@@ -22,13 +27,30 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: there are no weights; train first, or name the file with --weights")
-    state = load_state(path)
+    state = _read(path)
     misfit = _first_misfit(network.state_dict(), state)
     if misfit:
         hint = "pass the options that it was trained with (head, prior, separate_norm, filters, ...)"
         raise DataError(f"{path}: these weights belong to another network: {misfit}; {hint}")
     network.load_state_dict(state)
     return network
+
+
+def write_safetensors(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Write a state dict in the format that holds tensors and nothing that could run."""
+    # The format refuses tensors that share memory or are strided.
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+    with whole_file(path) as temporary:
+        save_file(plain, temporary, metadata={"format": "pt"})
+
+
+def _read(path: Path) -> Any:
+    if path.suffix != ".safetensors":
+        return load_state(path)
+    try:
+        return load_file(path, device="cpu")
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as weights ({error})") from error
 
 
 def _first_misfit(own: dict[str, Tensor], found: Any) -> str | None:

@@ -30,7 +30,8 @@ class TreeLoss(_Loss):
     any.
 
     With all labels leaves this is ``monai.losses.DiceCELoss(softmax=True, to_onehot_y=True)`` on any tree.  Losses on
-    label sets, and the leaf-Dice that leaves out undecided voxels, are those of Fidon et al., arXiv 2107.03846.
+    label sets are an idea of Fidon et al., arXiv 2107.03846; their leaf-Dice does count the undecided voxels that ours
+    leaves out, see :class:`~cladeseg.losses.label_set_loss.LabelSetLoss`.
 
     Args:
         taxonomy: the tree, with L leaves and N nodes.

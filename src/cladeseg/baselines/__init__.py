@@ -1,0 +1,9 @@
+"""Published semi-supervised methods on the shared engine, each with the superclass loss added."""
+
+from cladeseg.baselines.bcp import BcpStep
+from cladeseg.baselines.build_method import METHODS, build_method
+from cladeseg.baselines.cross_pseudo import CrossPseudoStep
+from cladeseg.baselines.mean_teacher import MeanTeacherStep
+from cladeseg.baselines.unimatch import UniMatchStep
+
+__all__ = ["METHODS", "BcpStep", "CrossPseudoStep", "MeanTeacherStep", "UniMatchStep", "build_method"]

@@ -1,0 +1,22 @@
+"""Which cases of a batch a semi-supervised method may take as labelled, and their part of an output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cladeseg.networks import TreeOutput
+from cladeseg.taxonomy import LEAF
+
+
+def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Split the places of a batch: finely labelled cases, and those that count as unlabelled for leaves.
+
+    Coarse cases are among the second: their node map is learnt from by the supervised loss, but says nothing of leaves.
+    """
+    fine = [i for i, supervision in enumerate(supervisions) if supervision == LEAF]
+    return fine, [i for i in range(len(supervisions)) if i not in fine]
+
+
+def rows(output: TreeOutput, index: slice | list[int]) -> TreeOutput:
+    """The output for some of a batch's cases."""
+    return TreeOutput(output.leaf[index], None if output.top is None else output.top[index])

@@ -1,0 +1,93 @@
+"""``cladeseg benchmark labels``: from a grid to its results page, going on where it stopped."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from cladeseg.benchmark.grid import Grid, read_grid
+from cladeseg.benchmark.results_page import write_results
+from cladeseg.benchmark.runner import Runner
+from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, refuse_changes
+from cladeseg.benchmark.store import ResultStore
+from cladeseg.data import write_msd_phantoms
+from cladeseg.errors import DataError
+from cladeseg.taxonomy import load_taxonomy
+
+
+def run_benchmark(
+    config: Path, *, output: Path, workers: int | None = None, dry_run: bool = False, console: Console | None = None
+) -> Path | None:
+    """Train and score what is missing in a grid, then write the results page.
+
+    Args:
+        config: the grid, see :class:`~cladeseg.benchmark.grid.Grid`.
+        output: folder of the benchmark: ``runs.csv``, ``cases.csv``, a folder for each run, and ``results``.  Finished
+            runs in it are kept, failed ones are tried again; it may hold several grids of one task, which share runs.
+        workers: processes at a time; one for each core if ``None``.
+        dry_run: only show what is finished and what is missing.
+        console: what is shown.
+
+    Returns:
+        The results page; ``None`` after a dry run, which writes nothing.
+
+    Raises:
+        DataError: the grid is wrong, or ``output`` holds runs with other settings.
+    """
+    grid, console, output = read_grid(config), console or Console(), output.absolute()
+    if workers is not None and workers < 1:
+        raise DataError(f"workers: {workers} is not at least 1")
+    keys, store = planned_runs(grid), ResultStore(output)
+    dataset_dir = grid.dataset_dir or output / "phantoms"
+    refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)
+    if dry_run:
+        console.print(plan_table(grid, keys, store))
+        return None
+    _prepare_data(grid, dataset_dir)
+    Runner(
+        keys,
+        results=store,
+        commands=partial(bundle_run, grid, output=output, dataset_dir=dataset_dir),
+        taxonomy=load_taxonomy("configs/taxonomy.json", grid.bundle),
+        workers=workers or psutil.cpu_count(logical=False) or 1,
+        console=console,
+    ).run()
+    return _publish(grid, store, output, config, console)
+
+
+def plan_table(grid: Grid, keys: Sequence[RunKey], store: ResultStore) -> Table:
+    """How many runs of each method are finished and missing."""
+    table = Table("method", "n", "runs", "finished", title=f"{grid.name}: {len(keys)} runs")
+    planned = Counter((key.method, key.n) for key in keys)
+    finished = Counter((key.method, key.n) for key in keys if store.finished(key))
+    for (method, n), number in sorted(planned.items(), key=lambda item: str(item[0][1])):
+        table.add_row(grid.labels[method], str(n), str(number), str(finished[method, n]))
+    return table
+
+
+def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
+    if grid.phantoms is None:
+        if not dataset_dir.is_dir():
+            raise DataError(f"{dataset_dir}: no such folder; 'dataset_dir' of the grid should be the data")
+        return
+    try:
+        write_msd_phantoms(dataset_dir, **grid.phantoms)
+    except TypeError as error:
+        raise DataError(f"phantoms: {error}") from error
+
+
+def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console: Console) -> Path:
+    command = shlex.join(["cladeseg", "benchmark", "labels", str(config)])
+    page = write_results(grid, store, output / "results" / grid.name, command=command)
+    complete = all(store.finished(key) for key in planned_runs(grid))
+    if complete and grid.results is not None and grid.split == "test":
+        page = write_results(grid, store, grid.results, command=command)
+    console.print(f"results: {page}", soft_wrap=True)
+    return page

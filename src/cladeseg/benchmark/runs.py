@@ -1,0 +1,121 @@
+"""The runs of a grid: each is one folder, one training and one evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cladeseg.benchmark.grid import Budget, Grid
+from cladeseg.bundle.bundle_run import BundleRun
+from cladeseg.errors import DataError
+from cladeseg.files import read_json, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKey:
+    """One point of the grid.
+
+    Attributes:
+        method: its name.
+        n: number of finely labelled patients, or ``"all"``.
+        draw: which patients those are.
+        seed: of split, weights and training.
+        split: the part that was scored.
+    """
+
+    method: str
+    n: Budget
+    draw: int
+    seed: int
+    split: str
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder: the same training, whichever part is scored."""
+        return f"{self.method}_n{self.n}_d{self.draw}_s{self.seed}"
+
+
+def planned_runs(grid: Grid) -> list[RunKey]:
+    """All runs in the order in which they start: the methods side by side, so that a part of a grid is a fair one."""
+    keys = [
+        RunKey(method=method.name, n=n, draw=draw, seed=seed, split=grid.split)
+        for method in grid.methods
+        for n in method.n or grid.n
+        for draw in method.draws or grid.draws
+        for seed in grid.seeds
+    ]
+    place = {name: i for i, name in enumerate(grid.labels)}
+    return sorted(keys, key=lambda key: (key.seed, key.draw, str(key.n), place[key.method]))
+
+
+def settings_of(grid: Grid, key: RunKey) -> dict[str, Any]:
+    """What a run changes in the bundle's training config: overlays and overrides, the method's after the grid's."""
+    method = grid.method(key.method)
+    settings: dict[str, Any] = {}
+    for overlays, overrides in ((grid.overlays, grid.overrides), (method.overlays, method.overrides)):
+        for file in overlays:
+            settings |= read_json(file)
+        settings |= overrides
+    return {**settings, "fine_patients": key.n}
+
+
+def refuse_changes(grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_dir: Path) -> None:
+    """Stop unless every run that was begun in ``output`` was begun with these settings.
+
+    Raises:
+        DataError: one was not; the message names its folder and the setting.
+    """
+    for key in keys:
+        path = _folder(output, key) / "request.json"
+        if path.is_file():
+            _refuse_difference(path, read_json(path), _request(grid, key, dataset_dir))
+
+
+def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> BundleRun:
+    """The commands of a run; its settings are written into its folder, where the commands read them.
+
+    Args:
+        grid: the benchmark.
+        key: which run.
+        output: folder of the benchmark.
+        dataset_dir: the data.
+
+    Raises:
+        DataError: the folder holds a run with other settings.
+    """
+    refuse_changes(grid, [key], output=output, dataset_dir=dataset_dir)
+    root = _folder(output, key)
+    write_json(_request(grid, key, dataset_dir), root / "request.json")
+    # A file, because nested values do not survive the command line of python-fire.
+    write_json(settings_of(grid, key), root / "overlay.json")
+    layout = {} if grid.layout is None else {"layout": grid.layout}
+    return BundleRun(
+        bundle=grid.bundle,
+        root=root,
+        label=f"{grid.labels[key.method]}, n = {key.n}, draw {key.draw}, seed {key.seed}",
+        overlays=[root / "overlay.json"],
+        options={"dataset_dir": dataset_dir, "seed": key.seed, "draw": key.draw, **layout},
+        evaluating={"split": key.split},
+    )
+
+
+def _folder(output: Path, key: RunKey) -> Path:
+    return output / "runs" / key.name
+
+
+def _request(grid: Grid, key: RunKey, dataset_dir: Path) -> dict[str, Any]:
+    """Everything that the grid decides about a training, as JSON holds it."""
+    where = {"bundle": str(grid.bundle), "dataset_dir": str(dataset_dir), "layout": grid.layout}
+    return json.loads(json.dumps({**settings_of(grid, key), **where}))
+
+
+def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name in sorted(stored.keys() | wanted.keys()):
+        if stored.get(name) != wanted.get(name):
+            raise DataError(
+                f"{path}: '{name}' was {stored.get(name)!r} and is now {wanted.get(name)!r}; "
+                "choose another --output, or delete this run's folder and its rows"
+            )

@@ -1,0 +1,131 @@
+"""The whole command: once with the bundle's real commands, as small as can be."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import fire
+import monai.bundle
+import pytest
+from grids import REPOSITORY, write_grid
+from rich.console import Console
+
+from cladeseg.benchmark import benchmark as module
+from cladeseg.benchmark import run_benchmark, runner
+from cladeseg.benchmark.store import ResultStore
+from cladeseg.bundle.bundle_run import BundleRun
+from cladeseg.errors import DataError
+
+TINY = {"epochs": 1, "steps_per_epoch": 2, "filters": [4, 4, 4], "patch_size": [16, 16, 16], "mix_start": 0}
+
+
+class Ended:
+    """A command that has run."""
+
+    pid = None
+
+    def poll(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), width=140)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of bundle and configs."""
+    shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
+    bundle = REPOSITORY / "bundles" / "hippocampus_subclass_segmentation"
+    shutil.copytree(bundle, tmp_path / "bundles" / bundle.name, ignore=shutil.ignore_patterns("*.pt", "*.safetensors"))
+    return tmp_path
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Run the commands here, because each of eight processes would spend ten seconds on imports."""
+    started: list[str] = []
+
+    def start(self: BundleRun, stage: str) -> None:
+        started.append(f"{stage} {Path(self.folder.root).name}")
+        monkeypatch.chdir(self.bundle)
+        fire.Fire(monai.bundle.run, command=self.command(stage)[4:])
+        monkeypatch.setattr(self, "process", Ended())
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the bundle replaces it
+    monkeypatch.setattr(BundleRun, "start", start)
+    monkeypatch.setattr(runner, "_PAUSE_S", 0.0)
+    return started
+
+
+def smaller(repository: Path) -> Path:
+    path = repository / "configs" / "benchmarks" / "smoke.json"
+    content = json.loads(path.read_text())
+    content["phantoms"] = {"cases": 8, "shape": [20, 24, 18], "affines": "ras", "seed": 0}
+    content["overrides"] |= TINY
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_the_smoke_grid_trains_scores_and_writes_its_page(
+    repository: Path, in_process: list[str], console: Console
+) -> None:
+    output = repository / "out"
+    page = run_benchmark(smaller(repository), output=output, workers=1, console=console)
+    names = [f"{method}_n1_d{draw}_s0" for draw in (0, 1) for method in ("fine_only", "ours")]
+    assert in_process == [f"{stage} {name}" for name in names for stage in ("training", "evaluating")]
+    assert page == output / "results" / "smoke" / "README.md"
+    assert "| ours | 1 | 2 of 2 |" in page.read_text(encoding="utf-8")
+    lists = {name: json.loads((output / "runs" / name / "datalist.json").read_text()) for name in names}
+    tests = {name: {case["case"] for case in datalist["test"]} for name, datalist in lists.items()}
+    fine = {n: [c["case"] for c in each["training"] if c["supervision"] == "leaf"] for n, each in lists.items()}
+    assert len({frozenset(each) for each in tests.values()}) == 1
+    assert fine["ours_n1_d0_s0"] == fine["fine_only_n1_d0_s0"]
+    assert fine["ours_n1_d0_s0"] != fine["ours_n1_d1_s0"]
+    assert {row.case for row in ResultStore(output).cases} == tests[names[0]]
+    settings = [json.loads((output / "runs" / name / "run.json").read_text())["settings"] for name in names[:2]]
+    assert [each["mix"] for each in settings] == [False, True]
+    assert [each["per_batch"] for each in settings] == [{"leaf": 4}, {"leaf": 2, "coarse": 2}]
+    in_process.clear()
+    assert run_benchmark(smaller(repository), output=output, workers=1, console=console) == page
+    assert in_process == []
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(repository: Path, console: Console) -> None:
+    grid = repository / "configs" / "benchmarks" / "smoke.json"
+    assert run_benchmark(grid, output=repository / "out", dry_run=True, console=console) is None
+    assert not (repository / "out").exists()
+    assert "smoke: 4 runs" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "workers", "says"),
+    [
+        ({"dataset_dir": "nowhere", "phantoms": None}, 1, "nowhere: no such folder"),
+        ({"phantoms": {"patients": 3}}, 1, "phantoms: .*'patients'"),
+        ({}, 0, "workers: 0 is not at least 1"),
+    ],
+)
+def test_what_cannot_run_is_refused(
+    tmp_path: Path, changes: dict[str, Any], workers: int, says: str, console: Console
+) -> None:
+    with pytest.raises(DataError, match=says):
+        run_benchmark(write_grid(tmp_path, **changes), output=tmp_path / "out", workers=workers, console=console)
+
+
+@pytest.mark.parametrize(("split", "finished"), [("test", True), ("test", False), ("validation", True)])
+def test_only_a_complete_grid_on_test_cases_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console, split: str, finished: bool
+) -> None:
+    monkeypatch.setattr(module.Runner, "run", lambda self: None)
+    monkeypatch.setattr(ResultStore, "finished", lambda self, key: finished)
+    grid = write_grid(tmp_path, results="docs", split=split, phantoms=None, dataset_dir=".")
+    run_benchmark(grid, output=tmp_path / "out", console=console)
+    assert (tmp_path / "docs" / "README.md").is_file() is (finished and split == "test")
+    assert (tmp_path / "out" / "results" / "g" / "README.md").is_file()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import monai.bundle
+import pytest
+from grids import ABLATIONS, BUNDLE, grid, key
+
+from cladeseg.benchmark.grid import GridMethod
+from cladeseg.benchmark.runs import bundle_run, planned_runs, refuse_changes, settings_of
+from cladeseg.bundle import check_overrides
+from cladeseg.errors import DataError
+
+
+def option(command: list[str], name: str) -> str:
+    return command[command.index(f"--{name}") + 1]
+
+
+def test_a_method_without_axes_of_its_own_gets_the_grids() -> None:
+    runs = planned_runs(grid())
+    assert len(runs) == len(set(runs)) == 1 + 2 * 2 * 2
+    assert [run for run in runs if run.method == "full"] == [key("full", "all")]
+    assert {(run.n, run.draw) for run in runs if run.method == "ours"} == {(1, 0), (1, 1), (2, 0), (2, 1)}
+
+
+def test_methods_go_side_by_side_so_that_half_a_grid_is_fair() -> None:
+    first = planned_runs(grid())[:5]
+    assert {run.draw for run in first} == {0}
+    assert [run.method for run in first] == ["alone", "ours", "alone", "ours", "full"]
+
+
+def test_settings_are_laid_over_each_other_from_the_grid_to_the_method() -> None:
+    method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"per_batch": {"leaf": 2}})
+    one = grid(methods=(method,), lower=None, upper=None, ours=None, overrides={"epochs": 3, "mix": True})
+    assert settings_of(one, key("a", 2)) == {
+        "epochs": 3,
+        "mix": False,
+        "coarse_patients": 0,
+        "per_batch": {"leaf": 2},
+        "fine_patients": 2,
+    }
+
+
+def test_the_commands_fix_the_split_by_the_seed_and_vary_the_draw(tmp_path: Path) -> None:
+    run = bundle_run(grid(layout="msd"), key(draw=3, seed=7), output=tmp_path, dataset_dir=tmp_path / "data")
+    training, scoring = run.command("training"), run.command("evaluating")
+    for command in (training, scoring):
+        assert command[1:5] == ["-m", "monai.bundle", "run", "training" if command is training else "evaluating"]
+        assert [option(command, name) for name in ("seed", "draw", "layout")] == ["7", "3", "msd"]
+        assert option(command, "output_dir") == str(tmp_path / "runs" / "ours_n1_d3_s7")
+    files = ast.literal_eval(option(training, "config_file"))
+    assert files == ["configs/train.json", str(tmp_path / "runs" / "ours_n1_d3_s7" / "overlay.json")]
+    assert json.loads(Path(files[1]).read_text()) == {"fine_patients": 1}
+    assert (option(training, "promote"), option(training, "resume")) == ("False", "True")
+    assert option(scoring, "split") == "test"
+    assert run.bundle == BUNDLE
+
+
+def test_the_commands_hold_only_keys_of_the_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BUNDLE)
+    run = bundle_run(grid(layout="msd"), key(), output=tmp_path, dataset_dir=tmp_path)
+    program = Path(monai.bundle.__file__).with_name("__main__.py")
+    for stage in ("training", "evaluating"):
+        check_overrides([str(program), *run.command(stage)[3:]])
+
+
+def test_a_run_of_other_settings_is_neither_taken_nor_overwritten(tmp_path: Path) -> None:
+    bundle_run(grid(), key(), output=tmp_path, dataset_dir=tmp_path)
+    bundle_run(grid(), key(), output=tmp_path, dataset_dir=tmp_path)
+    before = (tmp_path / "runs" / "ours_n1_d0_s0" / "request.json").read_bytes()
+    longer = grid(overrides={"epochs": 9})
+    for refuse in (
+        lambda: bundle_run(longer, key(), output=tmp_path, dataset_dir=tmp_path),
+        lambda: refuse_changes(longer, planned_runs(longer), output=tmp_path, dataset_dir=tmp_path),
+    ):
+        with pytest.raises(DataError, match=r"ours_n1_d0_s0/request.json: 'epochs' was None and is now 9"):
+            refuse()
+    assert (tmp_path / "runs" / "ours_n1_d0_s0" / "request.json").read_bytes() == before
+    with pytest.raises(DataError, match="'dataset_dir' was"):
+        refuse_changes(grid(), [key()], output=tmp_path, dataset_dir=tmp_path / "other")
+
+
+def test_scoring_another_part_keeps_the_training(tmp_path: Path) -> None:
+    bundle_run(grid(split="validation"), key(split="validation"), output=tmp_path, dataset_dir=tmp_path)
+    run = bundle_run(grid(), key(), output=tmp_path, dataset_dir=tmp_path)
+    assert key().name == replace(key(), split="validation").name
+    assert option(run.command("evaluating"), "split") == "test"

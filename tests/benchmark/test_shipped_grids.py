@@ -1,0 +1,75 @@
+"""The grids in configs/benchmarks: readable, complete and fair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from grids import REPOSITORY
+
+from cladeseg.benchmark import Grid, read_grid
+from cladeseg.benchmark.runs import planned_runs, settings_of
+
+GRIDS = sorted((REPOSITORY / "configs" / "benchmarks").glob("*.json"))
+MAIN = {"full", "fine_only", "two_heads", "paper", "bcp", "ours"}
+#: What may differ between methods: which labels are seen, and the method itself.
+OWN = {"fine_patients", "coarse_patients", "per_batch", "method", "head", "prior", "separate_norm", "detach_prior"}
+OWN |= {"mix", "mix_blend", "mix_direction", "ema_decay"}
+
+of_each_grid = pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
+
+
+def named(name: str) -> Grid:
+    return read_grid(REPOSITORY / "configs" / "benchmarks" / f"{name}.json")
+
+
+def draws(grid: Grid, method: str, n: int) -> int:
+    return len({run.draw for run in planned_runs(grid) if (run.method, run.n) == (method, n)})
+
+
+@of_each_grid
+def test_a_grid_can_be_read_and_planned(file: Path) -> None:
+    grid = read_grid(file)
+    assert grid.name == file.stem
+    assert planned_runs(grid)
+
+
+@of_each_grid
+def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
+    grid = read_grid(file)
+    base = json.loads((grid.bundle / "configs" / "train.json").read_text())
+    for key in planned_runs(grid):
+        settings = {**base, **settings_of(grid, key)}
+        ours = {**base, **settings_of(grid, next(k for k in planned_runs(grid) if k.method == "ours"))}
+        longer = {"epochs"} if key.method == "full_long" else set()
+        assert {name for name in settings if settings[name] != ours[name]} <= OWN | longer, key.name
+        batch = settings["per_batch"]
+        assert batch.get("leaf", 0) + batch.get("coarse", 0) == 4
+
+
+def test_every_method_and_ablation_stands_at_one_fine_patient_and_the_main_ones_over_five_draws() -> None:
+    grid = named("hippocampus_n1")
+    semi, paper = {"mean_teacher", "cps", "unimatch"}, {"paper_pc", "paper_sn", "paper_pc_sn"}
+    ablations = {"no_prior", "shared_norm", "flat", "no_mix", "no_teacher"}
+    assert set(grid.labels) == MAIN | {"full_long", "label_set"} | semi | paper | ablations
+    assert all(draws(grid, method, 1) >= 3 for method in semi | paper | ablations)
+    assert all(draws(grid, method, 1) >= 5 for method in (MAIN - {"full"}) | {"label_set"})
+
+
+def test_the_curve_and_the_other_tasks_hold_the_main_methods() -> None:
+    curve = named("hippocampus_curve")
+    assert set(curve.labels) == MAIN | {"label_set"}
+    assert all(draws(curve, method, n) >= 3 for method in MAIN - {"full"} for n in (1, 2, 4))
+    for name, budgets in (("acdc_3", {3}), ("brats_2_4", {2, 4})):
+        grid = named(name)
+        assert set(grid.labels) >= MAIN
+        assert {run.n for run in planned_runs(grid) if run.method == "ours"} == budgets
+
+
+def test_grids_of_one_task_share_their_runs() -> None:
+    """The same point has the same settings, so that one output folder serves both."""
+    one, other = named("hippocampus_n1"), named("hippocampus_curve")
+    common = set(planned_runs(one)) & set(planned_runs(other))
+    assert len(common) > 15
+    assert all(settings_of(one, run) == settings_of(other, run) for run in common)
