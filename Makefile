@@ -3,9 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# MONAI Label's environment: `make test-label LABEL_MONAI=1.5.2`, and LABEL_ENV=full for what its users install.
+LABEL_ENV ?= lean
+LABEL_MONAI ?= 1.6.1
+LABEL_VENV := .venv-label-$(LABEL_ENV)-$(LABEL_MONAI)
+LABEL_BIN := $(LABEL_VENV)/bin
+LABEL_STAMP := $(LABEL_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus test lint clean
+.PHONY: help install demo demo-brats demo-hippocampus test test-label lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +38,33 @@ demo-hippocampus: install  ## the same with hippocampi
 test: install  ## the test suite
 	$(BIN)/python -m pytest
 
+test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
+	$(LABEL_BIN)/python -m pytest -m monailabel tests/label
+
+$(LABEL_STAMP): pyproject.toml tests/label/lean/requirements.txt tests/label/lean/lean_torchvision.py
+	$(PYTHON) -m venv $(LABEL_VENV)
+	$(MAKE) install-label-$(LABEL_ENV)
+	@touch $@
+
+# Without the packages of gigabytes that serving a bundle does not touch.
+install-label-lean:
+	$(LABEL_BIN)/python -m pip install -r tests/label/lean/requirements.txt monai==$(LABEL_MONAI) -e .
+	$(LABEL_BIN)/python -m pip install --no-deps monailabel==0.8.5 pydicom-seg==0.4.1 torchvision==0.28.0
+	packages=$$($(LABEL_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  cp tests/label/lean/lean_torchvision.py "$$packages" && \
+	  echo 'import lean_torchvision' > "$$packages/lean_torchvision.pth"
+
+# sam2's build would fetch CUDA unless PyTorch is pinned for it too.
+install-label-full:
+	echo 'torch==2.13.0' > $(LABEL_VENV)/constraints.txt
+	PIP_CONSTRAINT=$$PWD/$(LABEL_VENV)/constraints.txt SAM2_BUILD_CUDA=0 $(LABEL_BIN)/python -m pip install \
+	  torch==2.13.0 monai==$(LABEL_MONAI) "pytest>=8,<10" "pytest-timeout>=2.3,<3" -e ".[label]"
+
 lint: install  ## formatting, lint rules and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus
+	rm -rf $(VENV) .venv-label* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

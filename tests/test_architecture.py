@@ -39,6 +39,7 @@ LEVELS = {
     "bundle": 5,
     "demo": 6,  # runs bundle commands and shows what comes out
     "benchmark": 6,  # does so for a whole grid
+    "label": 6,  # serves bundles through MONAI Label
     "cli": 7,  # the command line only calls what the other rooms offer
 }
 #: (importing room, imported module) → why this sideways import is right.

@@ -71,7 +71,9 @@ def images(folder: Path) -> list[Path]:
 # ---- help ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "phantoms", "demo", "run", "predict", "promote"])
+@pytest.mark.parametrize(
+    "command", ["check", "phantoms", "demo", "run", "predict", "promote", "stack", "new-bundle", "audit", "validate"]
+)
 def test_help_says_what_a_command_does_and_gives_an_example(command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == 0
@@ -288,3 +290,63 @@ def test_demo_gets_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert call("demo", "--epochs", 2, "--seed", 7).exit_code == 0
     bundle = tmp_path / "bundles" / "acdc_subclass_segmentation"
     assert plans == [cladeseg.demo.DemoPlan(tmp_path / "demo", bundle, 2, 7)]
+
+
+# ---- other layouts and bundles ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layout", "file"),
+    [
+        ("brats18", "Brats18_PHANTOM_001_1/Brats18_PHANTOM_001_1_t1ce.nii.gz"),
+        ("brats23", "BraTS-GLI-00001-000/BraTS-GLI-00001-000-t2f.nii.gz"),
+        ("msd", "dataset.json"),
+    ],
+)
+def test_phantoms_come_in_other_layouts(tmp_path: Path, layout: str, file: str) -> None:
+    assert call("phantoms", tmp_path / "D", "--layout", layout, "--patients", 1).exit_code == 0
+    assert (tmp_path / "D" / file).is_file()
+
+
+def test_stack_joins_the_modalities_of_a_subject(tmp_path: Path) -> None:
+    call("phantoms", tmp_path / "D", "--layout", "brats23", "--patients", 1)
+    (subject,) = (path for path in (tmp_path / "D").iterdir() if path.is_dir())
+    assert call("stack", subject, tmp_path / "one.nii.gz").exit_code == 0
+    stacked, flair = nib.load(tmp_path / "one.nii.gz"), nib.load(next(subject.glob("*-t2f.nii.gz")))
+    assert stacked.shape == (*flair.shape, 4)
+    assert np.array_equal(np.asanyarray(stacked.dataobj)[..., 0], np.asanyarray(flair.dataobj))
+    again = call("stack", subject, tmp_path / "one.nii.gz")
+    assert isinstance(again.exception, DataError)
+    assert call("stack", subject, tmp_path / "one.nii.gz", "--force").exit_code == 0
+
+
+def test_a_new_bundle_is_valid_and_safe(phantoms: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "mine"
+    made = call("new-bundle", bundle, "--taxonomy", TREE, "--layout", "acdc", "--dataset", phantoms)
+    assert made.exit_code == 0
+    assert call("validate", bundle).exit_code == 0
+    assert call("audit", bundle).exit_code == 0
+    assert isinstance(call("new-bundle", bundle, "--taxonomy", TREE).exception, DataError), "it is there already"
+
+
+def test_validate_names_what_is_missing_and_audit_what_is_foreign(tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(BUNDLE, tmp_path / "copy", ignore=shutil.ignore_patterns("models")))
+    inference = bundle / "configs" / "inference.json"
+    config = json.loads(inference.read_text(encoding="utf-8"))
+    del config["network"]
+    config["note"] = "$__import__('os').getcwd()"
+    inference.write_text(json.dumps(config), encoding="utf-8")
+    refused = call("validate", bundle)
+    assert refused.exit_code == 1
+    assert "network" in refused.output
+    found = call("audit", bundle, "--json")
+    assert found.exit_code == 1
+    foreign = [entry for entry in json.loads(found.output)["findings"] if not entry["allowed"]]
+    assert [entry["value"] for entry in foreign] == ["$__import__('os').getcwd()"]
+
+
+def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
+    grid = BUNDLE.parents[1] / "configs" / "benchmarks" / "smoke.json"
+    result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 0
+    assert not (tmp_path / "out").exists()

@@ -264,8 +264,11 @@ def audit(
 )
 def validate(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]) -> None:
     """Check a bundle against the model zoo's rules, MONAI Label's and ours; each problem names the fix."""
+    import logging
+
     from cladeseg.bundle import validate_bundle
 
+    logging.getLogger("monai.bundle.scripts").setLevel(logging.WARNING)  # it tells every argument that it is given
     problems = validate_bundle(bundle)
     for problem in problems:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(problem), markup=False)

@@ -15,6 +15,7 @@ VOLUMES = {
     "brain": ((140, 170, 140), (1.0, 1.0, 1.0)),
     "few slices": ((320, 320, 5), (0.6, 0.6, 4.0)),
     "tiny": ((12, 10, 9), (2.0, 2.0, 2.0)),
+    "four slices": ((24, 24, 4), (5.7, 5.7, 9.9)),
 }
 
 
@@ -44,6 +45,18 @@ def test_voxels_are_coarsened_before_the_view_is_cut(volume):
     whole = [n * mm for n, mm in zip(shape, spacing, strict=True)]
     cut = any(s < 0.8 * w for s, w in zip(seen, whole, strict=True))
     assert not cut or max(ratios) == pytest.approx(MAX_COARSENING, abs=0.02)
+
+
+def test_an_axis_that_is_looked_along_stays_so(volume):
+    kernels = plan_network(*volume).kernels
+    assert kernels[-1] == (3, 3, 3)
+    for axis in range(3):
+        along = [kernel[axis] for kernel in kernels]
+        assert along == sorted(along)
+
+
+def test_a_network_has_three_levels_at_least(volume):
+    assert 3 <= len(plan_network(*volume).kernels) <= 4
 
 
 def test_thick_slices_keep_flat_kernels_and_their_own_spacing():

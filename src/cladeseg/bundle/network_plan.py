@@ -16,7 +16,7 @@ MAX_VOXELS = 110_000
 MAX_COARSENING = 2.0
 #: Slices count as thick above this ratio of spacings.
 _THICK = 2.0
-_LEVELS, _SMALLEST = 4, 4
+_MIN_LEVELS, _LEVELS, _SMALLEST = 3, 4, 4
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,12 @@ def _levels(
         step = [
             2 if mm <= 1.5 * min(spacing) and n / 2 >= _SMALLEST else 1 for n, mm in zip(size, spacing, strict=True)
         ]
-        if max(step) == 1:
+        if max(step) == 1 and len(kernels) >= _MIN_LEVELS:
             break
         size = [n / s for n, s in zip(size, step, strict=True)]
         spacing = [mm * s for mm, s in zip(spacing, step, strict=True)]
-        kernels.append(_kernel(spacing))
+        # An axis that was looked along once stays so: halving the others makes it the finer one.
+        kernels.append(_three([max(pair) for pair in zip(_kernel(spacing), kernels[-1], strict=True)]))
         strides.append(_three(step))
     return kernels, strides
 

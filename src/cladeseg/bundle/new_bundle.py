@@ -78,15 +78,16 @@ def new_bundle(
     taxonomy = load_taxonomy(taxonomy_file)
     check_layout(layout, folder)
     shape, spacing = ((64.0,) * 3, (1.0,) * 3) if dataset is None else typical_volume(dataset, layout)
+    suited = plan_network(shape, spacing)
     task = Path(folder).resolve().name.removesuffix("_subclass_segmentation")
     plan = BundlePlan(
         task=task,
-        plan=plan_network(shape, spacing),
+        plan=suited,
         layout=layout,
         dialect=dialect or _only_dialect(taxonomy),
         channels=channels,
         intensity=intensity,
-        values=_values_for(taxonomy, channels),
+        values={"filters": [16 * 2**i for i in range(len(suited.strides))], **_values_for(taxonomy, channels)},
     )
     return write_bundle(folder, taxonomy_file, plan)
 
