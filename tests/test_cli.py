@@ -21,7 +21,7 @@ from cladeseg.bundle import OverrideError, load_predictor, network_from, promote
 from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
 from cladeseg.cli import app
-from cladeseg.data import write_acdc_phantoms
+from cladeseg.data import build_datalist, write_acdc_phantoms
 from cladeseg.errors import DataError
 from cladeseg.taxonomy import TaxonomyError, load_taxonomy
 
@@ -350,3 +350,20 @@ def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
     result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
     assert not (tmp_path / "out").exists()
+
+
+def test_select_proposes_patients_that_a_training_takes_by_name(tmp_path: Path) -> None:
+    call("phantoms", tmp_path / "D", "--layout", "msd", "--patients", 6)
+    tree = BUNDLE.with_name("hippocampus_subclass_segmentation") / "configs" / "taxonomy.json"
+    where = ("--out", tmp_path / "out", "--taxonomy", tree, "--layout", "msd")
+    result = call("select", tmp_path / "D", "--budget", 2, *where)
+    assert result.exit_code == 0
+    chosen = json.loads((tmp_path / "out" / "selection.json").read_text(encoding="utf-8"))["patients"]
+    assert len(set(chosen)) == 2
+    assert all(f"{patient}: " in result.output for patient in chosen)
+    settings = {"layout": "msd", "dialect": "msd", "fine_patients": chosen, "test_fraction": 0.0}
+    with pytest.raises(DataError, match="nobody"):
+        build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "fine_patients": ["nobody"]})
+    datalist = build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "validation_fraction": 0.0})
+    fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "leaf"}
+    assert fine == set(chosen)

@@ -236,6 +236,56 @@ def new_bundle(
 
 
 @_command(
+    "cladeseg select D --budget 4 --out proposal --taxonomy configs/taxonomy.json --layout msd",
+    "cladeseg select D --budget 4 --out proposal --datalist R/datalist.json --bundle . --weights R/models/model.pt",
+)
+def select(
+    dataset: Annotated[Path, typer.Argument(help="Folder of cases with their superclass outlined.")],
+    *,
+    budget: Annotated[int, typer.Option(min=1, help="How many cases an expert can label finely.")],
+    out: Annotated[Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.")],
+    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
+    layout: Annotated[str, typer.Option(help="Folder layout.")] = "acdc",
+    dialect: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
+    superclass: Annotated[str | None, typer.Option(help="The outline that is there; the tree's coarsest.")] = None,
+    datalist: Annotated[Path | None, typer.Option(help="Stored split: only its training patients are proposed.")] = (
+        None
+    ),
+    labelled: Annotated[str, typer.Option(help="Patients that are labelled finely already, with commas.")] = "",
+    intensity: Annotated[str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.")] = (
+        "percentiles"
+    ),
+    bundle: Annotated[Path | None, typer.Option(help="After a first training: prefer cases it is unsure of.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of that training; the bundle's own.")] = None,
+) -> None:
+    """Propose which cases to label finely: the most representative ones, each with a picture and a reason.
+
+    Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
+    """
+    from cladeseg.bundle import label_dialect, load_predictor
+    from cladeseg.selection import run_selection
+    from cladeseg.taxonomy import load_taxonomy
+
+    tree = load_taxonomy(taxonomy)
+    proposals = run_selection(
+        dataset,
+        tree,
+        out,
+        layout=layout,
+        dialect=label_dialect(dialect, dataset, layout, tree),
+        budget=budget,
+        superclass=superclass,
+        datalist=datalist,
+        labelled=[name.strip() for name in labelled.split(",") if name.strip()],
+        intensity=intensity,
+        predictor=None if bundle is None else load_predictor(bundle, weights=weights),
+    )
+    for proposal in proposals:
+        Console().print(f"{proposal.patient}: {proposal.reason}", soft_wrap=True, highlight=False)
+    Console().print(f"pictures and reasons are in {out}", soft_wrap=True)
+
+
+@_command(
     "cladeseg audit bundles/hippocampus_subclass_segmentation",
     "cladeseg audit downloads/some_bundle --json",
 )

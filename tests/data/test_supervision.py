@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from cladeseg.data.datalist_settings import DatalistSettings
+import pytest
+
+from cladeseg.data.datalist_settings import DatalistSettings, resolve_settings
 from cladeseg.data.supervision import permitted, tell_supervision
+from cladeseg.errors import DataError
 
 CASES = [
     {
@@ -44,6 +47,25 @@ def test_growing_the_fine_budget_takes_coarse_patients_first():
     before, after = _tell(fine_patients=2, coarse_patients=3), _tell(fine_patients=5, coarse_patients=0)
     promoted = {case for case in after if after[case] == "leaf" and before[case] != "leaf"}
     assert all(before[case] == "heart" for case in promoted)
+
+
+def test_fine_patients_may_be_named():
+    told = _tell(fine_patients=["p5", "p2"], coarse_patients=3)
+    assert [i for i in range(8) if told[f"p{i}_1"] == "leaf"] == [2, 5]
+    assert [told[f"p{i}_1"] for i in range(8)].count("heart") == 3
+    assert "leaf" not in {_tell(fine_patients=[])[f"p{i}_1"] for i in range(8)}
+
+
+@pytest.mark.parametrize("patient", ["p8", "p10", "nobody"])
+def test_a_named_patient_must_be_one_to_train_on(patient):
+    with pytest.raises(DataError, match=f"fine_patients: '{patient}' is no training patient"):
+        _tell(fine_patients=["p1", patient])
+
+
+@pytest.mark.parametrize("names", [["p1", "p1"], ["p1", 2]])
+def test_names_are_texts_and_each_is_given_once(names, acdc_tree):
+    with pytest.raises(DataError, match="should name patients, each once"):
+        resolve_settings(DatalistSettings(dialect="acdc", fine_patients=names), acdc_tree)
 
 
 def test_a_patient_with_one_label_counts_with_that_frame():

@@ -19,7 +19,7 @@ class DatalistSettings:
     Attributes:
         dialect: which file convention wrote the labels; ``"auto"`` to find out, stored is what was found.
         layout: folder layout, see :data:`cladeseg.data.layouts.LAYOUTS`.
-        fine_patients: number of training patients whose label is used down to the leaves, or ``"all"``.
+        fine_patients: number of training patients whose label is used down to the leaves, ``"all"``, or their names.
         coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``
             the others.  Whoever is left counts as unlabelled.
         superclass: the outline that coarse patients have, names joined by ``+``; ``None`` for the tree's coarsest.
@@ -34,7 +34,7 @@ class DatalistSettings:
 
     dialect: str
     layout: str = "acdc"
-    fine_patients: int | Literal["all"] = "all"
+    fine_patients: int | Literal["all"] | list[str] = "all"
     coarse_patients: int | Literal["all"] = "all"
     superclass: str | None = None
     validation_fraction: float = 0.1
@@ -60,6 +60,9 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
         raise DataError(f"superclass: '{settings.superclass}' is not an outline; name nodes of '{taxonomy.name}'")
     for key in ("fine_patients", "coarse_patients"):
         number = getattr(settings, key)
+        if key == "fine_patients" and isinstance(number, list):
+            _check_names(number)
+            continue
         if number != ALL and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
             raise DataError(f"{key}: {number!r} is not a number of patients; write one, or '{ALL}'")
     if isinstance(settings.draw, bool) or not isinstance(settings.draw, int) or settings.draw < 0:
@@ -69,3 +72,8 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
     if superclass == NONE and settings.validation_supervision == "superclass" and settings.validation_fraction > 0:
         raise DataError(f"validation_supervision: taxonomy '{taxonomy.name}' has no superclass; set it to '{LEAF}'")
     return replace(settings, superclass=superclass)
+
+
+def _check_names(patients: list[str]) -> None:
+    if not all(isinstance(patient, str) for patient in patients) or len(set(patients)) != len(patients):
+        raise DataError(f"fine_patients: {patients!r} should name patients, each once")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from cladeseg.data.datalist_settings import DatalistSettings
 from cladeseg.data.split import draw_fine
+from cladeseg.errors import DataError
 from cladeseg.taxonomy import LEAF, NONE
 
 logger = logging.getLogger(__name__)
@@ -53,13 +54,23 @@ def _training_supervision(
         for case in cases
         if case["patient"] in training and ("label" in case or not settings.allow_missing_labels)
     }
-    fine = _number(settings.fine_patients, len(candidates))
+    chosen = settings.fine_patients
+    named = chosen if isinstance(chosen, list) else []
+    _refuse_unknown(named, candidates)
+    fine = len(chosen) if isinstance(chosen, list) else _number(chosen, len(candidates))
     coarse = _number(settings.coarse_patients, max(0, len(candidates) - fine))
-    drawn = draw_fine(candidates, fine + coarse, settings.seed, draw=settings.draw)
+    others = {patient: group for patient, group in candidates.items() if patient not in named}
+    drawn = [*named, *draw_fine(others, fine + coarse - len(named), settings.seed, draw=settings.draw)]
     supervision: dict[str, str | None] = dict.fromkeys(training, NONE)
     supervision.update(dict.fromkeys(drawn[:fine], LEAF))
     supervision.update(dict.fromkeys(drawn[fine:], settings.superclass))
     return supervision
+
+
+def _refuse_unknown(named: Sequence[str], candidates: Mapping[str, str]) -> None:
+    for patient in named:
+        if patient not in candidates:
+            raise DataError(f"fine_patients: '{patient}' is no training patient with a label")
 
 
 def _number(setting: int | Literal["all"], available: int) -> int:

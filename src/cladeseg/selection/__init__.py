@@ -1,0 +1,32 @@
+"""Which cases an expert should label finely, judged by images and superclass outlines alone."""
+
+from cladeseg.selection.features import Feature, case_features, shell_around
+from cladeseg.selection.medoids import k_medoids
+from cladeseg.selection.page import outline_picture, selection_markdown, write_selection
+from cladeseg.selection.propose import Proposal, propose, select_cases
+from cladeseg.selection.run_selection import run_selection, training_patients
+from cladeseg.selection.superclass_view import SuperclassLoader, SuperclassView, resolve_superclass
+from cladeseg.selection.survey import Survey, survey_cases
+from cladeseg.selection.uncertainty import doubts, leaf_entropy
+
+__all__ = [
+    "Feature",
+    "Proposal",
+    "SuperclassLoader",
+    "SuperclassView",
+    "Survey",
+    "case_features",
+    "doubts",
+    "k_medoids",
+    "leaf_entropy",
+    "outline_picture",
+    "propose",
+    "resolve_superclass",
+    "run_selection",
+    "select_cases",
+    "selection_markdown",
+    "shell_around",
+    "survey_cases",
+    "training_patients",
+    "write_selection",
+]
