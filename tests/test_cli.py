@@ -367,3 +367,11 @@ def test_select_proposes_patients_that_a_training_takes_by_name(tmp_path: Path) 
     datalist = build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "validation_fraction": 0.0})
     fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "leaf"}
     assert fine == set(chosen)
+
+
+def test_check_knows_the_layout_of_the_bundle_that_the_tree_is_in(tmp_path: Path) -> None:
+    call("phantoms", tmp_path / "D", "--layout", "brats23", "--patients", 1)
+    tree = BUNDLE.with_name("brats_subclass_segmentation") / "configs" / "taxonomy.json"
+    result = call("check", tmp_path / "D", "--taxonomy", tree)
+    assert result.exit_code == 0
+    assert "whole_tumour" in result.output

@@ -63,6 +63,14 @@ def _command(
     return register
 
 
+def _layout_beside(taxonomy: Path) -> str:
+    """The layout that the bundle of a label tree is trained on; ACDC's for a tree outside a bundle."""
+    from cladeseg.files import read_json
+
+    config = taxonomy.with_name("train.json")
+    return str(read_json(config).get("layout", "acdc")) if config.is_file() else "acdc"
+
+
 @_command(
     "cladeseg check D",
     "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --dialect acdc",
@@ -70,7 +78,7 @@ def _command(
 def check(
     dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
-    layout: Annotated[str, typer.Option(help="Folder layout.")] = "acdc",
+    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
     dialect: Annotated[
         str, typer.Option(help="File convention of the labels; 'auto' tells it from files and tree.")
     ] = "auto",
@@ -86,7 +94,7 @@ def check(
 
     console, tree = Console(), load_taxonomy(taxonomy)
     console.print(taxonomy_tree(tree))
-    found = check_dataset(dataset, tree, layout=layout, dialect=dialect)
+    found = check_dataset(dataset, tree, layout=layout or _layout_beside(taxonomy), dialect=dialect)
     console.print(dataset_table(found, tree))
     console.print(findings_table(found.findings, dataset))
     raise typer.Exit(int(found.fatal))
@@ -245,7 +253,7 @@ def select(
     budget: Annotated[int, typer.Option(min=1, help="How many cases an expert can label finely.")],
     out: Annotated[Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.")],
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
-    layout: Annotated[str, typer.Option(help="Folder layout.")] = "acdc",
+    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
     dialect: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
     superclass: Annotated[str | None, typer.Option(help="The outline that is there; the tree's coarsest.")] = None,
     datalist: Annotated[Path | None, typer.Option(help="Stored split: only its training patients are proposed.")] = (
@@ -266,7 +274,7 @@ def select(
     from cladeseg.selection import run_selection
     from cladeseg.taxonomy import load_taxonomy
 
-    tree = load_taxonomy(taxonomy)
+    tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)
     proposals = run_selection(
         dataset,
         tree,
