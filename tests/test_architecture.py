@@ -227,3 +227,9 @@ def test_the_schema_refuses_planted_faults(key: str, value: Any, schema: dict[st
         del target[last]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, schema)
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """The tests are no packages, so pytest would refuse to collect the second one."""
+    names = [file.name for file in (REPOSITORY / "tests").rglob("*.py") if file.name != "conftest.py"]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
