@@ -24,6 +24,8 @@ app = typer.Typer(
 
 benchmarks = typer.Typer(help="Compare methods on equal terms.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(benchmarks, name="benchmark")
+labelling = typer.Typer(help="Work in 3D Slicer with MONAI Label.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(labelling, name="label")
 
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -382,3 +384,25 @@ def labels(
     page = run_benchmark(config, output=output, workers=workers, dry_run=dry_run)
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
+
+
+@_command(
+    "cladeseg label serve bundles/hippocampus_subclass_segmentation --studies scans",
+    on=labelling,
+)
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder; a better training replaces its weights.")],
+    studies: Annotated[Path, typer.Option(help="Folder of NIfTI images; labels go to labels/final in it.")],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="8000, or a free one, if left out.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; nobody is asked for a password.")] = "127.0.0.1",
+    app_folder: Annotated[
+        Path | None, typer.Option("--app", help="MONAI Label's own folder with its logs; a temporary one if left out.")
+    ] = None,
+) -> None:
+    """Serve a bundle to 3D Slicer through MONAI Label, without any network but this machine's.
+
+    Needs pip install 'cladeseg[label]'.  Ctrl-C stops the server and what it trains.
+    """
+    from cladeseg.label import serve
+
+    serve(bundle, studies, host=host, port=port, app=app_folder)

@@ -67,6 +67,27 @@ def test_a_score_replaces_a_model_without_one(run, tmp_path):
     assert promote(run, bundle) is True
 
 
+def test_a_score_on_the_runs_own_cases_decides_where_it_was_measured(run, tmp_path):
+    bundle = write_model(tmp_path / "bundle" / "models", 0.95, fingerprint="of other cases")
+    assert promote(run, bundle, baseline=0.85) is True
+    assert content(bundle) == content(run)
+
+
+def test_the_bundles_model_is_kept_if_it_does_better_on_the_runs_cases(run, tmp_path, caplog):
+    bundle = write_model(tmp_path / "bundle" / "models", 0.1, fingerprint="of other cases")
+    before = content(bundle)
+    with caplog.at_level(logging.WARNING):
+        assert promote(run, bundle, baseline=0.92) is False
+    assert content(bundle) == before
+    assert "its validation Dice 0.9200 is not below the new 0.9000" in caplog.text
+
+
+def test_the_split_of_earlier_weights_does_not_outlive_them(run, bundle):
+    (bundle / "datalist.json").write_text("{}")
+    promote(run, bundle)
+    assert not (bundle / "datalist.json").exists()
+
+
 def test_the_runs_other_files_stay_where_they_are(run, bundle):
     (run / "best_validation.pt").write_text("other")
     (bundle / ".gitkeep").write_text("")

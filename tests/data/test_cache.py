@@ -163,3 +163,14 @@ def test_it_pickles_and_workers_see_the_same(synthetic: list[dict[str, Any]]):
     alone, shared = (list(DataLoader(data, batch_sampler=batches, num_workers=workers)) for workers in (0, 2))
     for one, other in zip(alone, shared, strict=True):
         torch.testing.assert_close(one["image"], other["image"], rtol=0, atol=0)
+
+
+def test_bare_cases_are_called_by_their_files_and_annotated_if_they_have_a_label(
+    phantoms: list[dict[str, Any]],
+) -> None:
+    """MONAI Label sends image and label, nothing else."""
+    bare = [{"image": case["image"]} for case in phantoms[:2]]
+    bare[0]["label"] = "somewhere.nii.gz"
+    cache = CaseCache(bare, Load(), spacing=SPACING, progress=False)
+    assert [case["supervision"] for case in cache.data] == ["leaf", "none"]
+    assert [case["case"] for case in cache.data] == [Path(str(c["image"])).name[: -len(".nii.gz")] for c in bare]

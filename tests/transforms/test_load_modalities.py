@@ -265,6 +265,13 @@ def test_tools_recognise_it_as_the_loader_and_it_pickles(tmp_path: Path):
     assert again({"image": write_channels(tmp_path)})["modalities"] == ["t1"]
 
 
+def test_a_loader_that_was_asked_for_metadata_too_gives_the_image(tmp_path: Path):
+    image = write_4d(tmp_path)
+    loader = LoadModalitiesd(modalities=NAMES)
+    loader._loader.image_only = False  # MONAI Label does
+    assert torch.equal(loader({"image": image})["image"], load(image)["image"])
+
+
 def test_the_item_given_stays_as_it_is(tmp_path: Path):
     item = {"image": write_channels(tmp_path), "case": "p1"}
     before = dict(item)

@@ -5,6 +5,7 @@ from cladeseg.bundle.audit_report import audit_exit_code, audit_json, audit_tabl
 from cladeseg.bundle.command_line import OverrideError, check_overrides
 from cladeseg.bundle.evaluation import run_evaluation
 from cladeseg.bundle.failure import explain_failures
+from cladeseg.bundle.monai_label import choose_run_folder
 from cladeseg.bundle.new_bundle import BundlePlan, new_bundle, write_bundle
 from cladeseg.bundle.prediction import image_cases, load_predictor, run_inference
 from cladeseg.bundle.problem import Problem
@@ -29,6 +30,7 @@ __all__ = [
     "audit_json",
     "audit_table",
     "check_overrides",
+    "choose_run_folder",
     "datalist_of_run",
     "explain_failures",
     "find_bundle_weights",

@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 SPLIT_FILE = "datalist.json"
 
 
-def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = False) -> bool:
+def promote(
+    run_models: str | Path, bundle_models: str | Path, *, force: bool = False, baseline: float | None = None
+) -> bool:
     """Copy a run's weights with their ``model.json`` into a bundle, if they are better than what is there.
 
     The sha256 of both weight files also goes into the bundle's ``configs/metadata.json``, if it has one, and the run's
@@ -32,6 +34,7 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
         run_models: ``models`` folder of the run.
         bundle_models: ``models`` folder of the bundle.
         force: replace in any case.
+        baseline: the bundle's score on the run's own validation cases, where it was measured.
 
     Returns:
         Whether the bundle's model is now the run's.
@@ -42,7 +45,7 @@ def promote(run_models: str | Path, bundle_models: str | Path, *, force: bool = 
     """
     source, target = Path(run_models), Path(bundle_models)
     _require_sound(source)
-    reason = None if force else _reason_to_keep(source, target)
+    reason = None if force else _reason_to_keep(source, target, baseline)
     if reason:
         logger.warning("%s is kept: %s", target / "model.pt", reason)
         return False
@@ -60,18 +63,24 @@ def _require_sound(source: Path) -> None:
         check_weights(source / name, required=True)
 
 
-def _reason_to_keep(source: Path, target: Path) -> str | None:
+def _reason_to_keep(source: Path, target: Path, baseline: float | None) -> str | None:
     if not (target / "model.pt").is_file():
         return None
+    if baseline is not None:
+        return _not_better(_validation(source).get("score"), baseline)
     if not (target / "model.json").is_file():
         return "it has no description to compare with; 'cladeseg promote --force' replaces it"
     new, old = _validation(source), _validation(target)
     if new.get("fingerprint") != old.get("fingerprint"):
         return "it was validated on other cases, so the scores do not compare; 'cladeseg promote --force' replaces it"
-    if new.get("score") is None:
+    return _not_better(new.get("score"), old.get("score"))
+
+
+def _not_better(new: float | None, old: float | None) -> str | None:
+    if new is None:
         return "the new model has no validation score"
-    if old.get("score") is not None and new["score"] <= old["score"]:
-        return f"its validation Dice {old['score']:.4f} is not below the new {new['score']:.4f}"
+    if old is not None and new <= old:
+        return f"its validation Dice {old:.4f} is not below the new {new:.4f}"
     return None
 
 
@@ -91,3 +100,5 @@ def _replace(source: Path, target: Path) -> None:
         files = [source / name for name in ("model.json", *WEIGHT_FILES)] + ([split] if split.is_file() else [])
         for file in files:
             shutil.copyfile(file, stack.enter_context(whole_file(target / file.name)))
+    if not split.is_file():  # a training of MONAI Label has none, and the old one does not tell what these weights saw
+        (target / SPLIT_FILE).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cladeseg.bundle.monai_label import inside_monai_label, mask_dialect
 from cladeseg.bundle.promotion import promote as promote_model
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.trained import store_weights
@@ -27,13 +28,21 @@ def datalist_of_run(
     return open_or_build_datalist(run_folder.datalist, dataset_dir, taxonomy, **settings)
 
 
-def label_dialect(dialect: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy) -> str:
+def label_dialect(
+    dialect: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy, bundle_root: str | Path = "."
+) -> str:
     """The file convention of a folder's labels: the named one, or for ``"auto"`` the one that its files' names tell.
+
+    MONAI Label hands over cases without a folder; their labels are written as the bundle's masks are.
 
     Raises:
         DataError: it cannot be told, or the folder is not in this layout.
     """
-    return recognise_dialect(scan(dataset_dir, layout), dataset_dir, taxonomy, layout) if dialect == AUTO else dialect
+    if dialect != AUTO:
+        return dialect
+    if inside_monai_label():
+        return mask_dialect(bundle_root)
+    return recognise_dialect(scan(dataset_dir, layout), dataset_dir, taxonomy, layout)
 
 
 def training_cases(
@@ -65,7 +74,14 @@ def run_training(
         return
     _store_weights(workflow)
     if promote:
-        promote_model(workflow.run_folder.models, Path(bundle_root) / "models")
+        models = Path(bundle_root) / "models"
+        promote_model(workflow.run_folder.models, models, baseline=_baseline(workflow, models))
+
+
+def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
+    """Score of the bundle's weights on this training's validation cases, if the training started from them."""
+    loaded = [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
+    return workflow.loaded_start.score if (models / "model.pt").resolve() in loaded else None
 
 
 def _store_weights(workflow: TrainingWorkflow) -> None:

@@ -18,6 +18,7 @@ from cladeseg.data import CaseCache, training_loader
 from cladeseg.engines import (
     EpochLosses,
     HistoryFile,
+    LoadedStart,
     NodeDice,
     SaveBestWeights,
     Step,
@@ -164,6 +165,11 @@ class TrainingWorkflow:
         )
 
     @cached_property
+    def loaded_start(self) -> LoadedStart:
+        """Makes the teacher follow where ``handlers`` load weights."""
+        return LoadedStart(self.evaluator)
+
+    @cached_property
     def state(self) -> TrainingState:
         """Writes and restores what ``--resume`` needs."""
         return TrainingState(self.run_folder.state, evaluator=self.evaluator)
@@ -192,6 +198,7 @@ class TrainingWorkflow:
         """In the order in which they must see the end of an epoch: the state last, so that it includes the rest."""
         evaluator, folder = self.evaluator, self.run_folder
         return [
+            *([self.loaded_start] if self.handlers else []),
             TrainingProgress(),
             EpochLosses(),
             Validate(evaluator, interval=self.validation_interval),

@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from cladeseg.data.volume_files import ImageFiles, channel_files, volume_files
 from cladeseg.errors import DataError, first_cause
+from cladeseg.taxonomy import LEAF, NONE
+from cladeseg.transforms.save_label import case_name
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,8 @@ class CaseCache(Dataset):
     first step.  Cases that do not fit are loaded again whenever they are asked for.
 
     Args:
-        data: datalist items with paths that can be opened.
+        data: datalist items with paths that can be opened.  A bare ``{"image", "label"}``, as MONAI Label sends it, is
+            called by its image's file, and is fully annotated if it has a label, else not at all.
         transform: loads one item: reading, orientation, resampling, cropping; nothing random.
         patch: turns (case, seed) into a training sample; must be picklable like ``transform``.
         spacing: target voxel size in mm, for the estimate; see :func:`estimate_bytes`.
@@ -61,7 +64,7 @@ class CaseCache(Dataset):
         workers: int = 2,
         progress: bool = True,
     ) -> None:
-        self.data = [dict(case) for case in data]
+        self.data = [_complete(case) for case in data]
         self.transform = transform
         self.patch = patch
         self.nbytes = 0
@@ -119,6 +122,11 @@ class CaseCache(Dataset):
             cause = first_cause(error)
             kind = "" if isinstance(cause, DataError) else f"{type(cause).__name__}: "
             raise DataError(f"{case.get('case', f'case {index}')}: {kind}{cause}") from error
+
+
+def _complete(case: Mapping[str, Any]) -> dict[str, Any]:
+    name = case["case"] if "case" in case else case_name(volume_files(case["image"])[0])
+    return {"case": name, "supervision": LEAF if "label" in case else NONE, **case}
 
 
 def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float]) -> int:

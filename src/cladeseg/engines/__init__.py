@@ -4,6 +4,7 @@ from cladeseg.engines.build_step import build_step
 from cladeseg.engines.device import choose_device, to_device
 from cladeseg.engines.evaluation import Evaluation, evaluate
 from cladeseg.engines.history import EpochLosses, HistoryFile, TensorBoardLog
+from cladeseg.engines.loaded_start import LoadedStart
 from cladeseg.engines.node_dice import NodeDice, Validate
 from cladeseg.engines.progress import TrainingProgress
 from cladeseg.engines.schedule import StepSchedule
@@ -19,6 +20,7 @@ __all__ = [
     "HierarchicalMixStep",
     "HistoryFile",
     "LoadWeights",
+    "LoadedStart",
     "NodeDice",
     "SaveBestWeights",
     "Step",

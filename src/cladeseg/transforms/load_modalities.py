@@ -113,9 +113,10 @@ class LoadModalitiesd(LoadImaged):
     def _read(self, path: str | os.PathLike[str], reader: ImageReader | None) -> MetaTensor:
         try:
             # Given here, the reader's own error comes through; MONAI would wrap it in pages of tracebacks.
-            image = self._loader(path, reader or NibabelReader())
+            loaded = self._loader(path, reader or NibabelReader())
         except Exception as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
+        image = loaded[0] if isinstance(loaded, tuple) else loaded  # MONAI Label asks loaders for (image, metadata)
         if image.ndim != 4:
             raise DataError(f"{path}: is {image.ndim - 1}D; a 3D volume is needed")
         return image

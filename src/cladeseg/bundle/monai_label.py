@@ -1,0 +1,50 @@
+"""What is different when MONAI Label runs a bundle's training: where it writes, and how its labels are written."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.errors import DataError
+from cladeseg.files import read_json
+
+#: MONAI Label's server sets it for itself and for the trainings that it starts.
+_SIGN = "MONAI_LABEL_APP_DIR"
+
+
+def inside_monai_label() -> bool:
+    """Whether this process belongs to a MONAI Label server."""
+    return bool(os.environ.get(_SIGN))
+
+
+def choose_run_folder(output_dir: str | Path, bundle_root: str | Path = ".") -> RunFolder:
+    """The folder of a run: ``output_dir``, but a fresh one in the bundle for each training of MONAI Label.
+
+    MONAI Label cannot name a folder, and it trains again whenever somebody asks for it.
+
+    Args:
+        output_dir: the config's folder.
+        bundle_root: folder of the bundle.
+    """
+    return RunFolder(_fresh(Path(bundle_root) / "runs") if inside_monai_label() else output_dir)
+
+
+def mask_dialect(bundle_root: str | Path) -> str:
+    """The file convention of a bundle's masks, in which MONAI Label's users send them back as labels.
+
+    Raises:
+        DataError: the inference config does not say.
+    """
+    config = Path(bundle_root) / "configs" / "inference.json"
+    dialect = read_json(config).get("dialect")
+    if not isinstance(dialect, str):
+        raise DataError(f"{config}: needs the key 'dialect', the file convention of the masks")
+    return dialect
+
+
+def _fresh(folder: Path) -> Path:
+    name = time.strftime("label-%Y%m%d-%H%M%S")
+    taken = [path.name for path in folder.glob(f"{name}*")]
+    return folder / (f"{name}.{len(taken)}" if taken else name)
