@@ -8,7 +8,7 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,15 @@ def test_a_failed_command_ends_the_demo_with_the_end_of_its_log(tmp_path: Path, 
     assert "label.nii.gz is torn" in str(caught.value)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C works, also where the tests run in the background, which is started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "ending"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_no_command_outlives_the_demo(
     tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch, number: int, ending: type[BaseException]
