@@ -1,0 +1,162 @@
+"""Commands about folders of data."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cladeseg.cli.base import command
+
+
+class Affines(str, Enum):
+    """How phantom volumes lie in the world."""
+
+    varied = "varied"
+    ras = "ras"
+
+
+class Phantom(str, Enum):
+    """What phantoms show, and in which layout."""
+
+    acdc = "acdc"
+    brats18 = "brats18"
+    brats23 = "brats23"
+    msd = "msd"
+
+
+def _layout_beside(taxonomy: Path) -> str:
+    """The layout that the bundle of a label tree is trained on; ACDC's for a tree outside a bundle."""
+    from cladeseg.files import read_json
+
+    config = taxonomy.with_name("train.json")
+    return str(read_json(config).get("layout", "acdc")) if config.is_file() else "acdc"
+
+
+@command(
+    "cladeseg check D",
+    "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --dialect acdc",
+)
+def check(
+    dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
+    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
+    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
+    dialect: Annotated[
+        str, typer.Option(help="File convention of the labels; 'auto' tells it from files and tree.")
+    ] = "auto",
+) -> None:
+    """Show the label tree, and what a data folder holds and lacks.
+
+    Every image and label is read.  Fatal findings stop a training and end this command with exit code 1; fixable
+    ones are corrected while loading.
+    """
+    from cladeseg.data import check_dataset
+    from cladeseg.report import dataset_table, findings_table, taxonomy_tree
+    from cladeseg.taxonomy import load_taxonomy
+
+    console, tree = Console(), load_taxonomy(taxonomy)
+    console.print(taxonomy_tree(tree))
+    found = check_dataset(dataset, tree, layout=layout or _layout_beside(taxonomy), dialect=dialect)
+    console.print(dataset_table(found, tree))
+    console.print(findings_table(found.findings, dataset))
+    raise typer.Exit(int(found.fatal))
+
+
+@command(
+    "cladeseg phantoms /tmp/phantoms --patients 18 --seed 0",
+    "cladeseg phantoms /tmp/brats --layout brats23 --patients 8",
+)
+def phantoms(
+    out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],
+    layout: Annotated[Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi.")] = (
+        Phantom.acdc
+    ),
+    patients: Annotated[int, typer.Option(min=1, help="How many; a heart is drawn at two moments.")] = 18,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
+    affines: Annotated[Affines, typer.Option(help="RAS, LPS, transposed and oblique files, or RAS alone.")] = (
+        Affines.varied
+    ),
+) -> None:
+    """Draw phantoms in the layout of a data set."""
+    from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+
+    common: dict[str, Any] = {"seed": seed, "affines": affines.value}
+    if layout is Phantom.acdc:
+        files = write_acdc_phantoms(out, patients=patients, **common)
+    elif layout is Phantom.msd:
+        files = write_msd_phantoms(out, cases=patients, **common)
+    else:
+        files = write_brats_phantoms(out, subjects=patients, naming=layout.value, **common)
+    Console().print(f"{len(files)} files are in {out}", soft_wrap=True)
+
+
+@command(
+    "cladeseg stack D/BraTS-GLI-00001-000 stacked.nii.gz",
+    "cladeseg stack D stacked",
+)
+def stack(
+    folder: Annotated[Path, typer.Argument(help="Folder of one BraTS subject, or of many.")],
+    out: Annotated[Path, typer.Argument(help="Folder for ID.nii.gz; for one subject also the file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+) -> None:
+    """Join the four modalities of a subject in one file, as viewers that open a single file need it.
+
+    The channels come last, in the order flair, t1, t1ce, t2.
+    """
+    from cladeseg.data import stack_folder
+
+    for file in stack_folder(folder, out, force=force):
+        Console().print(str(file), soft_wrap=True)
+
+
+@command(
+    "cladeseg select D --budget 4 --out proposal --taxonomy configs/taxonomy.json --layout msd",
+    "cladeseg select D --budget 4 --out proposal --datalist R/datalist.json --bundle . --weights R/models/model.pt",
+)
+def select(
+    dataset: Annotated[Path, typer.Argument(help="Folder of cases with their superclass outlined.")],
+    *,
+    budget: Annotated[int, typer.Option(min=1, help="How many cases an expert can label finely.")],
+    out: Annotated[Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.")],
+    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
+    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
+    dialect: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
+    superclass: Annotated[str | None, typer.Option(help="The outline that is there; the tree's coarsest.")] = None,
+    datalist: Annotated[Path | None, typer.Option(help="Stored split: only its training patients are proposed.")] = (
+        None
+    ),
+    labelled: Annotated[str, typer.Option(help="Patients that are labelled finely already, with commas.")] = "",
+    intensity: Annotated[str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.")] = (
+        "percentiles"
+    ),
+    bundle: Annotated[Path | None, typer.Option(help="After a first training: prefer cases it is unsure of.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of that training; the bundle's own.")] = None,
+) -> None:
+    """Propose which cases to label finely: the most representative ones, each with a picture and a reason.
+
+    Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
+    """
+    from cladeseg.bundle import label_dialect, load_predictor
+    from cladeseg.selection import run_selection
+    from cladeseg.taxonomy import load_taxonomy
+
+    tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)
+    proposals = run_selection(
+        dataset,
+        tree,
+        out,
+        layout=layout,
+        dialect=label_dialect(dialect, dataset, layout, tree),
+        budget=budget,
+        superclass=superclass,
+        datalist=datalist,
+        labelled=[name.strip() for name in labelled.split(",") if name.strip()],
+        intensity=intensity,
+        predictor=None if bundle is None else load_predictor(bundle, weights=weights),
+    )
+    for proposal in proposals:
+        Console().print(f"{proposal.patient}: {proposal.reason}", soft_wrap=True, highlight=False)
+    Console().print(f"pictures and reasons are in {out}", soft_wrap=True)

@@ -1,0 +1,81 @@
+"""Commands that do a whole study: demo, benchmark, labelling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cladeseg.cli.base import benchmarks, command, labelling
+
+
+@command(
+    "cladeseg demo --output demo",
+    "cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation",
+)
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
+    bundle: Annotated[Path, typer.Option(help="One of the shipped bundles.")] = Path(
+        "bundles/acdc_subclass_segmentation"
+    ),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of both trainings; those of configs/demos if left out.")
+    ] = (None),
+    seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split, weights and training.")] = 0,
+) -> None:
+    """Compare training with and without coarse labels, on phantoms.
+
+    Draws them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and prints
+    the scores on held-out phantoms side by side.
+    """
+    from cladeseg.demo import DemoPlan, run_demo
+
+    run_demo(DemoPlan(output.absolute(), bundle.absolute(), epochs, seed))
+
+
+@command(
+    "cladeseg benchmark labels configs/benchmarks/smoke.json --output runs/smoke",
+    "cladeseg benchmark labels configs/benchmarks/hippocampus_n1.json --output runs/hippocampus --dry-run",
+    on=benchmarks,
+)
+def labels(
+    config: Annotated[Path, typer.Argument(help="The grid: methods, numbers of fine patients, draws.")],
+    output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; one for each core if left out.")] = (
+        None
+    ),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is finished and what is missing.")] = False,
+) -> None:
+    """Dice against the number of finely labelled patients, for every method of a grid.
+
+    Each run is one training with its evaluation; kill it at any time and call it again.
+    """
+    from cladeseg.benchmark import run_benchmark
+
+    page = run_benchmark(config, output=output, workers=workers, dry_run=dry_run)
+    if page is not None:
+        Console().print(f"results: {page}", soft_wrap=True)
+
+
+@command(
+    "cladeseg label serve bundles/hippocampus_subclass_segmentation --studies scans",
+    on=labelling,
+)
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder; a better training replaces its weights.")],
+    studies: Annotated[Path, typer.Option(help="Folder of NIfTI images; labels go to labels/final in it.")],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="8000, or a free one, if left out.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; nobody is asked for a password.")] = "127.0.0.1",
+    app_folder: Annotated[
+        Path | None, typer.Option("--app", help="MONAI Label's own folder with its logs; a temporary one if left out.")
+    ] = None,
+) -> None:
+    """Serve a bundle to 3D Slicer through MONAI Label, without any network but this machine's.
+
+    Needs pip install 'cladeseg[label]'.  Ctrl-C stops the server and what it trains.
+    """
+    from cladeseg.label import serve
+
+    serve(bundle, studies, host=host, port=port, app=app_folder)
