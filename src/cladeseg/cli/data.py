@@ -66,8 +66,8 @@ def check(
 
 
 @command(
-    "cladeseg phantoms /tmp/phantoms --patients 18 --seed 0",
-    "cladeseg phantoms /tmp/brats --layout brats23 --patients 8",
+    "cladeseg phantoms phantoms --patients 18 --seed 0",
+    "cladeseg phantoms brats --layout brats23 --patients 8",
 )
 def phantoms(
     out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],

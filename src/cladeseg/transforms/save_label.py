@@ -15,14 +15,7 @@ from monai.transforms import SaveImaged
 from cladeseg.errors import DataError
 from cladeseg.files import whole_file
 from cladeseg.transforms.check_image import file_of
-
-#: Header fields that place a NIfTI file's voxels in the world; computing them anew would round them.
-_GEOMETRY = (
-    *("pixdim", "xyzt_units", "qform_code", "sform_code"),
-    *(f"quatern_{axis}" for axis in "bcd"),
-    *(f"qoffset_{axis}" for axis in "xyz"),
-    *(f"srow_{axis}" for axis in "xyz"),
-)
+from cladeseg.transforms.geometry import volume_like
 
 
 class SaveLabeld(SaveImaged):
@@ -81,10 +74,11 @@ def write_label(label: np.ndarray, image_file: str | Path | Sequence[str | Path 
     image = nib.load(source)
     if label.shape != image.shape[:3]:
         raise DataError(f"{source}: the label's shape {label.shape} is not the image's {image.shape[:3]}")
-    volume = nib.Nifti1Image(label, image.affine)
+    volume = volume_like(label, image)
     if isinstance(image.header, nib.Nifti1Header):
-        for name in _GEOMETRY:
-            volume.header[name] = image.header[name]
+        volume.header["pixdim"] = image.header[
+            "pixdim"
+        ]  # the entries beyond space too: the mask keeps them as they are
     with whole_file(path) as temporary:
         nib.save(volume, temporary)
 
