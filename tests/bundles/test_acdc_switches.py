@@ -50,6 +50,8 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "unlabelled": (UNLABELLED, {}),
     "components": ({**UNLABELLED, "mix_components": True}, UNLABELLED),
     "flips": ({**UNLABELLED, "pseudo_flips": [[]]}, UNLABELLED),
+    "keep": ({**UNLABELLED, "pseudo_threshold": 1.0, "pseudo_keep": 0.5}, {**UNLABELLED, "pseudo_threshold": 1.0}),
+    "size prior": ({"size_prior": 1.0}, {}),
     "amp": ({"amp": True}, {}),
     "no augmentation": ({"augmentation": False}, {}),
     "level weights": ({"level_weights": [1.0, 0.5, 0.25]}, {}),

@@ -43,7 +43,9 @@ class TrainingSettings:
         mix_max_scale: bound on the scaling of a partner's region.
         mix_components: align each connected component by itself.
         pseudo_threshold: least confidence of a pseudo label.
+        pseudo_keep: share of each node's surest voxels that get one whatever the threshold; ``None`` for none.
         pseudo_flips: mirrored views that must agree on it.
+        size_prior: weight of the loss on how the coarse cases' superclasses are shared out; 0 for none.
     """
 
     seed: int
@@ -76,4 +78,6 @@ class TrainingSettings:
     mix_max_scale: float = 1.25
     mix_components: bool = False
     pseudo_threshold: float | Mapping[str, float] = 0.8
+    pseudo_keep: float | None = None
     pseudo_flips: Sequence[Sequence[int]] = ((), (0,))
+    size_prior: float = 0.0

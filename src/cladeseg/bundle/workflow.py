@@ -75,7 +75,8 @@ class TrainingWorkflow:
     ) -> None:
         self.settings = settings
         self.taxonomy = taxonomy
-        self.network = network
+        # bfloat16 convolutions are fastest with the channels innermost; names and values of the weights stay the same.
+        self.network = network.to(memory_format=torch.channels_last_3d) if settings.amp else network  # type: ignore[call-overload]
         self.device = device
         self.run_folder = run_folder
         self.training = training
@@ -128,7 +129,9 @@ class TrainingWorkflow:
             "max_scale": s.mix_max_scale,
             "components": s.mix_components,
             "threshold": s.pseudo_threshold,
+            "keep": s.pseudo_keep,
             "flips": s.pseudo_flips,
+            "size_prior": s.size_prior,
         }
 
     @cached_property

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from cladeseg.engines.step import HierarchicalMixStep, Step, SupervisedStep
+from cladeseg.engines.step import HierarchicalMixStep, Step, SupervisedStep, Weighted
+from cladeseg.losses.size_prior import SizePriorLoss
 from cladeseg.mixing import HierarchicalMix, PseudoLabeller, SigmoidRamp
 from cladeseg.taxonomy import Taxonomy
 
@@ -24,7 +25,9 @@ def build_step(
     max_scale: float = 1.25,
     components: bool = False,
     threshold: float | Mapping[str, float] = 0.8,
+    keep: float | None = None,
     flips: Sequence[Sequence[int]] = ((), (0,)),
+    size_prior: float = 0.0,
 ) -> Step:
     """HierarchicalMix on top of the supervised loss, or the supervised loss alone.
 
@@ -40,7 +43,9 @@ def build_step(
         max_scale: bound on the scaling of a partner's region to the query's.
         components: align each connected component of a superclass by itself.
         threshold: least p(child | known node) of a pseudo label, one for all nodes or per node name.
+        keep: share of each node's voxels whose pseudo label is accepted whatever the threshold; ``None`` for none.
         flips: mirrored views that must agree on a pseudo label.
+        size_prior: weight of :class:`~cladeseg.losses.size_prior.SizePriorLoss`, ramped like the mix; 0 for none.
 
     Raises:
         ValueError: an option is out of range.
@@ -53,5 +58,12 @@ def build_step(
     mixer = HierarchicalMix(
         taxonomy, blend=(low, high), direction=direction, max_scale=max_scale, components=components
     )
-    labeller = PseudoLabeller(taxonomy, threshold=threshold)
-    return HierarchicalMixStep(loss, mixer, labeller, SigmoidRamp(start=start, length=ramp, maximum=weight), flips)
+    labeller = PseudoLabeller(taxonomy, threshold=threshold, keep=keep)
+    return HierarchicalMixStep(
+        loss,
+        mixer,
+        labeller,
+        SigmoidRamp(start=start, length=ramp, maximum=weight),
+        flips=flips,
+        size_prior=Weighted(SizePriorLoss(taxonomy), size_prior) if size_prior else None,
+    )

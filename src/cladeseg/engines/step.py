@@ -67,6 +67,13 @@ class SupervisedStep:
         return {"loss": self.loss(batch.network(batch.images), batch.nodes)}
 
 
+class Weighted(NamedTuple):
+    """A loss and its weight in the sum."""
+
+    loss: nn.Module
+    weight: float
+
+
 class HierarchicalMixStep:
     """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
 
@@ -79,6 +86,7 @@ class HierarchicalMixStep:
         labeller: turns the teacher's views into pseudo node maps inside the known nodes.
         ramp: weight of the mix loss over the steps.
         flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
+        size_prior: loss on the children's shares of a superclass in coarse cases; ``None`` for none.
     """
 
     def __init__(
@@ -87,9 +95,12 @@ class HierarchicalMixStep:
         mix: HierarchicalMix,
         labeller: PseudoLabeller,
         ramp: SigmoidRamp,
+        *,
         flips: Sequence[Sequence[int]] = ((), (0,)),
+        size_prior: Weighted | None = None,
     ) -> None:
         self.loss = loss
+        self.size_prior = size_prior
         self.mix = mix
         self.mix_loss = MixLoss(loss)
         self.labeller = labeller
@@ -113,7 +124,13 @@ class HierarchicalMixStep:
         output = batch.network(torch.cat([images, mixed.image]))
         supervised = self.loss(_rows(output, 0, len(images)), nodes)
         mix = self.mix_loss(_rows(output, len(images), None), mixed)
-        return {"loss": supervised + weight * mix, "supervised": supervised, "mix": mix}
+        losses = {"supervised": supervised, "mix": mix}
+        total = supervised + weight * mix
+        if self.size_prior is not None:
+            of_coarse = TreeOutput(output.leaf[coarse])
+            losses["size_prior"] = self.size_prior.loss(of_coarse, nodes[coarse], nodes[fine])
+            total = total + weight * self.size_prior.weight * losses["size_prior"]
+        return {"loss": total, **losses}
 
 
 def _rows(output: TreeOutput, start: int, stop: int | None) -> TreeOutput:
