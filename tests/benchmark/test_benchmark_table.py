@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from grids import case_row, grid, key
 
+from cladeseg.benchmark.grid import GridMethod
 from cladeseg.benchmark.results_page import figure_lines, write_results
-from cladeseg.benchmark.runs import RunKey
+from cladeseg.benchmark.runs import RunKey, choice_file
 from cladeseg.benchmark.store import CaseRow, ResultStore, RunRow
-from cladeseg.benchmark.table import TableRow, part_of, table_markdown, table_rows, write_table_csv
+from cladeseg.benchmark.table import TableRow, gap_markdown, part_of, table_markdown, table_rows, write_table_csv
+from cladeseg.files import write_json
 
 SCORES = {"full": 0.875, "alone": 0.5, "ours": 0.75}
 
@@ -45,7 +47,7 @@ def row_of(rows: list[TableRow], method: str, n: int | str) -> TableRow:
 def test_a_row_holds_the_cell_and_its_place_between_the_two_brackets(tmp_path: Path) -> None:
     rows = table_rows(grid(), filled(tmp_path))
     ours = row_of(rows, "ours", 1)
-    assert (ours.planned, ours.finished, ours.failed) == (2, 2, 0)
+    assert (ours.planned, ours.finished, ours.failed, ours.draws) == (2, 2, 0, 2)
     assert ours.dice["mean"] == pytest.approx(0.78125)
     assert ours.worst_draw == pytest.approx(0.75)
     assert ours.over_lower["mean"] == pytest.approx(0.25)
@@ -59,9 +61,17 @@ def test_a_failed_run_is_counted_and_scores_nothing(tmp_path: Path) -> None:
     rows = table_rows(grid(), filled(tmp_path))
     row = row_of(rows, "ours", 2)
     assert (row.finished, row.failed, row.dice["mean"], row.iou, row.seconds) == (0, 1, None, None, None)
-    text = table_markdown(grid(), rows)
-    assert "| ours | 2 | 0 of 2, 1 failed | – | – | – | – | – |" in text
+    text = table_markdown(rows)
+    assert "| ours | 2 | 0 of 2, 1 failed | 0 | – | – | – | – | – |" in text
     assert len({line.count("|") for line in text.splitlines()}) == 1
+
+
+def test_the_place_between_the_brackets_is_told_of_the_others(tmp_path: Path) -> None:
+    rows = table_rows(grid(), filled(tmp_path))
+    text = gap_markdown(grid(), rows)
+    assert [line.split(" | ")[:2] for line in text.splitlines()[2:]] == [["| ours", "1"], ["| ours", "2"]]
+    assert "| ours | 1 | +0.250 [+0.250, +0.250] | -0.094 [" in text
+    assert gap_markdown(grid(upper=None), rows) == ""
 
 
 def test_runs_of_other_grids_in_the_folder_are_left_out(tmp_path: Path) -> None:
@@ -104,7 +114,12 @@ def test_the_page_says_how_it_was_made_and_what_failed(tmp_path: Path) -> None:
         assert wanted in text
     assert "2 test cases of 2 patients" in text
     assert "* ours_n2_d0_s0: killed by SIGKILL" in text
-    assert "| fine alone | 1 | +0.250 [+0.250, +0.250] | 4 |" in text
+    assert "| fine alone | 1 | +0.250 [+0.250, +0.250] | 2 of 2 draws | 4 |" in text
+    assert "| all fine | 1 | -0.094 [-0.125, -0.062] | 0 of 2 draws | 4 |" in text
+    assert "| ours closes ≥ 80% of the gap between fine alone and all fine | 1 | **does not hold** | 73% [" in text
+    assert "4 runs are missing: this is how it stands so far" in text
+    assert "intervals tell little: fine alone, ours." in text
+    assert "scored on **test cases**" in text
     assert "| all fine | 1 | -0.094 " in text
     assert {file.name for file in page.parent.iterdir()} == {"README.md", "dice.svg", "table.csv"}
 
@@ -114,6 +129,37 @@ def test_a_page_of_validation_cases_says_so(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "no result of the test part is here" in text
     assert "There is nothing to compare yet" in text
+
+
+def test_what_each_part_brings_stands_apart_from_what_others_reach(tmp_path: Path) -> None:
+    text = write_results(grid(ablations=("alone",)), filled(tmp_path), tmp_path / "docs", command="c").read_text()
+    others, parts = (
+        text.split(f"## {title}\n")[1].split("\n## ")[0] for title in ("Differences", "What each part brings")
+    )
+    assert "| fine alone | 1 | +0.250" in parts
+    assert "| all fine | 1 |" not in parts
+    assert "fine alone | 1 |" not in others
+    assert "| all fine | 1 |" in others
+
+
+def test_the_page_says_who_was_selected_and_how_that_did(tmp_path: Path) -> None:
+    chosen = GridMethod(name="chosen", label="ours, selected", patients="select", n=(1,))
+    store, one = filled(tmp_path), grid(methods=(*grid().methods[:1], grid().methods[2], chosen), lower=None)
+    run = key("chosen")
+    write_json({"patients": ["hippocampus_007"], "from": {}}, choice_file(tmp_path, run))
+    store.add(
+        RunRow(**asdict(run), status="finished", dice=0.8, seconds=1.0),
+        [case_row(run, case, 0.8) for case in ("a1", "b1")],
+    )
+    text = write_results(one, store, tmp_path / "docs", command="c").read_text()
+    assert "* ours, selected, n = 1, seed 0: hippocampus_007" in text
+    assert (
+        "* ours, selected, n = 1: Dice 0.800, not below 1 of 2 random draws of ours "
+        "(percentile 50; they reach 0.750 to 0.812)"
+    ) in text
+    assert "select looks at images and superclass outlines of training patients only" in text
+    assert '| ours, selected | `{"patients": "select"}` |' in text
+    assert "| ours, selected | 1 | -0.019 [" in text  # the mean over both draws, 0.78125, minus 0.8
 
 
 def test_the_settings_that_differ_stand_with_their_method(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cladeseg.benchmark.figure import Line, Point, draw_figure, nice_ticks, write_figure
+from cladeseg.benchmark.figure import draw_figure, write_figure
+from cladeseg.benchmark.svg import Line, Point, nice_ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 OURS = Line("ours", (Point(1, 0.8, 0.75, 0.85, (0.7, 0.9)), Point(2, 0.85, 0.8, 0.9), Point(4, 0.9, 0.85, 0.95)))
@@ -38,7 +39,7 @@ def value_at(root: ElementTree.Element, y: float) -> float:
 
 
 def test_the_curve_lies_where_the_axes_say(tmp_path: Path) -> None:
-    root = parsed(tmp_path, OURS, ALONE, FULL)
+    root = parsed(tmp_path, OURS, FULL)
     curve = next(e for e in of_class(method(root, "ours"), "mean") if e.tag == f"{SVG}polyline")
     assert [value_at(root, y) for _, y in corners(curve)] == pytest.approx([0.8, 0.85, 0.9], abs=0.001)
     ticks = {text.text: float(text.attrib["x"]) for text in of_class(root, "tick-x")}
@@ -57,7 +58,7 @@ def test_full_supervision_goes_across_and_single_draws_are_circles(tmp_path: Pat
     root = parsed(tmp_path, OURS, FULL)
     (across,) = of_class(method(root, "full"), "mean")
     assert corners(across)[0][0] == 64
-    assert corners(across)[-1][0] == 500
+    assert corners(across)[-1][0] == 600
     draws = [value_at(root, float(circle.attrib["cy"])) for circle in of_class(method(root, "ours"), "draw")]
     assert draws == pytest.approx([0.7, 0.9], abs=0.001)
 
@@ -66,7 +67,7 @@ def test_every_method_is_in_the_legend_in_a_look_of_its_own(tmp_path: Path) -> N
     lines = [Line(f"m{i}", OURS.points) for i in range(20)] + [ALONE, Line("unfinished", ())]
     root = parsed(tmp_path, *lines)
     assert [text.text for text in of_class(root, "legend")] == [line.label for line in lines[:-1]]
-    looks = [e for e in root.iter(f"{SVG}polyline") if e.get("class") == "mean"]
+    looks = [e for e in root.iter(f"{SVG}line") if e.get("class") == "look"]
     assert len({(e.get("stroke"), e.get("stroke-dasharray")) for e in looks}) == len(looks) == 21
     height = float(root.attrib["viewBox"].split()[-1])
     assert all(float(text.attrib["y"]) < height for text in of_class(root, "legend"))
@@ -80,11 +81,30 @@ def test_everything_lies_on_the_page(tmp_path: Path) -> None:
             assert all(0 <= x <= width and 0 <= y <= height for x, y in corners(element))
 
 
-def test_an_empty_grid_and_a_single_point_can_be_drawn(tmp_path: Path) -> None:
+def test_methods_stand_side_by_side_and_ours_is_drawn_last(tmp_path: Path) -> None:
+    ours = Line("ours", OURS.points, strong=True)
+    others = [Line(f"m{i}", OURS.points) for i in range(6)]
+    root = parsed(tmp_path, ours, *others, FULL)
+    assert of_class(root, "method")[-1].get("data-label") == "ours"
+    marks = [e for e in of_class(root, "mean") if e.tag == f"{SVG}circle"]
+    first = {float(e.attrib["cx"]) for e in marks if value_at(root, float(e.attrib["cy"])) < 0.82}
+    assert len(first) == 7
+    (tick,) = [float(text.attrib["x"]) for text in of_class(root, "tick-x") if text.text == "1"]
+    assert sum(first) / 7 == pytest.approx(tick, abs=0.2)
+    assert max(first) - min(first) < 60
+    assert next(e for e in of_class(root, "legend") if e.text == "ours").get("font-weight") == "bold"
+
+
+def test_an_interval_is_drawn_at_each_mean(tmp_path: Path) -> None:
+    intervals = of_class(method(parsed(tmp_path, OURS), "ours"), "interval")
+    root = parsed(tmp_path, OURS)
+    ends = [(value_at(root, float(e.attrib["y1"])), value_at(root, float(e.attrib["y2"]))) for e in intervals]
+    assert ends == [pytest.approx((low, low + 0.1), abs=0.001) for low in (0.75, 0.8, 0.85)]
+
+
+def test_an_empty_grid_can_be_drawn(tmp_path: Path) -> None:
     assert of_class(parsed(tmp_path), "method") == []
-    root = parsed(tmp_path, ALONE)
-    assert corners(of_class(root, "band")[0])[0][0] < corners(of_class(root, "band")[0])[1][0]
-    assert draw_figure([FULL], title="").get("width") == "760"
+    assert len(of_class(draw_figure([FULL], title=""), "method")) == 1
 
 
 @pytest.mark.parametrize(

@@ -52,14 +52,15 @@ def test_every_method_and_ablation_stands_at_one_fine_patient_and_the_main_ones_
     grid = named("hippocampus_n1")
     semi, paper = {"mean_teacher", "cps", "unimatch"}, {"paper_pc", "paper_sn", "paper_pc_sn"}
     ablations = {"no_prior", "shared_norm", "flat", "no_mix", "no_teacher"}
-    assert set(grid.labels) == MAIN | {"full_long", "label_set"} | semi | paper | ablations
+    assert set(grid.ablations) == ablations
+    assert set(grid.labels) == MAIN | {"full_long", "label_set", "ours_select"} | semi | paper | ablations
     assert all(draws(grid, method, 1) >= 3 for method in semi | paper | ablations)
     assert all(draws(grid, method, 1) >= 5 for method in (MAIN - {"full"}) | {"label_set"})
 
 
 def test_the_curve_and_the_other_tasks_hold_the_main_methods() -> None:
     curve = named("hippocampus_curve")
-    assert set(curve.labels) == MAIN | {"label_set"}
+    assert set(curve.labels) == MAIN | {"label_set", "ours_select"}
     assert all(draws(curve, method, n) >= 3 for method in MAIN - {"full"} for n in (1, 2, 4))
     for name, budgets in (("acdc_3", {3}), ("brats_2_4", {2, 4})):
         grid = named(name)

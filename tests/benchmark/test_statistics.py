@@ -4,27 +4,21 @@ import math
 
 import numpy as np
 import pytest
-from grids import case_row, key
 
-from cladeseg.benchmark.statistics import Cell, cell_of, draw_means, gap_closed, mean_score, paired_difference
+from cladeseg.benchmark.cells import Cell, draw_means
+from cladeseg.benchmark.statistics import (
+    draws_won,
+    gap_closed,
+    mean_score,
+    paired_difference,
+    relative_score,
+    worst_relative_draw,
+)
 
 
 def cell(values: dict[tuple[int, int, str], float], every_draw: bool = False) -> Cell:
     """The patient is the first letter of a case."""
     return Cell(values, {case: case[0] for *_, case in values}, every_draw)
-
-
-def test_a_cases_score_is_the_mean_over_its_leaves_that_have_one() -> None:
-    rows = [
-        case_row(key(), "a1", 0.5),
-        case_row(key(), "a1", 1.0, node="posterior"),
-        case_row(key(), "b1", 0.25),
-        case_row(key(), "b1", None, node="posterior"),
-        case_row(key(), "c1", None),
-        case_row(key(n=2), "a1", 0.125),
-        case_row(key("other"), "a1", 0.125),
-    ]
-    assert cell_of(rows, "ours", 1).scores == {(0, 0, "a1"): 0.75, (0, 0, "b1"): 0.25}
 
 
 def test_the_difference_of_pairs_by_hand() -> None:
@@ -47,6 +41,31 @@ def test_full_supervision_stands_beside_every_draw() -> None:
     found = paired_difference(ours, full)
     assert (found["mean"], found["n"]) == (pytest.approx(-0.375), 2)
     assert paired_difference(ours, cell(full.scores))["n"] == 1
+
+
+def test_a_selection_is_compared_with_the_mean_over_draws_of_each_case() -> None:
+    selected = cell({(0, 0, "a1"): 0.75, (0, 0, "b1"): 0.5}, every_draw=True)
+    drawn = cell({(0, 0, "a1"): 0.5, (1, 0, "a1"): 1.0, (2, 0, "a1"): 0.25, (0, 0, "b1"): 0.25})
+    by_case = {"a1": 0.75 - (0.5 + 1.0 + 0.25) / 3, "b1": 0.5 - 0.25}
+    found = paired_difference(selected, drawn)
+    assert found["mean"] == pytest.approx((3 * by_case["a1"] + by_case["b1"]) / 4)
+    assert found["mean"] == pytest.approx(-(paired_difference(drawn, selected)["mean"] or 0))
+    assert found["n"] == 4
+
+
+def test_draws_that_were_won_by_hand() -> None:
+    one = cell({(0, 0, "a1"): 0.75, (0, 0, "b1"): 0.25, (1, 0, "a1"): 0.5, (2, 0, "a1"): 0.5})
+    zero = cell({(0, 0, "a1"): 0.25, (0, 0, "b1"): 0.5, (1, 0, "a1"): 0.5, (3, 0, "a1"): 0.0})
+    assert draws_won(one, zero) == (1, 2)
+
+
+def test_a_planted_effect_of_the_draw_widens_the_interval() -> None:
+    """Patients alone would say that nothing varies."""
+    scores = {(d, 0, f"{p}1"): 0.5 + (0.25 if d else -0.25) for d in (0, 1) for p in "abcdef"}
+    found = mean_score(cell(scores))
+    assert found["mean"] == 0.5
+    assert found["ci95"] == pytest.approx([0.25, 0.75])  # one draw twice: a quarter of the resamples each
+    assert mean_score(cell(dict.fromkeys(scores, 0.5)))["ci95"] == [0.5, 0.5]
 
 
 def test_intervals_resample_patients_not_cases() -> None:
@@ -73,7 +92,7 @@ def test_the_interval_is_that_of_the_normal_law_and_depends_on_the_seed_alone() 
 
 
 def test_means_of_draws() -> None:
-    found = draw_means(cell({(0, 0, "a1"): 0.5, (0, 0, "b1"): 1.0, (1, 0, "a1"): 0.25}))
+    found = draw_means({(0, 0, "a1"): 0.5, (0, 0, "b1"): 1.0, (1, 0, "a1"): 0.25})
     assert found == {(0, 0): 0.75, (1, 0): 0.25}
     assert mean_score(cell({(0, 0, "a1"): 0.5, (1, 0, "b1"): 1.0}))["mean"] == 0.75
 
@@ -86,7 +105,8 @@ def test_the_share_of_the_gap_by_hand() -> None:
     assert found["mean"] == pytest.approx((0.25 + 0.5) / (0.25 + 0.75))
     assert found["ci95"] == pytest.approx([0.5 / 0.75, 1.0])  # twice patient b, twice patient a
     assert found["n"] == 2
-    assert gap_closed(upper, lower, upper)["mean"] is None  # no pair of (draw, seed, case) in common
+    assert gap_closed(upper, lower, upper)["ci95"] == pytest.approx([1.0, 1.0])
+    assert gap_closed(cell({(7, 0, "a1"): 0.5}), lower, upper)["mean"] is None  # no draw in common
 
 
 def test_who_is_as_good_as_either_end_closes_nothing_or_all() -> None:
@@ -104,3 +124,13 @@ def test_where_there_is_no_gap_there_is_no_share_of_it() -> None:
     found = gap_closed(uncertain, lower, uncertain)
     assert found["mean"] == 1.0
     assert found["ci95"] == [None, None]
+
+
+def test_the_share_of_the_converged_score_by_hand() -> None:
+    full = cell({(0, 0, "a1"): 0.75, (0, 0, "b1"): 1.0}, every_draw=True)
+    ours = cell({(0, 0, "a1"): 0.75, (0, 0, "b1"): 0.5, (1, 0, "a1"): 0.75, (1, 0, "b1"): 1.0})
+    found = relative_score(ours, full)
+    assert found["mean"] == pytest.approx(3.0 / 3.5)
+    assert found["ci95"][1] == pytest.approx(1.0)
+    assert worst_relative_draw(ours, full) == pytest.approx(1.25 / 1.75)
+    assert worst_relative_draw(cell({}), full) is None

@@ -119,6 +119,27 @@ def test_a_path_may_be_text_and_calls_do_not_influence_each_other(acdc_tree, tmp
     torch.testing.assert_close(predictor(str(path)).as_tensor(), first.as_tensor())
 
 
+def test_log_probabilities_lie_on_the_grid_that_the_network_sees(acdc_tree, tmp_path):
+    """Voxels of half the size along x and y, in an order that is not the file's."""
+    path = save(picture(), tmp_path / "image.nii.gz", TRANSPOSED)
+    network = ByIntensity(4).train()
+    predictor = predictor_of(acdc_tree, network, spacing=(1, 1, 6))
+    predictor.inferer = lambda images, asked: asked(images).half()
+    found = predictor.log_probs(path)
+    seen = predictor.preprocessing({"image": str(path)})["image"]
+    assert (found.shape, found.dtype, found.requires_grad) == ((4, *seen.shape[1:]), torch.float32, False)
+    assert network.modes == [(False, False)]
+    np.testing.assert_allclose(np.linalg.norm(found.affine[:3, :3], axis=0), [1, 1, 6])
+    np.testing.assert_allclose(found.affine, seen.affine)
+    expected = ByIntensity(4)(seen.as_tensor()[None])[0].half().float()
+    torch.testing.assert_close(found.as_tensor(), expected.detach())
+
+
+def test_an_image_without_log_probabilities_is_named(acdc_tree, tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'none.nii.gz'}: "):
+        predictor_of(acdc_tree, ByIntensity(4)).log_probs(tmp_path / "none.nii.gz")
+
+
 # ---- refusals: one DataError that starts with the file, not MONAI's account of its transforms ------------------------
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from monai.data import MetaTensor
 
 from cladeseg.errors import DataError
 from cladeseg.label import strategy
-from cladeseg.label.strategy import LeafEntropy, leaf_log_probs, strategies_of
+from cladeseg.label.strategy import LeafEntropy, strategies_of
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "acdc_subclass_segmentation"
 SCORES = {"a": 0.1, "b": 0.7, "c": 0.3}
@@ -52,15 +53,18 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Files that were predicted; their scores are :data:`SCORES`, and any other file cannot be used."""
     seen: list[str] = []
 
-    def predict(predictor: Any, image: str) -> str:
+    def predict(image: str) -> MetaTensor:
         seen.append(Path(image).name.split(".")[0])
         if seen[-1] not in SCORES:
             raise DataError(f"{image}: is empty")
-        return seen[-1]
+        return MetaTensor(torch.full((4, 2, 2, 2), SCORES[seen[-1]], dtype=torch.float64))
 
-    monkeypatch.setattr(strategy, "load_predictor", lambda *a, **k: object())
-    monkeypatch.setattr(strategy, "leaf_log_probs", predict)
-    monkeypatch.setattr(strategy, "case_uncertainty", lambda case, tree: SCORES[case])
+    def score(log_probs: torch.Tensor, tree: Any) -> float:
+        assert (type(log_probs), log_probs.shape) == (torch.Tensor, (1, 4, 2, 2, 2))
+        return round(float(log_probs.mean()), 6)
+
+    monkeypatch.setattr(strategy, "load_predictor", lambda *a, **k: SimpleNamespace(log_probs=predict))
+    monkeypatch.setattr(strategy, "case_uncertainty", score)
     return seen
 
 
@@ -102,25 +106,3 @@ def test_it_tells_its_clients_what_it_does(bundle: Path) -> None:
 def test_several_bundles_have_a_strategy_each(bundle: Path) -> None:
     assert list(strategies_of({"one": bundle})) == ["leaf_entropy"]
     assert list(strategies_of({"one": bundle, "two": bundle})) == ["leaf_entropy_one", "leaf_entropy_two"]
-
-
-def test_scores_come_from_the_grid_that_the_network_sees() -> None:
-    image = torch.arange(8.0).reshape(1, 2, 2, 2)
-    predictor = SimpleNamespace(
-        preprocessing=lambda item: {"image": SimpleNamespace(as_tensor=lambda: image)},
-        inferer=lambda images, network: network(images),
-        network=lambda images: images.half() + 1,
-        device=torch.device("cpu"),
-    )
-    scores = leaf_log_probs(predictor, "a.nii.gz")  # type: ignore[arg-type]
-    assert torch.equal(scores, image[None] + 1)
-    assert scores.dtype == torch.float32
-
-
-def test_a_broken_image_is_named() -> None:
-    def fail(item: dict[str, Any]) -> Any:
-        raise RuntimeError("no such file")
-
-    predictor = SimpleNamespace(preprocessing=fail)
-    with pytest.raises(DataError, match=r"a\.nii\.gz: no such file"):
-        leaf_log_probs(predictor, "a.nii.gz")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from monai.transforms import Compose, LoadImaged
 from torch import Tensor, nn
 
 from cladeseg.inferers import Predictor
-from cladeseg.selection import SuperclassLoader, doubts, leaf_entropy
+from cladeseg.selection import SuperclassLoader, doubts, leaf_doubt
 from cladeseg.transforms import CheckImaged, OrientSlicesLastd, Spacingd
 
 
@@ -25,8 +25,8 @@ def log_probs(tree, **leaves: float) -> Tensor:
 def test_equal_chances_are_the_logarithm_of_their_number(acdc_tree):
     thirds = log_probs(acdc_tree, right_ventricle=0.2, myocardium=0.2, left_ventricle=0.2, background=0.4)
     heart, left = acdc_tree.index("heart"), acdc_tree.index("left_heart")
-    assert leaf_entropy(thirds, torch.tensor([heart]), acdc_tree) == pytest.approx(math.log(3), rel=1e-6)
-    assert leaf_entropy(thirds, torch.tensor([left]), acdc_tree) == pytest.approx(math.log(2), rel=1e-6)
+    assert leaf_doubt(thirds, torch.tensor([heart]), acdc_tree) == pytest.approx(math.log(3), rel=1e-6)
+    assert leaf_doubt(thirds, torch.tensor([left]), acdc_tree) == pytest.approx(math.log(2), rel=1e-6)
 
 
 def test_what_lies_outside_the_superclass_does_not_matter(acdc_tree):
@@ -35,31 +35,31 @@ def test_what_lies_outside_the_superclass_does_not_matter(acdc_tree):
     for outside in (0.0, 0.6, 0.999):
         inside = 1 - outside
         scores = log_probs(acdc_tree, background=outside, myocardium=inside / 4, left_ventricle=inside * 3 / 4)
-        assert leaf_entropy(scores, heart, acdc_tree) == pytest.approx(expected, rel=1e-4)
+        assert leaf_doubt(scores, heart, acdc_tree) == pytest.approx(expected, rel=1e-4)
 
 
 def test_certainty_is_no_doubt_even_where_a_probability_is_zero(acdc_tree):
     scores = log_probs(acdc_tree, myocardium=1.0)
-    assert leaf_entropy(scores, torch.tensor([acdc_tree.index("heart")]), acdc_tree) == 0
+    assert leaf_doubt(scores, torch.tensor([acdc_tree.index("heart")]), acdc_tree) == 0
 
 
 def test_only_voxels_of_a_superclass_have_a_say(acdc_tree):
     uniform = torch.full((4, 2, 3), 0.25).log()
     leaves = torch.tensor([[0, 1, 2], [3, acdc_tree.root, acdc_tree.root]])
-    assert leaf_entropy(uniform, leaves, acdc_tree) == 0
+    assert leaf_doubt(uniform, leaves, acdc_tree) == 0
     leaves[0, 0], leaves[0, 1] = acdc_tree.index("heart"), acdc_tree.index("left_heart")
-    assert leaf_entropy(uniform, leaves, acdc_tree) == pytest.approx((math.log(3) + math.log(2)) / 2, rel=1e-6)
+    assert leaf_doubt(uniform, leaves, acdc_tree) == pytest.approx((math.log(3) + math.log(2)) / 2, rel=1e-6)
 
 
 def test_half_precision_and_small_integers_will_do(acdc_tree):
     nodes = torch.full((2, 2, 2), acdc_tree.index("heart"), dtype=torch.uint8)
     half = torch.full((4, 2, 2, 2), 0.25).log().half()
-    assert leaf_entropy(half, nodes, acdc_tree) == pytest.approx(math.log(3), rel=1e-5)
+    assert leaf_doubt(half, nodes, acdc_tree) == pytest.approx(math.log(3), rel=1e-5)
 
 
 def test_shapes_that_do_not_fit_are_refused(acdc_tree):
     with pytest.raises(ValueError, match=r"log_probs \(3, 5\) should be \(4, 5\)"):
-        leaf_entropy(torch.zeros(3, 5), torch.zeros(5, dtype=torch.long), acdc_tree)
+        leaf_doubt(torch.zeros(3, 5), torch.zeros(5, dtype=torch.long), acdc_tree)
 
 
 class Doubtful(nn.Module):

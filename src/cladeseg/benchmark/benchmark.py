@@ -12,6 +12,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, read_grid
 from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
@@ -29,8 +30,9 @@ def run_benchmark(
 
     Args:
         config: the grid, see :class:`~cladeseg.benchmark.grid.Grid`.
-        output: folder of the benchmark: ``runs.csv``, ``cases.csv``, a folder for each run, and ``results``.  Finished
-            runs in it are kept, failed ones are tried again; it may hold several grids of one task, which share runs.
+        output: folder of the benchmark: ``runs.csv``, ``cases.csv``, a folder for each run, ``selections`` where a
+            method has its patients selected, and ``results``.  Finished runs in it are kept, failed ones are tried
+            again; it may hold several grids of one task, which share runs.
         workers: processes at a time; one for each core if ``None``.
         dry_run: only show what is finished and what is missing.
         console: what is shown.
@@ -51,6 +53,8 @@ def run_benchmark(
         console.print(plan_table(grid, keys, store))
         return None
     _prepare_data(grid, dataset_dir)
+    choose_patients(grid, keys, output=output, dataset_dir=dataset_dir, console=console)
+    refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)  # now with the patients that were selected
     Runner(
         keys,
         results=store,
@@ -60,6 +64,11 @@ def run_benchmark(
         console=console,
     ).run()
     return _publish(grid, store, output, config, console)
+
+
+def _command(config: Path, output: Path) -> str:
+    """What makes the page; the output's own name alone, since where somebody keeps it is nobody else's business."""
+    return shlex.join(["cladeseg", "benchmark", "labels", str(config), "--output", output.name])
 
 
 def plan_table(grid: Grid, keys: Sequence[RunKey], store: ResultStore) -> Table:
@@ -84,7 +93,7 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
 
 
 def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console: Console) -> Path:
-    command = shlex.join(["cladeseg", "benchmark", "labels", str(config)])
+    command = _command(config, output)
     page = write_results(grid, store, output / "results" / grid.name, command=command)
     complete = all(store.finished(key) for key in planned_runs(grid))
     if complete and grid.results is not None and grid.split == "test":

@@ -15,6 +15,8 @@ from cladeseg.files import read_json
 #: Number of finely labelled patients, or all of them.
 Budget = int | str
 _PARTS = ("test", "validation")
+#: How the fine patients of a method are found.
+DRAW, SELECT = "draw", "select"
 #: Set by the grid's own axes: an overlay or override of them would compare something else than the table says.
 _AXES = ("dataset_dir", "output_dir", "layout", "draw", "seed", "split", "promote", "resume")
 
@@ -30,6 +32,8 @@ class GridMethod:
         overrides: top-level keys of the training config, on top of the overlays.
         n: numbers of fine patients for this method; the grid's if ``None``.  ``("all",)`` for full supervision.
         draws: the same for draws.
+        patients: ``"draw"`` for random fine patients, ``"select"`` for those that ``cladeseg select`` proposes for the
+            split; these are the same each time, so that there is draw 0 alone.
     """
 
     name: str
@@ -38,6 +42,11 @@ class GridMethod:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     n: tuple[Budget, ...] | None = None
     draws: tuple[int, ...] | None = None
+    patients: str = DRAW
+
+    def trains_like(self, other: GridMethod) -> bool:
+        """Whether nothing but the choice of the fine patients can differ."""
+        return (self.overlays, self.overrides) == (other.overlays, other.overrides)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +69,8 @@ class Grid:
         lower: method that the others are compared with from below, e.g. fine labels only.
         upper: method that they are compared with from above, e.g. full supervision.
         ours: method whose differences to all others are listed.
+        converged: full supervision that was trained until nothing changes, which ours is measured by at n = 1.
+        ablations: methods that are ours without a part: what it brings is told apart from what others reach.
         results: folder that gets the page of a complete grid on test cases, besides the benchmark's own folder.
         notes: sentences for the results page: what was chosen on validation cases, what the scale is.
     """
@@ -79,12 +90,23 @@ class Grid:
     lower: str | None = None
     upper: str | None = None
     ours: str | None = None
+    converged: str | None = None
+    ablations: tuple[str, ...] = ()
     results: Path | None = None
     notes: tuple[str, ...] = ()
 
     def method(self, name: str) -> GridMethod:
         """The method of that name."""
         return next(method for method in self.methods if method.name == name)
+
+    def budgets_of(self, name: str) -> tuple[Budget, ...]:
+        """Numbers of fine patients of a method."""
+        return self.method(name).n or self.n
+
+    def draws_of(self, name: str) -> tuple[int, ...]:
+        """Draws of a method; whose patients are selected has one."""
+        method = self.method(name)
+        return (0,) if method.patients == SELECT else method.draws or self.draws
 
     @property
     def labels(self) -> dict[str, str]:
@@ -135,7 +157,7 @@ def _values(content: Mapping[str, Any], where: str, folder: Path) -> dict[str, A
 
 
 def _value(key: str, value: Any, where: str, folder: Path) -> Any:
-    if key in ("overlays", "n", "draws", "seeds", "notes"):
+    if key in ("overlays", "n", "draws", "seeds", "notes", "ablations"):
         return tuple(_entry(key, each, where, folder) for each in _list(value, where))
     if key in ("bundle", "dataset_dir", "results"):
         return (folder / _of(value, where, str)).resolve()
@@ -185,6 +207,7 @@ def _check(grid: Grid, where: str) -> None:
     if (grid.dataset_dir is None) == (grid.phantoms is None):
         raise DataError(f"{where}: give either 'dataset_dir' or 'phantoms'")
     _check_names(grid, where)
+    _check_patients(grid, where)
     known = read_json(grid.bundle / "configs" / "train.json")
     _check_settings(grid.overlays, grid.overrides, known, where)
     for i, method in enumerate(grid.methods):
@@ -198,9 +221,21 @@ def _check_names(grid: Grid, where: str) -> None:
             raise DataError(f"{where}: name '{name}' should consist of letters, digits, _, -, . and +")
         if names.count(name) > 1:
             raise DataError(f"{where}: methods: '{name}' is there twice")
-    for key in ("lower", "upper", "ours"):
-        if getattr(grid, key) not in (None, *names):
-            raise DataError(f"{where}: {key}: no method '{getattr(grid, key)}'; there are {', '.join(names)}")
+    single = [(key, getattr(grid, key)) for key in ("lower", "upper", "ours", "converged")]
+    for key, name in [*single, *(("ablations", name) for name in grid.ablations)]:
+        if name not in (None, *names):
+            raise DataError(f"{where}: {key}: no method '{name}'; there are {', '.join(names)}")
+
+
+def _check_patients(grid: Grid, where: str) -> None:
+    for i, method in enumerate(grid.methods):
+        at = f"{where}: methods[{i}] '{method.name}'"
+        if method.patients not in (DRAW, SELECT):
+            raise DataError(f"{at}: patients: '{method.patients}' is neither '{DRAW}' nor '{SELECT}'")
+        if method.patients == SELECT and method.draws not in (None, (0,)):
+            raise DataError(f"{at}: draws: {list(method.draws or ())} should be [0]; nothing is drawn where we select")
+        if method.patients == SELECT and "all" in grid.budgets_of(method.name):
+            raise DataError(f"{at}: n: 'all' leaves nothing to select; name numbers of patients")
 
 
 def _check_settings(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cladeseg.benchmark.grid import Budget, Grid
+from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.errors import DataError
 from cladeseg.files import read_json, write_json
@@ -21,7 +21,7 @@ class RunKey:
     Attributes:
         method: its name.
         n: number of finely labelled patients, or ``"all"``.
-        draw: which patients those are.
+        draw: which patients those are; 0 where they are selected.
         seed: of split, weights and training.
         split: the part that was scored.
     """
@@ -43,8 +43,8 @@ def planned_runs(grid: Grid) -> list[RunKey]:
     keys = [
         RunKey(method=method.name, n=n, draw=draw, seed=seed, split=grid.split)
         for method in grid.methods
-        for n in method.n or grid.n
-        for draw in method.draws or grid.draws
+        for n in grid.budgets_of(method.name)
+        for draw in grid.draws_of(method.name)
         for seed in grid.seeds
     ]
     place = {name: i for i, name in enumerate(grid.labels)}
@@ -62,16 +62,29 @@ def settings_of(grid: Grid, key: RunKey) -> dict[str, Any]:
     return {**settings, "fine_patients": key.n}
 
 
+def chosen_patients(output: Path, key: RunKey) -> list[str] | None:
+    """What ``cladeseg select`` proposed for a run's split and number of patients; ``None`` if it was not asked yet."""
+    path = choice_file(output, key)
+    return list(read_json(path)["patients"]) if path.is_file() else None
+
+
+def choice_file(output: Path, key: RunKey) -> Path:
+    """Where the choice of the runs with this seed and number of patients is kept."""
+    return output / "selections" / f"s{key.seed}" / f"n{key.n}" / "choice.json"
+
+
 def refuse_changes(grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_dir: Path) -> None:
     """Stop unless every run that was begun in ``output`` was begun with these settings.
+
+    A run whose patients are still to be selected is passed over.
 
     Raises:
         DataError: one was not; the message names its folder and the setting.
     """
     for key in keys:
         path = _folder(output, key) / "request.json"
-        if path.is_file():
-            _refuse_difference(path, read_json(path), _request(grid, key, dataset_dir))
+        if path.is_file() and not _unchosen(grid, key, output):
+            _refuse_difference(path, read_json(path), _request(grid, key, output, dataset_dir))
 
 
 def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> BundleRun:
@@ -84,18 +97,20 @@ def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> B
         dataset_dir: the data.
 
     Raises:
-        DataError: the folder holds a run with other settings.
+        DataError: the folder holds a run with other settings, or the run's patients were not selected yet.
     """
+    if _unchosen(grid, key, output):
+        raise DataError(f"{choice_file(output, key)}: is not there; select the patients of '{key.method}' first")
     refuse_changes(grid, [key], output=output, dataset_dir=dataset_dir)
     root = _folder(output, key)
-    write_json(_request(grid, key, dataset_dir), root / "request.json")
+    write_json(_request(grid, key, output, dataset_dir), root / "request.json")
     # A file, because nested values do not survive the command line of python-fire.
-    write_json(settings_of(grid, key), root / "overlay.json")
+    write_json(_training_settings(grid, key, output), root / "overlay.json")
     layout = {} if grid.layout is None else {"layout": grid.layout}
     return BundleRun(
         bundle=grid.bundle,
         root=root,
-        label=f"{grid.labels[key.method]}, n = {key.n}, draw {key.draw}, seed {key.seed}",
+        label=f"{grid.labels[key.method]}, n = {key.n}, {_which(grid, key)}, seed {key.seed}",
         overlays=[root / "overlay.json"],
         options={"dataset_dir": dataset_dir, "seed": key.seed, "draw": key.draw, **layout},
         evaluating={"split": key.split},
@@ -106,10 +121,25 @@ def _folder(output: Path, key: RunKey) -> Path:
     return output / "runs" / key.name
 
 
-def _request(grid: Grid, key: RunKey, dataset_dir: Path) -> dict[str, Any]:
+def _which(grid: Grid, key: RunKey) -> str:
+    return "selected patients" if grid.method(key.method).patients == SELECT else f"draw {key.draw}"
+
+
+def _unchosen(grid: Grid, key: RunKey, output: Path) -> bool:
+    return grid.method(key.method).patients == SELECT and not choice_file(output, key).is_file()
+
+
+def _training_settings(grid: Grid, key: RunKey, output: Path) -> dict[str, Any]:
+    """The settings with the names of the fine patients, where they are selected, in place of their number."""
+    settings = settings_of(grid, key)
+    selected = grid.method(key.method).patients == SELECT
+    return {**settings, "fine_patients": chosen_patients(output, key)} if selected else settings
+
+
+def _request(grid: Grid, key: RunKey, output: Path, dataset_dir: Path) -> dict[str, Any]:
     """Everything that the grid decides about a training, as JSON holds it."""
     where = {"bundle": str(grid.bundle), "dataset_dir": str(dataset_dir), "layout": grid.layout}
-    return json.loads(json.dumps({**settings_of(grid, key), **where}))
+    return json.loads(json.dumps({**_training_settings(grid, key, output), **where}))
 
 
 def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

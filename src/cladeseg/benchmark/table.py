@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
+from cladeseg.benchmark.cells import Cell, cell_of, draw_means
 from cladeseg.benchmark.grid import Budget, Grid
 from cladeseg.benchmark.runs import planned_runs
-from cladeseg.benchmark.statistics import Cell, cell_of, draw_means, gap_closed, mean_score, paired_difference
+from cladeseg.benchmark.statistics import gap_closed, mean_score, paired_difference
 from cladeseg.benchmark.store import FINISHED, CaseRow, ResultStore, RunRow, key_of
 from cladeseg.files import whole_file
 from cladeseg.metrics.bootstrap import Estimate
@@ -22,7 +23,7 @@ _UNDEFINED = "–"
 
 @dataclass(frozen=True, kw_only=True)
 class TableRow:
-    """One cell of the grid; every estimate is a mean with its 95 % interval over patients.
+    """One cell of the grid; every estimate is a mean with its 95 % interval over draws and patients.
 
     Attributes:
         method: its label.
@@ -30,6 +31,7 @@ class TableRow:
         planned: number of its runs in the grid.
         finished: how many of them are finished.
         failed: how many failed.
+        draws: number of choices of fine patients, one for each draw and seed, that have scores.
         dice: mean over leaves, cases, draws and seeds.
         worst_draw: the lowest mean of a draw.
         iou: mean over runs.
@@ -47,6 +49,7 @@ class TableRow:
     planned: int
     finished: int
     failed: int
+    draws: int
     dice: Estimate
     worst_draw: float | None
     iou: float | None
@@ -87,14 +90,15 @@ def bracket(grid: Grid, cases: Sequence[CaseRow], name: str | None, n: Budget) -
     """
     if name is None:
         return None
-    same, full = (cell_of(cases, name, each) for each in (n, "all"))
+    same, full = (cell_of(grid, cases, name, each) for each in (n, "all"))
     return same if same.scores else full if full.scores else None
 
 
 def _row(grid: Grid, runs: Iterable[RunRow], cases: Sequence[CaseRow], *, method: str, n: Budget) -> TableRow:
     mine = [row for row in runs if (row.method, row.n) == (method, n)]
     finished = [row for row in mine if row.status == FINISHED]
-    cell = cell_of(cases, method, n)
+    cell = cell_of(grid, cases, method, n)
+    means = draw_means(cell.scores)
     lower, upper = (None if name == method else bracket(grid, cases, name, n) for name in (grid.lower, grid.upper))
     return TableRow(
         method=grid.labels[method],
@@ -103,7 +107,8 @@ def _row(grid: Grid, runs: Iterable[RunRow], cases: Sequence[CaseRow], *, method
         finished=len(finished),
         failed=len(mine) - len(finished),
         dice=mean_score(cell),
-        worst_draw=min(draw_means(cell).values(), default=None),
+        draws=len(means),
+        worst_draw=min(means.values(), default=None),
         iou=_mean(row.iou for row in finished),
         hd95_mm=_mean(row.hd95_mm for row in finished),
         missed=sum(row.status == "missed" for row in cases if (row.method, row.n) == (method, n)),
@@ -123,12 +128,24 @@ def _mean(values: Iterable[float | None]) -> float | None:
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def table_markdown(grid: Grid, rows: Iterable[TableRow]) -> str:
-    """The table for people."""
-    lower, upper = (grid.labels.get(name or "", _UNDEFINED) for name in (grid.lower, grid.upper))
-    header = ["method", "n", "runs", "Dice [95 % CI]", "worst draw", "IoU", "HD95 mm", "missed"]
-    header += [f"− {lower}", f"− {upper}", "gap closed", "s per run", "peak MiB"]
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *(_cells(row) for row in rows)]
+def table_markdown(rows: Iterable[TableRow]) -> str:
+    """The scores for people."""
+    header = ["method", "n", "runs", "draws", "Dice [95 % CI]", "worst draw", "IoU", "HD95 mm", "missed"]
+    return markdown([*header, "s per run", "peak MiB"], [_cells(row) for row in rows])
+
+
+def gap_markdown(grid: Grid, rows: Iterable[TableRow]) -> str:
+    """Where each method stands between the two that bracket it; nothing without both."""
+    if grid.lower is None or grid.upper is None:
+        return ""
+    lower, upper = grid.labels[grid.lower], grid.labels[grid.upper]
+    shown = [row for row in rows if row.n != "all" and row.method not in (lower, upper)]
+    return markdown(["method", "n", f"− {lower}", f"− {upper}", "gap closed"], [_gap_cells(row) for row in shown])
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown: the first column to the left, the others to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
@@ -138,21 +155,32 @@ def _cells(row: TableRow) -> list[str]:
         row.method,
         str(row.n),
         f"{row.finished} of {row.planned}{failed}",
+        str(row.draws) if row.n != "all" else _UNDEFINED,
         with_interval(row.dice),
         *(_number(value, 3) for value in (row.worst_draw, row.iou)),
         _number(row.hd95_mm, 2),
         str(row.missed) if row.finished else _UNDEFINED,
-        *(with_interval(each, sign="+") for each in (row.over_lower, row.under_upper)),
-        with_interval(row.gap_closed, percent=True),
         *(_number(value, 0) for value in (row.seconds, row.peak_mb)),
     ]
 
 
-def with_interval(estimate: Estimate, *, sign: str = "", percent: bool = False) -> str:
-    """``0.853 [0.841, 0.866]``; a dash where it is undefined."""
+def _gap_cells(row: TableRow) -> list[str]:
+    gaps = [with_interval(each, sign="+") for each in (row.over_lower, row.under_upper)]
+    return [row.method, str(row.n), *gaps, with_interval(row.gap_closed, percent=True)]
+
+
+def with_interval(estimate: Estimate, *, sign: str = "", percent: bool = False, digits: int | None = None) -> str:
+    """``0.853 [0.841, 0.866]``; a dash where it is undefined.
+
+    Args:
+        estimate: the mean with its interval.
+        sign: ``"+"`` to show it before positive numbers too.
+        percent: show shares in percent.
+        digits: after the point; 3, or none of a percentage, if left out.
+    """
     if estimate["mean"] is None:
         return _UNDEFINED
-    shape = f"{sign}.0%" if percent else f"{sign}.3f"
+    shape = f"{sign}.{digits or 0}%" if percent else f"{sign}.{3 if digits is None else digits}f"
     low, high = estimate["ci95"]
     interval = "" if low is None or high is None else f" [{low:{shape}}, {high:{shape}}]"
     return f"{estimate['mean']:{shape}}{interval}"

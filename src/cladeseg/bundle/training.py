@@ -13,7 +13,7 @@ from cladeseg.bundle.promotion import promote as promote_model
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.workflow import TrainingWorkflow
-from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of, recognise_dialect, scan
+from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of, resolve_dialect
 from cladeseg.data.dialects import AUTO
 from cladeseg.engines import NodeDice
 from cladeseg.taxonomy import Taxonomy
@@ -38,11 +38,9 @@ def label_dialect(
     Raises:
         DataError: it cannot be told, or the folder is not in this layout.
     """
-    if dialect != AUTO:
-        return dialect
-    if inside_monai_label():
+    if dialect == AUTO and inside_monai_label():
         return mask_dialect(bundle_root)
-    return recognise_dialect(scan(dataset_dir, layout), dataset_dir, taxonomy, layout)
+    return resolve_dialect(dialect, None, dataset_dir, taxonomy, layout)
 
 
 def training_cases(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.data.brats_naming import parse_brats_name
+from cladeseg.data.layouts import scan
 from cladeseg.data.volume_files import volume_files
 from cladeseg.errors import DataError
 from cladeseg.taxonomy import Taxonomy
@@ -52,10 +53,15 @@ def recognise_dialect(
 
 
 def resolve_dialect(
-    dialect: str, cases: Sequence[Mapping[str, Any]], dataset_dir: str | Path, taxonomy: Taxonomy, layout: str
+    dialect: str, cases: Sequence[Mapping[str, Any]] | None, dataset_dir: str | Path, taxonomy: Taxonomy, layout: str
 ) -> str:
-    """``dialect`` itself unless it is ``"auto"``; see :func:`recognise_dialect`."""
-    return recognise_dialect(cases, dataset_dir, taxonomy, layout) if dialect == AUTO else dialect
+    """``dialect`` itself unless it is ``"auto"``; see :func:`recognise_dialect`.
+
+    Without ``cases`` the folder is scanned, and only if it must be found out.
+    """
+    if dialect != AUTO:
+        return dialect
+    return recognise_dialect(scan(dataset_dir, layout) if cases is None else cases, dataset_dir, taxonomy, layout)
 
 
 def _dialects_by_name(cases: Sequence[Mapping[str, Any]]) -> dict[str, Path]:

@@ -55,10 +55,27 @@ class Predictor:
             DataError: the image cannot be used; the message starts with the path of its file, or of the first one.
         """
         item = self._load(image)
-        images = item["image"].as_tensor()[None].to(self.device)
-        scores = self.inferer(images, self.network)
-        item["pred"] = MetaTensor(scores[0].float().cpu(), meta=item["image"].meta)
+        item["pred"] = self._predicted(item["image"])
         return self.postprocessing(item)["pred"]
+
+    @torch.no_grad()
+    def log_probs(self, image: ImageFiles) -> MetaTensor:
+        """What the network says of one image, before it becomes a label.
+
+        Args:
+            image: as for a call.
+
+        Returns:
+            float32 (L, *S) log p(leaf) on the CPU, on the grid that the network sees, with that grid's affine.
+
+        Raises:
+            DataError: as for a call.
+        """
+        return self._predicted(self._load(image)["image"])
+
+    def _predicted(self, seen: MetaTensor) -> MetaTensor:
+        scores = self.inferer(seen.as_tensor()[None].to(self.device), self.network)
+        return MetaTensor(scores[0].float().cpu(), meta=seen.meta)
 
     def _load(self, image: ImageFiles) -> dict[str, Any]:
         first = volume_files(image)[0]

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
-
 from cladeseg.bundle import load_predictor
-from cladeseg.errors import DataError, first_cause
+from cladeseg.errors import DataError
 from cladeseg.inferers import Predictor
 from cladeseg.label.uncertainty import case_uncertainty
 from cladeseg.taxonomy import load_taxonomy
@@ -94,7 +91,7 @@ class LeafEntropy:
     def _score(self, predictor: Predictor | None, file: str) -> float | None:
         taxonomy = load_taxonomy("configs/taxonomy.json", self.bundle_root)
         try:
-            return case_uncertainty(leaf_log_probs(predictor, file), taxonomy) if predictor else None
+            return case_uncertainty(predictor.log_probs(file).as_tensor()[None], taxonomy) if predictor else None
         except DataError as error:
             logger.warning("%s: not scored: %s", self.NAME, error)
             return None
@@ -102,20 +99,6 @@ class LeafEntropy:
     def _state_of_weights(self) -> str:
         file = self.bundle_root / "models" / "model.pt"
         return str(file.stat().st_mtime_ns) if file.is_file() else ""
-
-
-@torch.no_grad()
-def leaf_log_probs(predictor: Predictor, image: str | Path) -> Tensor:
-    """Log p(leaf) (1, L, *S) of an image file, on the grid that the network sees.
-
-    Raises:
-        DataError: the image cannot be used.
-    """
-    try:
-        item = predictor.preprocessing({"image": str(image)})
-    except Exception as error:
-        raise DataError(f"{image}: {first_cause(error)}") from error
-    return predictor.inferer(item["image"].as_tensor()[None].to(predictor.device), predictor.network).float().cpu()
 
 
 def strategies_of(bundles: Mapping[str, str | Path]) -> dict[str, LeafEntropy]:

@@ -7,7 +7,7 @@ from cladeseg.selection.propose import Proposal, propose, select_cases
 from cladeseg.selection.run_selection import run_selection, training_patients
 from cladeseg.selection.superclass_view import SuperclassLoader, SuperclassView, resolve_superclass
 from cladeseg.selection.survey import Survey, survey_cases
-from cladeseg.selection.uncertainty import doubts, leaf_entropy
+from cladeseg.selection.uncertainty import doubts, leaf_doubt
 
 __all__ = [
     "Feature",
@@ -18,7 +18,7 @@ __all__ = [
     "case_features",
     "doubts",
     "k_medoids",
-    "leaf_entropy",
+    "leaf_doubt",
     "outline_picture",
     "propose",
     "resolve_superclass",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from cladeseg.data import load_datalist, resolve_dialect, scan
+from cladeseg.data import load_datalist, resolve_dialect
 from cladeseg.inferers import Predictor
 from cladeseg.selection.page import write_selection
 from cladeseg.selection.propose import Proposal, select_cases
@@ -49,7 +49,7 @@ def run_selection(
     Raises:
         DataError: see :func:`select_cases`; or a file cannot be written.
     """
-    dialect = resolve_dialect(dialect, scan(dataset_dir, layout), dataset_dir, taxonomy, layout)
+    dialect = resolve_dialect(dialect, None, dataset_dir, taxonomy, layout)
     outline = resolve_superclass(superclass, taxonomy)
     proposals = select_cases(
         dataset_dir,

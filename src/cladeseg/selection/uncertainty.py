@@ -12,13 +12,14 @@ from monai.transforms import ResampleToMatch
 from torch import Tensor
 from tqdm import tqdm
 
+from cladeseg.data import ImageFiles
 from cladeseg.inferers import Predictor
 from cladeseg.selection.superclass_view import SuperclassLoader, SuperclassView
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
 
-def leaf_entropy(log_probs: Tensor, nodes: Tensor, taxonomy: Taxonomy) -> float:
+def leaf_doubt(log_probs: Tensor, nodes: Tensor, taxonomy: Taxonomy) -> float:
     """Mean entropy in nats of the leaf, given the node that is known.
 
     At a voxel labelled with superclass v it is −Σ p(l | v) log p(l | v) over the leaves l under v, where
@@ -52,7 +53,7 @@ def leaf_entropy(log_probs: Tensor, nodes: Tensor, taxonomy: Taxonomy) -> float:
 def doubts(
     predictor: Predictor, cases: Sequence[Mapping[str, Any]], load: SuperclassLoader, *, progress: bool = False
 ) -> np.ndarray:
-    """The :func:`leaf_entropy` of each case, one after the other.
+    """The :func:`leaf_doubt` of each case, one after the other.
 
     Args:
         predictor: its network gives log p(leaf).
@@ -67,11 +68,9 @@ def doubts(
     return np.array([_doubt(predictor, case["image"], load(case), load.taxonomy) for case in shown], dtype=np.float64)
 
 
-@torch.no_grad()
-def _doubt(predictor: Predictor, image: Any, view: SuperclassView, taxonomy: Taxonomy) -> float:
-    seen: MetaTensor = predictor.preprocessing({"image": image})["image"]
-    scores = predictor.inferer(seen.as_tensor()[None].to(predictor.device), predictor.network)
-    return leaf_entropy(scores[0].cpu(), _on_grid_of(seen, view), taxonomy)
+def _doubt(predictor: Predictor, image: ImageFiles, view: SuperclassView, taxonomy: Taxonomy) -> float:
+    scores = predictor.log_probs(image)
+    return leaf_doubt(scores.as_tensor(), _on_grid_of(scores, view), taxonomy)
 
 
 def _on_grid_of(seen: MetaTensor, view: SuperclassView) -> Tensor:

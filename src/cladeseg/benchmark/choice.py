@@ -1,0 +1,96 @@
+"""The arm of ``cladeseg select``: its proposals take the place of a random draw, chosen once for a split and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cladeseg.benchmark.grid import SELECT, Grid
+from cladeseg.benchmark.runs import RunKey, choice_file, settings_of
+from cladeseg.data import DatalistSettings, open_or_build_datalist
+from cladeseg.errors import DataError
+from cladeseg.files import read_json, write_json
+from cladeseg.selection import run_selection, training_patients
+from cladeseg.taxonomy import Taxonomy, load_taxonomy
+
+
+def choose_patients(
+    grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_dir: Path, console: Console | None = None
+) -> None:
+    """Have the patients selected for every run that asks for it and has none yet.
+
+    For each seed and number of patients this is ``cladeseg select`` on the training part of the seed's split: images
+    and superclass outlines of training patients are looked at, leaves and patients of the other parts are not.  The
+    folder ``selections/sSEED/nN`` gets its page with pictures, and last ``choice.json`` with ``patients`` and what they
+    were chosen from; a choice that is there is taken as it is.
+
+    Args:
+        grid: the benchmark.
+        keys: its runs.
+        output: folder of the benchmark.
+        dataset_dir: the data.
+        console: is told what is chosen.
+
+    Raises:
+        DataError: a choice that is there was made from something else, or whatever the selection raises.
+    """
+    taxonomy = load_taxonomy("configs/taxonomy.json", grid.bundle)
+    for key in (key for key in keys if grid.method(key.method).patients == SELECT):
+        file, source = choice_file(output, key), _source(grid, key, dataset_dir)
+        if file.is_file():
+            _refuse_another(file, read_json(file), source)
+            continue
+        patients = _select(key, source, taxonomy, file.parent)
+        write_json({"patients": patients, "from": source}, file)
+        if console is not None:
+            chosen = ", ".join(patients)
+            console.print(f"selected for n = {key.n}, seed {key.seed}: {chosen}", markup=False, soft_wrap=True)
+
+
+def _source(grid: Grid, key: RunKey, dataset_dir: Path) -> dict[str, Any]:
+    """What decides the choice: the data, the split and the kind of images; as JSON holds it."""
+    config = {**read_json(grid.bundle / "configs" / "train.json"), **settings_of(grid, key), "seed": key.seed}
+    if grid.layout is not None:
+        config["layout"] = grid.layout
+    # The split does not depend on who is labelled how finely; every training patient shows its outline here.
+    config |= {"fine_patients": 0, "coarse_patients": "all", "draw": 0}
+    split = {each.name: config[each.name] for each in fields(DatalistSettings) if each.name in config}
+    intensity = config["train"]["preprocessing"]["intensity"]
+    return {"dataset_dir": str(dataset_dir), "budget": key.n, "intensity": intensity, "split": split}
+
+
+def _select(key: RunKey, source: Mapping[str, Any], taxonomy: Taxonomy, folder: Path) -> list[str]:
+    """Patients in the order of the proposal, which is that of ``cladeseg select --datalist``."""
+    dataset_dir, split, datalist = source["dataset_dir"], source["split"], folder.parent / "datalist.json"
+    open_or_build_datalist(datalist, dataset_dir, taxonomy, progress=False, **split)
+    proposals = run_selection(
+        dataset_dir,
+        taxonomy,
+        folder,
+        layout=split["layout"],
+        dialect=split["dialect"],
+        budget=int(key.n),
+        superclass=split["superclass"],
+        datalist=datalist,
+        intensity=source["intensity"],
+        progress=False,
+    )
+    patients = [proposal.patient for proposal in proposals]
+    outside = sorted(set(patients) - set(training_patients(datalist)))
+    if outside:
+        raise DataError(f"{folder}: '{outside[0]}' was selected and is no training patient of {datalist}")
+    return patients
+
+
+def _refuse_another(file: Path, stored: Mapping[str, Any], source: Mapping[str, Any]) -> None:
+    before = stored.get("from", {})
+    for name in sorted({*before, *source}):
+        if before.get(name) != source.get(name):
+            raise DataError(
+                f"{file}: '{name}' was {before.get(name)!r} and is now {source.get(name)!r}; "
+                "choose another --output, or delete this folder and the runs that took its patients"
+            )
