@@ -15,7 +15,7 @@ GRIDS = sorted((REPOSITORY / "configs" / "benchmarks").glob("*.json"))
 MAIN = {"full", "fine_only", "two_heads", "paper", "bcp", "ours"}
 #: What may differ between methods: which labels are seen, and the method itself.
 OWN = {"fine_patients", "coarse_patients", "per_batch", "method", "head", "prior", "separate_norm", "detach_prior"}
-OWN |= {"mix", "mix_blend", "mix_direction", "ema_decay"}
+OWN |= {"mix", "mix_blend", "mix_direction", "ema_decay", "pseudo_keep", "size_prior"}
 
 of_each_grid = pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
 
@@ -66,6 +66,14 @@ def test_the_curve_and_the_other_tasks_hold_the_main_methods() -> None:
         grid = named(name)
         assert set(grid.labels) >= MAIN
         assert {run.n for run in planned_runs(grid) if run.method == "ours"} == budgets
+
+
+def test_methods_are_chosen_on_validation_cases_and_other_draws() -> None:
+    choice, tested = named("hippocampus_choice"), (named("hippocampus_n1"), named("hippocampus_curve"))
+    assert choice.split == "validation"
+    assert {grid.split for grid in tested} == {"test"}
+    drawn = {run.draw for grid in tested for run in planned_runs(grid)}
+    assert drawn.isdisjoint(run.draw for run in planned_runs(choice) if run.n != "all")
 
 
 def test_grids_of_one_task_share_their_runs() -> None:
