@@ -41,6 +41,14 @@ def test_each_training_of_monai_label_gets_a_folder_of_its_own(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("inside")
+def test_the_folder_is_named_in_the_bundle_and_not_in_the_app_folder_that_links_it(tmp_path: Path) -> None:
+    bundle, link = tmp_path / "bundle", tmp_path / "link"
+    bundle.mkdir()
+    link.symlink_to(bundle, target_is_directory=True)
+    assert Path(choose_run_folder("runs/hippocampus", link).root).parent == bundle / "runs"
+
+
+@pytest.mark.usefixtures("inside")
 def test_labels_from_monai_label_are_read_as_the_masks_are_written(bundle: Path, brats_tree: Taxonomy) -> None:
     assert label_dialect("auto", "data", "brats", brats_tree, bundle) == "brats23"
 

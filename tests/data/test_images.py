@@ -39,6 +39,11 @@ def test_labels_of_a_decathlon_folder_are_no_images_though_they_are_called_like_
     assert [item["case"] for item in find_images(tmp_path / "labelsTr")] == ["one"]
 
 
+def test_labels_that_monai_label_keeps_beside_the_studies_are_no_images(tmp_path):
+    touch(tmp_path, "one.nii.gz", "labels/final/one.nii.gz", "labels/original/one.nii.gz")
+    assert [item["case"] for item in find_images(tmp_path)] == ["one"]
+
+
 def test_hidden_files_folders_and_other_files_are_no_images(tmp_path):
     touch(tmp_path, "._one.nii.gz", "one.nii.gz.part", "one.nii.json", "notes.txt", "one.nii.gz")
     (tmp_path / "folder.nii").mkdir()

@@ -61,6 +61,19 @@ def test_a_server_that_ends_at_once_is_reported_with_its_last_words(
         pytest.fail("it does not answer")
 
 
+def test_another_programs_answer_on_the_port_is_not_taken_for_the_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = [sys.executable, "-c", "import time; time.sleep(3); print('address already in use'); raise SystemExit(1)"]
+    monkeypatch.setattr(server, "server_command", lambda *a, **k: late)
+    monkeypatch.setattr(server, "_answers", lambda url: True)
+    with (
+        pytest.raises(DataError, match=r"(?s)ended with code 1:.*address already in use"),
+        running_server(tmp_path, tmp_path, model="heart"),
+    ):
+        pytest.fail("it never listened")
+
+
 def test_the_instructions_name_address_strategy_and_model(tmp_path: Path) -> None:
     running = LabelServer("http://127.0.0.1:8123", SimpleNamespace(), tmp_path / "log")  # type: ignore[arg-type]
     text = Text.from_markup(instructions(running, tmp_path / "heart")).plain

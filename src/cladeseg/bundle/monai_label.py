@@ -28,7 +28,10 @@ def choose_run_folder(output_dir: str | Path, bundle_root: str | Path = ".") -> 
         output_dir: the config's folder.
         bundle_root: folder of the bundle.
     """
-    return RunFolder(_fresh(Path(bundle_root) / "runs") if inside_monai_label() else output_dir)
+    if not inside_monai_label():
+        return RunFolder(output_dir)
+    # Its app folder links the bundle and may be a temporary one: the log names the folder that stays.
+    return RunFolder(_fresh(Path(bundle_root).resolve() / "runs"))
 
 
 def mask_dialect(bundle_root: str | Path) -> str:

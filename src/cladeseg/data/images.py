@@ -16,8 +16,8 @@ from cladeseg.transforms.save_label import case_name
 #: Endings of files that lie beside images in known layouts and are not images themselves.
 _LABELS = ("_gt", "_seg", "-seg", "_label")
 _TIME_SERIES = ("_4d",)
-#: Folders of the Decathlon's layout that hold labels under the images' own names.
-_LABEL_FOLDERS = ("labelsTr", "labelsTs")
+#: Folders of labels under the images' own names: the Decathlon's, and that of MONAI Label beside the studies.
+_LABEL_FOLDERS = ("labelsTr", "labelsTs", "labels")
 
 
 def find_images(

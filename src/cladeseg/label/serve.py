@@ -12,9 +12,10 @@ from types import FrameType
 
 from rich.console import Console
 
+from cladeseg.bundle import find_bundle_weights
 from cladeseg.errors import DataError
 from cladeseg.label.app_folder import prepare_app, require_bundle
-from cladeseg.label.server import LOOPBACK, LabelServer, running_server
+from cladeseg.label.server import LOOPBACK, LabelServer, free_port, running_server
 from cladeseg.label.strategy import LeafEntropy
 
 logger = logging.getLogger(__name__)
@@ -40,15 +41,18 @@ def serve(
         console: where the instructions appear.
 
     Raises:
-        DataError: MONAI Label is not installed, a folder is missing, or the server does not start.
+        DataError: MONAI Label is not installed, a folder is missing, the bundle's weights are not those of its record,
+            the port is taken, or the server does not start.
     """
     folder = require_bundle(bundle)
     if not Path(studies).is_dir():
         raise DataError(f"{studies}: no such folder; it must hold the images")
+    _check_weights(folder)
     console = console or Console()
     with _app_folder(app) as place, _stoppable():
+        made, port = prepare_app(folder, place), free_port(host, port)
         console.print("starting MONAI Label; this takes a minute", style="dim")
-        with running_server(prepare_app(folder, place), studies, model=folder.name, host=host, port=port) as server:
+        with running_server(made, studies, model=folder.name, host=host, port=port) as server:
             console.print(instructions(server, folder), soft_wrap=True, highlight=False)
             _watch(server, console)
 
@@ -70,6 +74,12 @@ def instructions(server: LabelServer, bundle: Path) -> str:
             f"[yellow]{weights} is not there: MONAI Label can train this bundle, but not predict yet.[/yellow]"
         )
     return "\n".join(lines)
+
+
+def _check_weights(bundle: Path) -> None:
+    # MONAI Label opens model.pt by itself and compares it with nothing.
+    if (bundle / "models" / "model.pt").is_file():
+        find_bundle_weights(bundle)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def running_server(
         process = subprocess.Popen(command, cwd=app, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         server = LabelServer(f"http://{host}:{port}", process, log)
-        _wait_until_it_answers(server, wait)
+        _wait_until_it_answers(server, port, wait)
         yield server
     finally:
         stop(process)
@@ -112,7 +112,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port(host: str = LOOPBACK, port: int | None = None) -> int:
-    """The named port, or 8000, or any free one if that is taken.
+    """The named port (any free one for 0), or 8000, or any free one if that is taken.
 
     Raises:
         DataError: the named port is taken, or the host is not this machine's.
@@ -129,14 +129,23 @@ def free_port(host: str = LOOPBACK, port: int | None = None) -> int:
     raise DataError(f"{host}:{port}: cannot be listened on ({reason}); name another --port")
 
 
-def _wait_until_it_answers(server: LabelServer, wait: float) -> None:
+def _wait_until_it_answers(server: LabelServer, port: int, wait: float) -> None:
     deadline = time.monotonic() + wait
-    while not _answers(server.url):
+    # While it loads, another program may take its port, and answer in its place.
+    while not (_listens(server.process, port) and _answers(server.url)):
         if server.process.poll() is not None:
             raise DataError(f"MONAI Label ended with code {server.process.returncode}:\n{_end_of(server.log)}")
         if time.monotonic() > deadline:
             raise DataError(f"MONAI Label did not answer for {wait:.0f} s:\n{_end_of(server.log)}")
         time.sleep(0.5)
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    with suppress(psutil.Error):
+        own = psutil.Process(process.pid)
+        sockets = own.net_connections("tcp") if hasattr(own, "net_connections") else own.connections("tcp")
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+    return False
 
 
 def _answers(url: str) -> bool:

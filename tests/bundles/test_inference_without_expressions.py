@@ -1,0 +1,56 @@
+"""``monai.bundle run inference`` of every bundle, as a command that may evaluate no ``$`` expression."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from bundle_runs import INFERENCE, REPOSITORY, TRAIN, copy_bundle, json_of
+
+from cladeseg.bundle import network_from, promote
+from cladeseg.bundle.trained import store_weights
+from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+from cladeseg.taxonomy import load_taxonomy
+
+PHANTOMS: dict[str, Callable[[Path], list[Path]]] = {
+    "acdc": lambda folder: write_acdc_phantoms(folder, patients=1, shape=(32, 32, 4), spacing=(6.0, 6.0, 10.0)),
+    "brats": lambda folder: write_brats_phantoms(folder, subjects=1, shape=(24, 24, 20), spacing=(8.0, 8.0, 8.0)),
+    "hippocampus": lambda folder: write_msd_phantoms(folder, cases=1),
+}
+
+
+def give_weights(bundle: Path) -> None:
+    """The weights of a network of few channels that has learnt nothing."""
+    config = json_of(bundle / TRAIN)
+    chosen = {**config, "filters": [4] * len(config["filters"])}
+    options = {
+        key: chosen[value[1:]] if str(value)[0] == "@" else value for key, value in config["network_options"].items()
+    }
+    state = network_from(options, load_taxonomy(bundle / "configs" / "taxonomy.json")).state_dict()
+    inference: dict[str, Any] = {"spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 16]}
+    store_weights(state, bundle.parent / "run", network=options, inference=inference, validation={})
+    promote(bundle.parent / "run", bundle / "models", force=True)
+
+
+@pytest.mark.parametrize("task", PHANTOMS)
+def test_masks_are_written_although_no_expression_may_be_evaluated(task: str, tmp_path: Path) -> None:
+    bundle = copy_bundle(tmp_path / "bundle", REPOSITORY / "bundles" / f"{task}_subclass_segmentation")
+    give_weights(bundle)
+    PHANTOMS[task](tmp_path / "data")
+    where = ["--dataset_dir", str(tmp_path / "data"), "--output_dir", str(tmp_path / "R"), "--device", "cpu"]
+    command = [sys.executable, "-m", "monai.bundle", "run", "inference", "--config_file", INFERENCE, *where]
+    environment = {**os.environ, "MONAI_EVAL_EXPR": "0"}
+    done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    masks = list((tmp_path / "R" / "predictions").glob("*.nii.gz"))
+    assert masks
+    known = load_taxonomy(bundle / "configs" / "taxonomy.json").values(json_of(bundle / INFERENCE)["dialect"])
+    for mask in masks:
+        assert set(np.unique(np.asarray(nib.load(mask).dataobj)).tolist()) <= set(known)
