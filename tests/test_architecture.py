@@ -181,7 +181,7 @@ def schema() -> dict[str, Any]:
 
 
 def test_the_schema_is_a_valid_schema(schema: dict[str, Any]) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft7Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=relative)

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
 from cladeseg.bundle.audit import METADATA, audit_bundle
@@ -100,9 +100,9 @@ def _reading_problems(root: Path, name: str) -> Iterator[Problem]:
 
 
 @cache
-def _schema() -> Draft202012Validator:
+def _schema() -> Draft7Validator:
     text = (files("cladeseg.bundle") / "metadata_schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+    return Draft7Validator(json.loads(text))
 
 
 def _metadata_problems(root: Path) -> Iterator[Problem]:
