@@ -9,7 +9,7 @@ from monai.transforms import KeepLargestConnectedComponent
 from torch import Tensor, nn
 
 from cladeseg.baselines.boxes import random_box
-from cladeseg.baselines.cases import fine_and_unlabelled, rows
+from cladeseg.baselines.cases import fine_and_unlabelled
 from cladeseg.baselines.hard_labels import hard_labels
 from cladeseg.engines import StepInput, SupervisedStep
 from cladeseg.mixing import SigmoidRamp
@@ -93,7 +93,7 @@ class BcpStep:
             return self.plain(batch)
         mixed, num = self._mix(batch, fine, unlabelled), len(batch.images)
         output = batch.network(torch.cat([batch.images, mixed.image]))
-        supervised, pasted = self.loss(rows(output, slice(num)), batch.nodes), rows(output, slice(num, None))
+        supervised, pasted = self.loss(output.of_cases(slice(num)), batch.nodes), output.of_cases(slice(num, None))
         mix = self.loss(pasted, mixed.true) + self.pseudo_weight * self.loss(pasted, mixed.pseudo)
         return {"loss": supervised + weight * mix, "supervised": supervised, "unsupervised": mix}
 

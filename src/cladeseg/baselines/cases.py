@@ -1,10 +1,9 @@
-"""Which cases of a batch a semi-supervised method may take as labelled, and their part of an output."""
+"""Which cases of a batch a semi-supervised method may take as labelled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cladeseg.networks import TreeOutput
 from cladeseg.taxonomy import LEAF
 
 
@@ -15,8 +14,3 @@ def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[in
     """
     fine = [i for i, supervision in enumerate(supervisions) if supervision == LEAF]
     return fine, [i for i in range(len(supervisions)) if i not in fine]
-
-
-def rows(output: TreeOutput, index: slice | list[int]) -> TreeOutput:
-    """The output for some of a batch's cases."""
-    return TreeOutput(output.leaf[index], None if output.top is None else output.top[index])

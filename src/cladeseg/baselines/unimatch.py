@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.baselines.boxes import random_box
-from cladeseg.baselines.cases import fine_and_unlabelled, rows
+from cladeseg.baselines.cases import fine_and_unlabelled
 from cladeseg.baselines.hard_labels import hard_labels
 from cladeseg.baselines.strong_view import StrongView
 from cladeseg.engines import StepInput, SupervisedStep
@@ -90,9 +90,9 @@ class UniMatchStep:
         features = _part(batch.network, "backbone")(torch.cat([batch.images, *(image for image, _ in views)]))
         dropped = drop_channels(features[unlabelled], self.dropout, generator)
         output = _part(batch.network, "head")(torch.cat([features, dropped]))
-        supervised = self.loss(rows(output, slice(num)), batch.nodes)
-        strong = self.loss(rows(output, slice(num, len(features))), torch.cat([label for _, label in views]))
-        weak = self.loss(rows(output, slice(len(features), None)), target)
+        supervised = self.loss(output.of_cases(slice(num)), batch.nodes)
+        strong = self.loss(output.of_cases(slice(num, len(features))), torch.cat([label for _, label in views]))
+        weak = self.loss(output.of_cases(slice(len(features), None)), target)
         consistency = 0.5 * strong + 0.5 * weak
         return {"loss": supervised + weight * consistency, "supervised": supervised, "unsupervised": consistency}
 

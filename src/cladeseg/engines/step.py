@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.mixing import EmaTeacher, HierarchicalMix, MixLoss, PseudoLabeller, SigmoidRamp
-from cladeseg.networks import TreeOutput
 from cladeseg.taxonomy import LEAF
 
 
@@ -122,16 +121,11 @@ class HierarchicalMixStep:
         pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), nodes[coarse])
         mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
         output = batch.network(torch.cat([images, mixed.image]))
-        supervised = self.loss(_rows(output, 0, len(images)), nodes)
-        mix = self.mix_loss(_rows(output, len(images), None), mixed)
+        supervised = self.loss(output.of_cases(slice(len(images))), nodes)
+        mix = self.mix_loss(output.of_cases(slice(len(images), None)), mixed)
         losses = {"supervised": supervised, "mix": mix}
         total = supervised + weight * mix
         if self.size_prior is not None:
-            of_coarse = TreeOutput(output.leaf[coarse])
-            losses["size_prior"] = self.size_prior.loss(of_coarse, nodes[coarse], nodes[fine])
+            losses["size_prior"] = self.size_prior.loss(output.of_cases(coarse), nodes[coarse], nodes[fine])
             total = total + weight * self.size_prior.weight * losses["size_prior"]
         return {"loss": total, **losses}
-
-
-def _rows(output: TreeOutput, start: int, stop: int | None) -> TreeOutput:
-    return TreeOutput(output.leaf[start:stop], None if output.top is None else output.top[start:stop])

@@ -230,4 +230,4 @@ def _component_ranks(region: np.ndarray) -> np.ndarray:
 def _one_sample(output: TreeOutput | torch.Tensor, i: int) -> TreeOutput | torch.Tensor:
     if isinstance(output, torch.Tensor):
         return output[i : i + 1]
-    return TreeOutput(output.leaf[i : i + 1], None if output.top is None else output.top[i : i + 1])
+    return output.of_cases(slice(i, i + 1))

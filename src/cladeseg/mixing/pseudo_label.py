@@ -78,17 +78,19 @@ class PseudoLabeller:
                 # An impossible known node gives nan here, which is no reason to go on.
                 within = mean[:, child, None] - log_known
                 chosen = settled & (choice == child)
-                label = torch.where(chosen & (within >= self._bar(child, within[chosen])), child, label)
+                label = torch.where(chosen & (within >= self._bar(child, within, chosen)), child, label)
         return label
 
-    def _bar(self, child: int, within: torch.Tensor) -> float:
-        """Smallest accepted log p(child | known), given that of the voxels (V,) that chose the child."""
+    def _bar(self, child: int, within: torch.Tensor, chosen: torch.Tensor) -> float:
+        """Smallest accepted log p(child | known), given all of them and which voxels chose the child."""
         fixed = math.log(self.thresholds[child])
-        within = within[within.isfinite()] if self.keep else within[:0]
-        if not self.keep or not len(within):
+        if self.keep is None:
+            return fixed  # without picking out voxels, which would wait for the device in every step
+        candidates = within[chosen & within.isfinite()]
+        if not len(candidates):
             return fixed
-        last = max(1, math.floor(self.keep * len(within)))
-        return min(fixed, float(within.kthvalue(len(within) - last + 1).values))
+        last = max(1, math.floor(self.keep * len(candidates)))
+        return min(fixed, float(candidates.kthvalue(len(candidates) - last + 1).values))
 
 
 def _likeliest(log_probs: torch.Tensor, children: Sequence[int], like: torch.Tensor) -> torch.Tensor:

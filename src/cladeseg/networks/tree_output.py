@@ -18,3 +18,7 @@ class TreeOutput(NamedTuple):
 
     leaf: Tensor
     top: Tensor | None = None
+
+    def of_cases(self, index: slice | list[int]) -> TreeOutput:
+        """The output for some of the batch's cases."""
+        return TreeOutput(self.leaf[index], None if self.top is None else self.top[index])
