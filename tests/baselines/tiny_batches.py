@@ -43,7 +43,8 @@ def batch_of(
     known = [tree.collapse_table(s)[nodes.long()] for s, (_, nodes) in zip(supervisions, balls, strict=True)]
     return StepInput(
         images=torch.stack([image for image, _ in balls]),
-        nodes=torch.stack(known).to(torch.uint8),
+        nodes=(nodes := torch.stack(known).to(torch.uint8)),
+        guess=nodes,
         supervisions=list(supervisions),
         network=network.train(),
         teacher=EmaTeacher(network),

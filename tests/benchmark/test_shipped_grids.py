@@ -15,7 +15,7 @@ GRIDS = sorted((REPOSITORY / "configs" / "benchmarks").glob("*.json"))
 MAIN = {"full", "fine_only", "two_heads", "paper", "bcp", "ours"}
 #: What may differ between methods: which labels are seen, and the method itself.
 OWN = {"fine_patients", "coarse_patients", "per_batch", "method", "head", "prior", "separate_norm", "detach_prior"}
-OWN |= {"mix", "mix_blend", "mix_direction", "ema_decay", "pseudo_keep", "size_prior"}
+OWN |= {"transfer", "mix", "mix_blend", "mix_direction", "ema_decay", "pseudo_keep", "size_prior"}
 
 of_each_grid = pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
 
@@ -42,7 +42,7 @@ def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
     for key in planned_runs(grid):
         settings = {**base, **settings_of(grid, key)}
         ours = {**base, **settings_of(grid, next(k for k in planned_runs(grid) if k.method == "ours"))}
-        longer = {"epochs"} if key.method == "full_long" else set()
+        longer = {"epochs"} if key.method in {"full_long", "ours_long"} else set()
         assert {name for name in settings if settings[name] != ours[name]} <= OWN | longer, key.name
         batch = settings["per_batch"]
         assert batch.get("leaf", 0) + batch.get("coarse", 0) == 4
@@ -51,9 +51,10 @@ def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
 def test_every_method_and_ablation_stands_at_one_fine_patient_and_the_main_ones_over_five_draws() -> None:
     grid = named("hippocampus_n1")
     semi, paper = {"mean_teacher", "cps", "unimatch"}, {"paper_pc", "paper_sn", "paper_pc_sn"}
-    ablations = {"no_prior", "shared_norm", "flat", "no_mix", "no_teacher"}
-    assert set(grid.ablations) == ablations
-    assert set(grid.labels) == MAIN | {"full_long", "label_set", "ours_select"} | semi | paper | ablations
+    ablations = {"no_prior", "shared_norm", "flat", "no_transfer", "no_teacher", "with_mix", "mix"}
+    assert set(grid.ablations) >= ablations
+    longer = {"full_long", "ours_long"}
+    assert set(grid.labels) == MAIN | {"label_set", "ours_select"} | longer | semi | paper | set(grid.ablations)
     assert all(draws(grid, method, 1) >= 3 for method in semi | paper | ablations)
     assert all(draws(grid, method, 1) >= 5 for method in (MAIN - {"full"}) | {"label_set"})
 

@@ -29,7 +29,8 @@ def batch(tree: Taxonomy, cases: tuple[int, ...], *, network: nn.Module | None =
     samples = [Balls(tree)[i, 11 + i] for i in cases]
     return StepInput(
         images=torch.stack([sample["image"] for sample in samples]),
-        nodes=torch.stack([sample["nodes"] for sample in samples]),
+        nodes=(nodes := torch.stack([sample["nodes"] for sample in samples])),
+        guess=nodes,
         supervisions=[SUPERVISIONS[i] for i in cases],
         network=network.train(),
         teacher=EmaTeacher(network),

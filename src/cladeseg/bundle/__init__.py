@@ -13,7 +13,7 @@ from cladeseg.bundle.promotion import promote
 from cladeseg.bundle.run_folder import RunFolder, start_run
 from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.bundle.trained import find_bundle_weights, find_weights, network_from, store_weights, trained_setting
-from cladeseg.bundle.training import datalist_of_run, label_dialect, run_training, training_cases
+from cladeseg.bundle.training import datalist_of_run, label_dialect, run_training, training_cases, with_guesses
 from cladeseg.bundle.validate import validate_bundle
 from cladeseg.bundle.workflow import TrainingWorkflow
 
@@ -49,5 +49,6 @@ __all__ = [
     "trained_setting",
     "training_cases",
     "validate_bundle",
+    "with_guesses",
     "write_bundle",
 ]

@@ -34,6 +34,10 @@ class TrainingSettings:
         method: training method, see :func:`~cladeseg.baselines.build_method`; others than ``"hierarchical_mix"`` are
             there to compare with.
         method_options: further options of such a method; start, ramp and weight are those of the mix.
+        transfer: whether the parts of coarse cases are guessed from the fine ones by
+            :class:`~cladeseg.transforms.RegionTransfer`; no method to compare with learns from it.
+        transfer_blur: its Gaussian, as a share of the region's extent.
+        transfer_sure: least share of its votes.
         mix: whether HierarchicalMix is used; see :func:`~cladeseg.engines.build_step` for its options.
         mix_start: first step with a mix loss.
         mix_ramp: steps until its full weight.
@@ -69,6 +73,9 @@ class TrainingSettings:
     level_weights: Sequence[float] | None = None
     method: str = "hierarchical_mix"
     method_options: Mapping[str, Any] = field(default_factory=dict)
+    transfer: bool = False
+    transfer_blur: float = 0.08
+    transfer_sure: float = 0.9
     mix: bool = True
     mix_start: int = 50
     mix_ramp: int = 200

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from monai.transforms import Compose
 
 from cladeseg.bundle.monai_label import inside_monai_label, mask_dialect
 from cladeseg.bundle.promotion import promote as promote_model
 from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.workflow import TrainingWorkflow
-from cladeseg.data import cases_of, fingerprint, open_or_build_datalist, pool_of, resolve_dialect
+from cladeseg.data import CaseCache, cases_of, fingerprint, open_or_build_datalist, pool_of, resolve_dialect
 from cladeseg.data.dialects import AUTO
+from cladeseg.data.sampler import COARSE
 from cladeseg.engines import NodeDice
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.taxonomy import LEAF, Taxonomy
+from cladeseg.transforms import GuessPartsd, RegionTransfer
 
 logger = logging.getLogger(__name__)
+
+#: Finely labelled cases that guesses come from; more would cost time for every coarse case and change little.
+MAX_MODELS = 16
 
 
 def datalist_of_run(
@@ -49,6 +57,36 @@ def training_cases(
     """Training cases that have a place in the batch, so that nobody loads cases that are never drawn."""
     cases = cases_of(datalist, "training", dataset_dir)
     return [case for case in cases if per_batch.get(pool_of(case["supervision"]), 0) > 0]
+
+
+def with_guesses(
+    preprocessing: Callable[[dict[str, Any]], dict[str, Any]],
+    cases: Sequence[Mapping[str, Any]],
+    taxonomy: Taxonomy,
+    settings: TrainingSettings,
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """``preprocessing``, followed by a guess of the parts of coarsely labelled cases if ``settings.transfer`` asks.
+
+    The guess comes from the first :data:`MAX_MODELS` finely labelled cases.  Methods to compare with learn nothing from
+    it, and where every case is finely labelled, or none, there is nothing to guess.
+
+    Args:
+        preprocessing: loads a case.
+        cases: of the training.
+        taxonomy: the tree.
+        settings: of the training.
+
+    Raises:
+        DataError: a finely labelled case cannot be loaded.
+    """
+    kinds = [pool_of(case.get("supervision", LEAF)) for case in cases]
+    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == LEAF][:MAX_MODELS]
+    if not settings.transfer or settings.method != "hierarchical_mix" or not fine or COARSE not in kinds:
+        return preprocessing
+    loaded = CaseCache(fine, preprocessing, spacing=settings.spacing, progress=False)
+    models = [loaded[i]["nodes"] for i in range(len(loaded))]
+    transfer = RegionTransfer(taxonomy, models, blur=settings.transfer_blur, sure=settings.transfer_sure)
+    return Compose([preprocessing, GuessPartsd(transfer)])
 
 
 def run_training(

@@ -17,7 +17,9 @@ class StepInput(NamedTuple):
 
     Attributes:
         images: (B, C, *S) float.
-        nodes: (B, 1, *S) node map.
+        nodes: (B, 1, *S) node map, what is known.
+        guess: (B, 1, *S) node map, each voxel what it is known as or something below it; the same as ``nodes`` where
+            nobody guessed.
         supervisions: the B cases' supervision names.
         network: the student, in training mode.
         teacher: its moving average.
@@ -27,6 +29,7 @@ class StepInput(NamedTuple):
 
     images: Tensor
     nodes: Tensor
+    guess: Tensor
     supervisions: Sequence[str]
     network: nn.Module
     teacher: EmaTeacher
@@ -52,7 +55,7 @@ def parameters_of(step: Step) -> list[nn.Parameter]:
 
 
 class SupervisedStep:
-    """Learn from node maps alone: each voxel teaches what its label says, at any level of the tree.
+    """Learn from node maps alone: each voxel teaches what its label or its guess says, at any level of the tree.
 
     Args:
         loss: ``loss(output, nodes)`` on node maps.
@@ -63,7 +66,7 @@ class SupervisedStep:
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
         """Marginal loss of the batch."""
-        return {"loss": self.loss(batch.network(batch.images), batch.nodes)}
+        return {"loss": self.loss(batch.network(batch.images), batch.guess)}
 
 
 class Weighted(NamedTuple):
@@ -77,7 +80,8 @@ class HierarchicalMixStep:
     """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
 
     The mixed images pass through the student in the same forward call as the plain ones, with gradient: the published
-    code predicts them under ``no_grad`` and so learns nothing from them.
+    code predicts them under ``no_grad`` and so learns nothing from them.  Pseudo labels lie inside what was guessed;
+    partners are pasted wherever nothing but their superclass is known.
 
     Args:
         loss: ``loss(output, nodes)`` on node maps.
@@ -118,10 +122,10 @@ class HierarchicalMixStep:
 
     def _mixed(self, batch: StepInput, fine: list[int], coarse: list[int], weight: float) -> dict[str, Tensor]:
         images, nodes = batch.images, batch.nodes
-        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), nodes[coarse])
+        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), batch.guess[coarse])
         mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
         output = batch.network(torch.cat([images, mixed.image]))
-        supervised = self.loss(output.of_cases(slice(len(images))), nodes)
+        supervised = self.loss(output.of_cases(slice(len(images))), batch.guess)
         mix = self.mix_loss(output.of_cases(slice(len(images), None)), mixed)
         losses = {"supervised": supervised, "mix": mix}
         total = supervised + weight * mix

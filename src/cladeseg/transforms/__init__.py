@@ -10,6 +10,7 @@ from cladeseg.transforms.modality_dropout import ModalityDropout
 from cladeseg.transforms.patch import SupervisedPatch
 from cladeseg.transforms.postprocessing import postprocessing
 from cladeseg.transforms.preprocessing import chosen_modalities, preprocessing
+from cladeseg.transforms.region_transfer import GuessPartsd, RegionTransfer
 from cladeseg.transforms.save_label import SaveLabeld, case_name, write_label
 from cladeseg.transforms.slices_last import OrientSlicesLastd, slices_last_axcodes
 from cladeseg.transforms.spacing import Spacingd
@@ -19,12 +20,14 @@ __all__ = [
     "AugmentInTurn",
     "BatchAugment",
     "CheckImaged",
+    "GuessPartsd",
     "LeavesToLabeld",
     "LoadModalitiesd",
     "LoadNodesd",
     "ModalityDropout",
     "OrientSlicesLastd",
     "ProbabilitiesFromLogsd",
+    "RegionTransfer",
     "SaveLabeld",
     "Spacingd",
     "SupervisedPatch",

@@ -42,12 +42,13 @@ class SupervisedPatch:
         """Crop ``case``; the same seed gives the same crop.
 
         Args:
-            case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``.
+            case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``; maybe a ``guess``
+                (1, *S) of nodes below them.
             seed: of this crop.
 
         Returns:
-            ``image`` (C, *size) and ``nodes`` (1, *size) as plain tensors of their own memory, ``case``,
-            ``supervision``.
+            ``image`` (C, *size), ``nodes`` and maybe ``guess`` (1, *size) as plain tensors of their own memory,
+            ``case``, ``supervision``.
 
         Raises:
             ValueError: image and node map differ in shape, or have other dimensions than ``size``.
@@ -58,9 +59,10 @@ class SupervisedPatch:
                 f"{case['case']}: cannot crop {self.size} from image {tuple(image.shape)}, nodes {tuple(nodes.shape)}"
             )
         start = self._start(nodes[0], np.random.default_rng(seed))
+        maps = {key: _plain(case[key]) for key in ("nodes", "guess") if key in case}
         return {
             "image": _crop(image, start, self.size),
-            "nodes": _crop(nodes, start, self.size, fill=self.taxonomy.root),
+            **{key: _crop(nodes, start, self.size, fill=self.taxonomy.root) for key, nodes in maps.items()},
             "case": case["case"],
             "supervision": case["supervision"],
         }
