@@ -128,7 +128,7 @@ def _differences(grid: Grid, cases: Sequence[CaseRow]) -> str:
 
 def _ablations(grid: Grid, cases: Sequence[CaseRow]) -> str:
     found = differences_markdown(grid, cases, grid.ablations)
-    return f"{found}\nAbove zero: ours is better with the part than without it.\n" if found else ""
+    return f"{found}\nAbove zero: ours is better than this form of it.\n" if found else ""
 
 
 def _selected(grid: Grid, store: ResultStore, cases: Sequence[CaseRow]) -> str:
