@@ -53,6 +53,10 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "keep": ({**UNLABELLED, "pseudo_threshold": 1.0, "pseudo_keep": 0.5}, {**UNLABELLED, "pseudo_threshold": 1.0}),
     "transfer": ({"transfer": True, "transfer_blur": 0.0}, {}),
     "transfer, blurred": ({"transfer": True, "transfer_blur": 0.3}, {"transfer": True, "transfer_blur": 0.0}),
+    "transfer, principal": (
+        {"transfer": True, "transfer_blur": 0.0, "transfer_axes": "principal"},
+        {"transfer": True, "transfer_blur": 0.0},
+    ),
     "size prior": ({"size_prior": 1.0}, {}),
     "amp": ({"amp": True}, {}),
     "no augmentation": ({"augmentation": False}, {}),

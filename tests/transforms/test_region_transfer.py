@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -81,14 +83,38 @@ def test_a_hole_between_the_parts_takes_the_nearest(acdc_tree: Taxonomy) -> None
     assert (guess[0, 2:6, 7:9, 5:7] == acdc_tree.index("left_ventricle")).all()
 
 
+def turned(tree: Taxonomy, degrees: float) -> torch.Tensor:
+    """A bar whose two halves are the ventricles, turned in the plane about its centre."""
+    x, y, z = torch.meshgrid(*(torch.arange(n) - (n - 1) / 2 for n in (40, 40, 8)), indexing="ij")
+    angle = torch.deg2rad(torch.tensor(degrees))
+    along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+    left, right = tree.index("left_ventricle"), tree.index("right_ventricle")
+    bar = (along.abs() < 14) & (across.abs() < 6) & (z.abs() < 3)
+    return torch.where(bar, torch.where(along < 0, left, right), tree.background)[None].to(torch.uint8)
+
+
+@pytest.mark.parametrize("degrees", [-60.0, 30.0, 80.0])
+def test_principal_axes_follow_an_organ_that_is_turned(acdc_tree: Taxonomy, degrees: float) -> None:
+    truth = turned(acdc_tree, degrees)
+    right = {}
+    for axes in ("volume", "principal"):
+        transfer = RegionTransfer(acdc_tree, [turned(acdc_tree, 0)], blur=0, axes=axes)
+        right[axes] = (transfer(coarse(acdc_tree, truth)) == truth)[truth != acdc_tree.background].float().mean()
+    assert right["principal"] > 0.95
+    assert right["volume"] < right["principal"] - 0.05
+
+
 def test_fine_cases_without_the_region_guess_nothing(acdc_tree: Taxonomy) -> None:
     empty = torch.full((1, *SHAPE), acdc_tree.background, dtype=torch.uint8)
     known = coarse(acdc_tree, halves(acdc_tree, 2, 10))
     assert torch.equal(RegionTransfer(acdc_tree, [empty])(known), known)
 
 
-@pytest.mark.parametrize(("options", "named"), [({"blur": -0.1}, "blur -0.1"), ({"sure": 0.5}, "sure 0.5")])
-def test_impossible_options_are_named(acdc_tree: Taxonomy, options: dict[str, float], named: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"blur": -0.1}, "blur -0.1"), ({"sure": 0.5}, "sure 0.5"), ({"axes": "image"}, "axes 'image'")],
+)
+def test_impossible_options_are_named(acdc_tree: Taxonomy, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         RegionTransfer(acdc_tree, [halves(acdc_tree, 2, 10)], **options)
 

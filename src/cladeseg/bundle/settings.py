@@ -36,6 +36,7 @@ class TrainingSettings:
         method_options: further options of such a method; start, ramp and weight are those of the mix.
         transfer: whether the parts of coarse cases are guessed from the fine ones by
             :class:`~cladeseg.transforms.RegionTransfer`; no method to compare with learns from it.
+        transfer_axes: ``"volume"``, or ``"principal"`` for organs that are turned differently in each patient.
         transfer_blur: its Gaussian, as a share of the region's extent.
         transfer_sure: least share of its votes.
         mix: whether HierarchicalMix is used; see :func:`~cladeseg.engines.build_step` for its options.
@@ -74,6 +75,7 @@ class TrainingSettings:
     method: str = "hierarchical_mix"
     method_options: Mapping[str, Any] = field(default_factory=dict)
     transfer: bool = False
+    transfer_axes: str = "volume"
     transfer_blur: float = 0.08
     transfer_sure: float = 0.9
     mix: bool = True

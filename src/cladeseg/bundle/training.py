@@ -85,7 +85,9 @@ def with_guesses(
         return preprocessing
     loaded = CaseCache(fine, preprocessing, spacing=settings.spacing, progress=False)
     models = [loaded[i]["nodes"] for i in range(len(loaded))]
-    transfer = RegionTransfer(taxonomy, models, blur=settings.transfer_blur, sure=settings.transfer_sure)
+    transfer = RegionTransfer(
+        taxonomy, models, blur=settings.transfer_blur, sure=settings.transfer_sure, axes=settings.transfer_axes
+    )
     return Compose([preprocessing, GuessPartsd(transfer)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +13,19 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from cladeseg.taxonomy import Taxonomy
 
 
+class _Frame(NamedTuple):
+    """Where a region lies, in voxels."""
+
+    centre: np.ndarray  # (D,)
+    axes: np.ndarray  # (D, D): orthonormal columns
+    extent: np.ndarray  # (D,) along those axes
+
+
 class _Model(NamedTuple):
     """How one finely labelled case divides a superclass."""
 
     parts: np.ndarray  # (*S): each voxel's nearest node below the superclass
-    centre: np.ndarray  # (D,) of the divided region, in voxels
-    extent: np.ndarray  # (D,)
+    frame: _Frame  # of the divided region
 
 
 class RegionTransfer:
@@ -33,6 +40,9 @@ class RegionTransfer:
     votes; near borders nothing is guessed, and it stays s.  No image is looked at, so that a fine case of unusual
     contrast teaches the place of its parts as well as any other.
 
+    The axes are the volume's, or each region's own principal ones, for organs that are turned differently in each
+    patient: the longest goes to the longest, and each to the side on which the other's lies (less than 90° away).
+
     It needs parts that lie alike in every patient, as those of a healthy organ do; those of a tumour do not.
 
     Args:
@@ -40,24 +50,34 @@ class RegionTransfer:
         models: node maps (1, *S) of finely labelled cases, all of one voxel size, which is that of the calls too.
         blur: standard deviation of the Gaussian as a share of the region's extent along each axis.
         sure: least share of the votes, above 0.5 and at most 1.
+        axes: ``"volume"`` or ``"principal"``.
 
     Raises:
-        ValueError: ``blur`` is negative, or ``sure`` would let two nodes win.
+        ValueError: ``blur`` is negative, ``sure`` would let two nodes win, or there are no such ``axes``.
     """
 
     def __init__(
-        self, taxonomy: Taxonomy, models: Sequence[torch.Tensor], *, blur: float = 0.08, sure: float = 0.9
+        self,
+        taxonomy: Taxonomy,
+        models: Sequence[torch.Tensor],
+        *,
+        blur: float = 0.08,
+        sure: float = 0.9,
+        axes: str = "volume",
     ) -> None:
         if blur < 0:
             raise ValueError(f"blur {blur} is negative")
         if not 0.5 < sure <= 1:
             raise ValueError(f"sure {sure} is no share above 0.5 and at most 1")
+        if axes not in _FRAMES:
+            raise ValueError(f"axes '{axes}' are unknown; known are {', '.join(_FRAMES)}")
         self.taxonomy = taxonomy
         self.blur = blur
         self.sure = sure
+        self._frame = _FRAMES[axes]
         cases = [_voxels(model) for model in models]
         self._models = {
-            s: [_model(case, self._below(s)) for case in cases if self._below(s)[case].any()]
+            s: [self._model(case, self._below(s)) for case in cases if self._below(s)[case].any()]
             for s in taxonomy.superclasses
         }
 
@@ -73,29 +93,32 @@ class RegionTransfer:
     def _divide(self, guess: np.ndarray, known: np.ndarray, s: int, models: Sequence[_Model]) -> None:
         """Write into ``guess`` what the voxels that are known as ``s`` probably are."""
         region = self.taxonomy.contains[s].numpy()[known]
-        centre, extent = _centre_and_extent(region)
-        votes = self._votes(np.argwhere(region), region, centre, extent, models)
+        votes = self._votes(region, models)
         below = np.flatnonzero(self._below(s))
         for v in sorted(below, key=lambda v: len(self.taxonomy.path(int(v)))):  # parents first: the deepest stays
             inside = self.taxonomy.contains[v].numpy()
             share = sum((vote for node, vote in votes.items() if inside[node]), np.zeros(known.shape))
             guess[(known == s) & (share >= self.sure)] = v
 
-    def _votes(
-        self, places: np.ndarray, region: np.ndarray, centre: np.ndarray, extent: np.ndarray, models: Sequence[_Model]
-    ) -> dict[int, np.ndarray]:
+    def _votes(self, region: np.ndarray, models: Sequence[_Model]) -> dict[int, np.ndarray]:
         """Share (*S) of the blurred votes that each node gets in the region; they add up to 1."""
         votes: dict[int, np.ndarray] = {}
+        places, frame = np.argwhere(region), self._frame(region)
         for model in models:
-            there = ((places - centre) / extent * model.extent + model.centre).round().astype(int)
-            there = there.clip(0, np.array(model.parts.shape) - 1)
-            voted = model.parts[tuple(there.T)]
+            there = _carry(places, frame, model.frame).round().astype(int)
+            voted = model.parts[tuple(there.clip(0, np.array(model.parts.shape) - 1).T)]
             for node in np.unique(voted):
                 vote = votes.setdefault(int(node), np.zeros(region.shape))
                 vote[tuple(places[voted == node].T)] += 1
-        blurred = {node: gaussian_filter(vote, self.blur * extent) for node, vote in votes.items()}
+        width = self.blur * _volume_frame(region).extent
+        blurred = {node: gaussian_filter(vote, width) for node, vote in votes.items()}
         total = np.where(region, sum(blurred.values()), 1)
         return {node: vote / total for node, vote in blurred.items()}
+
+    def _model(self, case: np.ndarray, below: np.ndarray) -> _Model:
+        divided = below[case]
+        nearest = distance_transform_edt(~divided, return_distances=False, return_indices=True)
+        return _Model(case[tuple(nearest)], self._frame(divided))
 
     def _below(self, s: int) -> np.ndarray:
         """Bool (N,): the nodes strictly below ``s``."""
@@ -129,13 +152,28 @@ def _voxels(nodes: torch.Tensor) -> np.ndarray:
     return nodes.as_subclass(torch.Tensor)[0].cpu().numpy().astype(np.int64)
 
 
-def _model(case: np.ndarray, below: np.ndarray) -> _Model:
-    divided = below[case]
-    nearest = distance_transform_edt(~divided, return_distances=False, return_indices=True)
-    return _Model(case[tuple(nearest)], *_centre_and_extent(divided))
-
-
-def _centre_and_extent(region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centroid, and sides of the box with the region's variances, √(12 σ² + 1): both (D,), in voxels."""
+def _volume_frame(region: np.ndarray) -> _Frame:
     places = np.argwhere(region)
-    return places.mean(0), np.sqrt(12 * places.var(0) + 1)
+    return _Frame(places.mean(0), np.eye(region.ndim), _extent(places.var(0)))
+
+
+def _principal_frame(region: np.ndarray) -> _Frame:
+    places = np.argwhere(region)
+    variances, axes = np.linalg.eigh(np.cov(places.T, bias=True))
+    return _Frame(places.mean(0), axes, _extent(variances))
+
+
+#: How a region's axes are found, by name.
+_FRAMES: dict[str, Callable[[np.ndarray], _Frame]] = {"volume": _volume_frame, "principal": _principal_frame}
+
+
+def _extent(variances: np.ndarray) -> np.ndarray:
+    """Sides of the box with these variances."""
+    return np.sqrt(12 * variances.clip(0) + 1)
+
+
+def _carry(places: np.ndarray, here: _Frame, there: _Frame) -> np.ndarray:
+    """Move places (V, D) of one region to where they lie alike in the other."""
+    same_side = np.where((here.axes * there.axes).sum(0) < 0, -1, 1)
+    relative = (places - here.centre) @ here.axes / here.extent
+    return (relative * there.extent) @ (there.axes * same_side).T + there.centre
