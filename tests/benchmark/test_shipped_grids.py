@@ -15,7 +15,18 @@ GRIDS = sorted((REPOSITORY / "configs" / "benchmarks").glob("*.json"))
 MAIN = {"full", "fine_only", "two_heads", "paper", "bcp", "ours"}
 #: What may differ between methods: which labels are seen, and the method itself.
 OWN = {"fine_patients", "coarse_patients", "per_batch", "method", "head", "prior", "separate_norm", "detach_prior"}
-OWN |= {"transfer", "mix", "mix_blend", "mix_direction", "ema_decay", "pseudo_keep", "size_prior"}
+OWN |= {
+    "transfer",
+    "transfer_axes",
+    "transfer_blur",
+    "transfer_sure",
+    "mix",
+    "mix_blend",
+    "mix_direction",
+    "ema_decay",
+    "pseudo_keep",
+    "size_prior",
+}
 
 of_each_grid = pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
 
