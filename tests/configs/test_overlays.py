@@ -90,6 +90,7 @@ def test_the_overlays_of_the_readme_are_there() -> None:
         *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
         *(f"ablations/{name}" for name in ("flat", "two_head", "two_head_plain", "fine_only")),
         *(f"ablations/{name}" for name in ("one_way_mix", "soft_mix", "no_transfer", "with_mix", "mix_instead")),
+        "ablations/principal_transfer",
     }
     assert wanted <= set(map(name_of, OVERLAYS))
 
