@@ -16,7 +16,15 @@ from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.workflow import TrainingWorkflow
-from cladeseg.data import CaseCache, cases_of, fingerprint, open_or_build_datalist, pool_of, resolve_dialect
+from cladeseg.data import (
+    CaseCache,
+    cases_of,
+    fingerprint,
+    open_or_build_datalist,
+    pool_of,
+    resolve_dialect,
+    supervision_of,
+)
 from cladeseg.data.dialects import AUTO
 from cladeseg.data.sampler import COARSE
 from cladeseg.engines import NodeDice
@@ -79,7 +87,7 @@ def with_guesses(
     Raises:
         DataError: a finely labelled case cannot be loaded.
     """
-    kinds = [pool_of(case.get("supervision", LEAF)) for case in cases]
+    kinds = [pool_of(supervision_of(case)) for case in cases]
     fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == LEAF][:MAX_MODELS]
     if not settings.transfer or settings.method != "hierarchical_mix" or not fine or COARSE not in kinds:
         return preprocessing

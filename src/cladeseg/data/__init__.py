@@ -28,6 +28,7 @@ from cladeseg.data.phantoms import write_acdc_phantoms
 from cladeseg.data.sampler import SupervisionSampler, pool_of
 from cladeseg.data.split import draw_fine, split_patients
 from cladeseg.data.stack import stack_folder, stack_modalities
+from cladeseg.data.supervision import supervision_of
 from cladeseg.data.typical_volume import typical_volume
 from cladeseg.data.volume_files import ImageFiles, absolute_paths, channel_files, volume_files
 from cladeseg.errors import DataError
@@ -70,6 +71,7 @@ __all__ = [
     "stack_folder",
     "stack_modalities",
     "store_datalist",
+    "supervision_of",
     "training_loader",
     "typical_volume",
     "volume_files",

@@ -17,9 +17,9 @@ from nibabel.affines import voxel_sizes
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from cladeseg.data.supervision import supervision_of
 from cladeseg.data.volume_files import ImageFiles, channel_files, volume_files
 from cladeseg.errors import DataError, first_cause
-from cladeseg.taxonomy import LEAF, NONE
 from cladeseg.transforms.save_label import case_name
 
 _log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class CaseCache(Dataset):
 
 def _complete(case: Mapping[str, Any]) -> dict[str, Any]:
     name = case["case"] if "case" in case else case_name(volume_files(case["image"])[0])
-    return {"case": name, "supervision": LEAF if "label" in case else NONE, **case}
+    return {"case": name, "supervision": supervision_of(case), **case}
 
 
 def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float]) -> int:

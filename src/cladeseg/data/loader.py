@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from cladeseg.data.cache import CaseCache
 from cladeseg.data.sampler import SupervisionSampler
-from cladeseg.taxonomy import LEAF, NONE
+from cladeseg.data.supervision import supervision_of
 
 #: A training that nobody limits; the trainer sets the number of steps that it will take.
 _UNLIMITED = 2**40
@@ -27,8 +27,8 @@ def training_loader(
     """Loader over a whole training, whose batch of step t is a pure function of (seed, t).
 
     Args:
-        dataset: cached cases with a patch function; a case that does not say its ``supervision`` is fully annotated
-            if it has a label (MONAI Label sends such cases), else unlabelled.
+        dataset: cached cases with a patch function; see :func:`~cladeseg.data.supervision.supervision_of` for one that
+            does not say its ``supervision``.
         per_batch: number of ``leaf``, ``coarse`` and ``none`` cases in a batch.
         seed: of the draws.
         num_workers: loader processes; 0 loads in the training process.
@@ -37,6 +37,6 @@ def training_loader(
     Raises:
         DataError: there is no case to fill a batch with.
     """
-    supervisions = [case.get("supervision", LEAF if "label" in case else NONE) for case in dataset.data]
+    supervisions = [supervision_of(case) for case in dataset.data]
     sampler = SupervisionSampler(supervisions, per_batch=per_batch, steps=_UNLIMITED, seed=seed, fill=fill)
     return DataLoader(dataset, batch_sampler=sampler, num_workers=num_workers, pin_memory=torch.cuda.is_available())

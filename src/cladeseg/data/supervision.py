@@ -83,6 +83,11 @@ def _told(case: Mapping[str, Any], supervision: str | None, settings: DatalistSe
     return permitted({**case, "supervision": supervision})
 
 
+def supervision_of(case: Mapping[str, Any]) -> str:
+    """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases)."""
+    return str(case.get("supervision", LEAF if "label" in case else NONE))
+
+
 def permitted(case: Mapping[str, Any]) -> dict[str, Any]:
     """The case without the path of a label that it must not open."""
     hidden = ("label", "missing_label") if case["supervision"] == NONE else ()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from cladeseg.transforms.box_extent import box_extent
 from cladeseg.transforms.warp import affine_coordinates, warp
 
 
 def centre_and_extent(region: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centroid and size of a region along each axis, in voxels.
-
-    The size is that of the box with the region's variance, √(12 σ² + 1): exact for a box, and unlike a bounding box
-    hardly moved by a stray voxel.
+    """Centroid and :func:`~cladeseg.transforms.box_extent.box_extent` of a region along each axis, in voxels.
 
     Args:
         region: bool (B, 1, *S).
@@ -28,7 +26,7 @@ def centre_and_extent(region: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
         centre = (profile * index).sum(1) / count
         variance = (profile * (index - centre[:, None]) ** 2).sum(1) / count
         centres.append(centre)
-        extents.append((12 * variance + 1).sqrt())
+        extents.append(box_extent(variance))
     return torch.stack(centres, 1), torch.stack(extents, 1)
 
 

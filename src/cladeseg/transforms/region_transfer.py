@@ -11,6 +11,7 @@ from monai.transforms import MapTransform
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.transforms.box_extent import box_extent
 
 
 class _Frame(NamedTuple):
@@ -154,22 +155,17 @@ def _voxels(nodes: torch.Tensor) -> np.ndarray:
 
 def _volume_frame(region: np.ndarray) -> _Frame:
     places = np.argwhere(region)
-    return _Frame(places.mean(0), np.eye(region.ndim), _extent(places.var(0)))
+    return _Frame(places.mean(0), np.eye(region.ndim), box_extent(places.var(0)))
 
 
 def _principal_frame(region: np.ndarray) -> _Frame:
     places = np.argwhere(region)
     variances, axes = np.linalg.eigh(np.cov(places.T, bias=True))
-    return _Frame(places.mean(0), axes, _extent(variances))
+    return _Frame(places.mean(0), axes, box_extent(variances.clip(0)))
 
 
 #: How a region's axes are found, by name.
 _FRAMES: dict[str, Callable[[np.ndarray], _Frame]] = {"volume": _volume_frame, "principal": _principal_frame}
-
-
-def _extent(variances: np.ndarray) -> np.ndarray:
-    """Sides of the box with these variances."""
-    return np.sqrt(12 * variances.clip(0) + 1)
 
 
 def _carry(places: np.ndarray, here: _Frame, there: _Frame) -> np.ndarray:
