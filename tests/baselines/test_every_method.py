@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import torch
 from tiny_batches import batch_of, tiny_net
 from torch import nn
 
-from cladeseg.baselines import build_method
+from cladeseg.baselines import METHODS, WITHOUT_TEACHER, build_method
 from cladeseg.engines import Step, StepInput, SupervisedStep, step_generator
 from cladeseg.losses import build_loss
+from cladeseg.mixing import EmaTeacher
 from cladeseg.taxonomy import Taxonomy
 
 SEMI = ["mean_teacher", "cps", "bcp", "unimatch"]
@@ -92,6 +94,25 @@ def test_bcp_without_a_fine_case_has_no_partner(acdc_tree):
 def test_the_ramp_counts_optimiser_steps(acdc_tree, name):
     assert "unsupervised" not in run(name, acdc_tree, batch_of(acdc_tree, "leaf", "heart", step=2), start=3)
     assert "unsupervised" in run(name, acdc_tree, batch_of(acdc_tree, "leaf", "heart", step=3), start=3)
+
+
+class _Asked(EmaTeacher):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def predict(self, images: torch.Tensor, flips: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+        self.asked += 1
+        return super().predict(images, flips)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_methods_said_to_be_without_a_teacher_are_those_that_never_ask_it(acdc_tree, name):
+    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    teacher = _Asked(given.network)
+    own = {"network": given.network} if name == "cps" else {}
+    build_method(name, acdc_tree, build_loss(acdc_tree), **own)(given._replace(teacher=teacher, step=300))
+    assert (teacher.asked == 0) is (name in WITHOUT_TEACHER)
 
 
 @pytest.mark.parametrize("name", ["mean_teacher", "bcp", "unimatch"])

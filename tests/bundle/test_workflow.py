@@ -38,3 +38,21 @@ def test_bfloat16_trains_with_channels_innermost_and_the_same_weights(
         kernel = trained.state_dict()["0.weight"]
         assert kernel.is_contiguous(memory_format=torch.channels_last_3d) is amp
         assert all(torch.equal(value, before[name]) for name, value in trained.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "decay"),
+    [
+        ({"ema_decay": 0.5, "mix": False}, 0.5),
+        ({"ema_decay": None, "mix": False}, 0.0),
+        ({"ema_decay": None, "mix": True}, 0.99),
+        ({"ema_decay": None, "mix": False, "method": "bcp"}, 0.99),
+        ({"ema_decay": None, "mix": True, "method": "label_set"}, 0.0),
+        ({"ema_decay": 0.0, "mix": True}, 0.0),
+    ],
+    ids=str,
+)
+def test_weights_are_averaged_as_told_and_else_where_the_method_learns_from_the_average(
+    acdc_tree: Taxonomy, tmp_path: Path, settings: dict[str, Any], decay: float
+) -> None:
+    assert _workflow(acdc_tree, nn.Conv3d(1, 4, 3), tmp_path, **settings).teacher.decay == decay

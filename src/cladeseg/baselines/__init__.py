@@ -1,9 +1,17 @@
 """Published semi-supervised methods on the shared engine, each with the superclass loss added."""
 
 from cladeseg.baselines.bcp import BcpStep
-from cladeseg.baselines.build_method import METHODS, build_method
+from cladeseg.baselines.build_method import METHODS, WITHOUT_TEACHER, build_method
 from cladeseg.baselines.cross_pseudo import CrossPseudoStep
 from cladeseg.baselines.mean_teacher import MeanTeacherStep
 from cladeseg.baselines.unimatch import UniMatchStep
 
-__all__ = ["METHODS", "BcpStep", "CrossPseudoStep", "MeanTeacherStep", "UniMatchStep", "build_method"]
+__all__ = [
+    "METHODS",
+    "WITHOUT_TEACHER",
+    "BcpStep",
+    "CrossPseudoStep",
+    "MeanTeacherStep",
+    "UniMatchStep",
+    "build_method",
+]

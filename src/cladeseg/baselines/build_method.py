@@ -59,6 +59,8 @@ METHODS: dict[str, Callable[..., Step]] = {
     "unimatch": UniMatchStep,
     "hierarchical_mix": partial(build_step, mix=True),
 }
+#: Methods that never look at the teacher's predictions.
+WITHOUT_TEACHER = frozenset({"supervised", "label_set", "cps"})
 
 
 def _check_options(name: str, build: Callable[..., Step], options: dict[str, Any]) -> None:

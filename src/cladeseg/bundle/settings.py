@@ -22,7 +22,7 @@ class TrainingSettings:
         weight_decay: of AdamW.
         schedule: ``"poly"``, ``"cosine"`` or ``"constant"``.
         warmup_steps: steps until the peak.
-        ema_decay: of the teacher.
+        ema_decay: of the teacher; ``None`` averages where the method learns from the teacher and nowhere else.
         augmentation: whether patches are augmented.
         augment_options: arguments of :class:`~cladeseg.transforms.BatchAugment` that this task sets.
         modality_dropout: chance per step that a random part of the modalities is blanked.
@@ -64,7 +64,7 @@ class TrainingSettings:
     weight_decay: float = 1e-4
     schedule: str = "poly"
     warmup_steps: int = 20
-    ema_decay: float = 0.99
+    ema_decay: float | None = 0.99
     augmentation: bool = True
     augment_options: Mapping[str, Any] = field(default_factory=dict)
     modality_dropout: float = 0.0

@@ -11,7 +11,7 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
-from cladeseg.baselines import build_method
+from cladeseg.baselines import WITHOUT_TEACHER, build_method
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.settings import TrainingSettings
 from cladeseg.data import CaseCache, training_loader
@@ -37,6 +37,9 @@ from cladeseg.mixing import EmaTeacher
 from cladeseg.report import CasePicture
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.transforms import AugmentInTurn, BatchAugment, ModalityDropout
+
+#: Decay of the teacher where the settings leave it to the method.
+EMA_DECAY = 0.99
 
 
 class TrainingWorkflow:
@@ -90,7 +93,11 @@ class TrainingWorkflow:
     @cached_property
     def teacher(self) -> EmaTeacher:
         """Running average of the student; what is validated and shipped."""
-        return EmaTeacher(self.network, decay=self.settings.ema_decay)
+        decay = self.settings.ema_decay
+        if decay is None:
+            # Where nothing learns from the average, it brought nothing either (hippocampus_n1's results page).
+            decay = 0.0 if self._method in WITHOUT_TEACHER else EMA_DECAY
+        return EmaTeacher(self.network, decay=decay)
 
     @cached_property
     def loss(self) -> nn.Module:
@@ -107,9 +114,13 @@ class TrainingWorkflow:
     @cached_property
     def step(self) -> Step:
         """What is learnt from one batch.  Built before anything is trained: it may copy the untrained student."""
-        s = self.settings
-        name = "supervised" if s.method == "hierarchical_mix" and not s.mix else s.method
+        name = self._method
         return build_method(name, self.taxonomy, self.loss, **self._method_options(name))
+
+    @property
+    def _method(self) -> str:
+        s = self.settings
+        return "supervised" if s.method == "hierarchical_mix" and not s.mix else s.method
 
     def _method_options(self, name: str) -> dict[str, Any]:
         s = self.settings
