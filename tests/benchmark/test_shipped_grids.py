@@ -53,19 +53,33 @@ def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
     for key in planned_runs(grid):
         settings = {**base, **settings_of(grid, key)}
         ours = {**base, **settings_of(grid, next(k for k in planned_runs(grid) if k.method == "ours"))}
-        longer = {"epochs"} if key.method in {"full_long", "ours_long"} else set()
+        longer = {"epochs"} if key.method in {"full_long", "parts_long"} else set()
         assert {name for name in settings if settings[name] != ours[name]} <= OWN | longer, key.name
         batch = settings["per_batch"]
         assert batch.get("leaf", 0) + batch.get("coarse", 0) == 4
 
 
+@of_each_grid
+def test_no_two_methods_of_a_grid_are_the_same_training(file: Path) -> None:
+    """Else an ablation that a bundle's defaults have overtaken would stand in the table as one more form of ours."""
+    grid = read_grid(file)
+    base = json.loads((grid.bundle / "configs" / "train.json").read_text())
+    trainings: dict[str, str] = {}
+    for method in grid.methods:
+        key = next(run for run in planned_runs(grid) if run.method == method.name)
+        trained = json.dumps([{**base, **settings_of(grid, key)}, method.patients], sort_keys=True)
+        assert trainings.setdefault(trained, method.name) == method.name
+
+
 def test_every_method_and_ablation_stands_at_one_fine_patient_and_the_main_ones_over_five_draws() -> None:
     grid = named("hippocampus_n1")
     semi, paper = {"mean_teacher", "cps", "unimatch"}, {"paper_pc", "paper_sn", "paper_pc_sn"}
-    ablations = {"no_prior", "shared_norm", "flat", "no_transfer", "no_teacher", "with_mix", "mix"}
-    # Of the earlier form of ours: what had been scored before it was replaced.
-    earlier = {"mix_no_prior", "mix_shared_norm", "mix_flat", "mix_no_teacher"}
-    assert set(grid.ablations) == ablations | earlier | {"ours_long"}
+    ablations = {"flat", "no_transfer", "with_norm", "prior_averaged", "mix"}
+    # Of the earlier forms of ours: what had been scored before they were replaced.
+    earlier = {"norm_flat", "norm_no_transfer", "norm_prior", "norm_averaged", "parts", "parts_flat"}
+    earlier |= {"parts_no_transfer", "parts_long", "parts_mix"}
+    earlier |= {"mix_no_prior", "mix_shared_norm", "mix_flat", "mix_no_teacher"}
+    assert set(grid.ablations) == ablations | earlier
     others = {"full_long", "label_set", "ours_select", *grid.ablations}
     assert set(grid.labels) == MAIN | others | semi | paper
     assert all(draws(grid, method, 1) >= 3 for method in semi | paper | ablations)

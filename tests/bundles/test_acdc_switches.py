@@ -55,7 +55,7 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "transfer, blurred": ({"transfer": True, "transfer_blur": 0.3}, {"transfer": True, "transfer_blur": 0.0}),
     "transfer, principal": (
         {"transfer": True, "transfer_blur": 0.0, "transfer_axes": "principal"},
-        {"transfer": True, "transfer_blur": 0.0},
+        {"transfer": True, "transfer_blur": 0.0, "transfer_axes": "volume"},
     ),
     "size prior": ({"size_prior": 1.0}, {}),
     "amp": ({"amp": True}, {}),

@@ -1,4 +1,4 @@
-"""Every other task does what the ACDC bundle does: its three commands, end to end, on phantoms of its own layout.
+"""Every task runs its three commands, end to end, on phantoms of its own layout and with its own defaults.
 
 So does a bundle that ``cladeseg new-bundle`` writes for a folder that nobody has seen before.
 """
@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 import nibabel as nib
 import numpy as np
 import pytest
-from bundle_runs import EVALUATE, INFERENCE, REPOSITORY, TINY, TRAIN, command, copy_bundle, json_of, rows_of
+from bundle_runs import (
+    EVALUATE,
+    INFERENCE,
+    REPOSITORY,
+    TINY,
+    TRAIN,
+    command,
+    copy_bundle,
+    json_of,
+    rows_of,
+    write_phantoms,
+)
 
 from cladeseg.bundle import load_predictor, new_bundle
 from cladeseg.bundle.failure import root_cause
@@ -54,6 +65,10 @@ def shipped(name: str) -> Path:
     return REPOSITORY / "bundles" / f"{name}_subclass_segmentation"
 
 
+def _acdc(folder: Path) -> Task:
+    return Task(copy_bundle(folder / "bundle"), write_phantoms(folder / "data", patients=6), TINY)
+
+
 def _brats(folder: Path) -> Task:
     return Task(copy_bundle(folder / "bundle", shipped("brats")), brats(folder / "data"), BRATS)
 
@@ -72,7 +87,12 @@ def _new(folder: Path) -> Task:
     return Task(bundle, data, {**{key: SMALL[key] for key in keys}, "filters": [4, 4, 8, 8]})
 
 
-MAKERS: dict[str, Callable[[Path], Task]] = {"brats": _brats, "hippocampus": _hippocampus, "new-bundle": _new}
+MAKERS: dict[str, Callable[[Path], Task]] = {
+    "acdc": _acdc,
+    "brats": _brats,
+    "hippocampus": _hippocampus,
+    "new-bundle": _new,
+}
 
 
 @pytest.fixture(scope="module", params=MAKERS)

@@ -90,7 +90,7 @@ def test_the_overlays_of_the_readme_are_there() -> None:
         *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
         *(f"ablations/{name}" for name in ("flat", "two_head", "two_head_plain", "fine_only")),
         *(f"ablations/{name}" for name in ("one_way_mix", "soft_mix", "no_transfer", "with_mix", "mix_instead")),
-        "ablations/principal_transfer",
+        *(f"ablations/{name}" for name in ("with_prior", "with_norm", "principal_transfer")),
     }
     assert wanted <= set(map(name_of, OVERLAYS))
 
@@ -171,8 +171,9 @@ def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
     ],
 )
 def test_an_ablation_reaches_the_component_that_it_switches(name: str, switch: Any) -> None:
-    default = workflow(laid_over("acdc"))
-    ablated = workflow(laid_over("acdc", CONFIGS / "ablations" / f"{name}.json"))
+    # The one task whose defaults have every part that a step can have.
+    default = workflow(laid_over("brats"))
+    ablated = workflow(laid_over("brats", CONFIGS / "ablations" / f"{name}.json"))
     assert not switch(default.network, default.step)
     assert switch(ablated.network, ablated.step)
 

@@ -160,7 +160,7 @@ def _failures(runs: Sequence[RunRow]) -> str:
 def _choices(grid: Grid) -> str:
     """What a reader must know about who chose what on which cases."""
     notes = [
-        "the last weights (the moving average of the student) are scored: no epoch is selected on any case",
+        "the last weights are scored, their moving average where a method keeps one: no epoch is selected on any case",
         "validation cases show the trainings their superclass outline only",
         *grid.notes,
     ]
