@@ -72,6 +72,11 @@ def test_each_claim_fails_by_its_own_rule(changes: dict[str, float], spread: flo
     assert says in " ".join(claim.found for claim in found.values()).replace("(+0.000", "(-0.000")
 
 
+def test_one_draw_of_one_patient_beats_nobody() -> None:
+    alone = [row for row in rows({"ours": 0.895}) if row.draw == 0 and row.case == "a1"]
+    assert verdicts(alone)["beats"].holds is None
+
+
 def test_an_ablation_that_is_as_good_refutes_nothing() -> None:
     assert verdicts(rows({"ours": 0.895, "less": 0.9}))["beats"].holds is True
     assert verdicts(rows({"ours": 0.895, "less": 0.9}), ablations=("drawn",))["beats"].holds is False

@@ -72,3 +72,11 @@ def test_a_ratio_resamples_both_sums_together() -> None:
 
 def test_nothing_has_no_mean() -> None:
     assert CrossedBootstrap({}, {}).mean({}) == {"mean": None, "ci95": [None, None], "n": 0}
+
+
+def test_one_draw_of_one_patient_has_a_mean_and_no_interval() -> None:
+    values = {(0, 0, "a1"): 0.4, (0, 0, "a2"): 0.6}
+    owners = {"a1": "a", "a2": "a"}
+    found = CrossedBootstrap(values, owners)
+    assert found.mean(values) == {"mean": pytest.approx(0.5), "ci95": [None, None], "n": 2}
+    assert found.ratio(values, values)["ci95"] == [None, None]

@@ -107,6 +107,8 @@ def _beats(grid: Grid, cases: Sequence[CaseRow], ours: Cell, n: int) -> Claim:
     text = "ours beats each other method, 95 % interval of the paired difference above 0"
     others = {name: cell_of(grid, cases, name, n) for name in rivals(grid, n)}
     gains = {name: paired_difference(ours, cell) for name, cell in others.items() if cell.scores and ours.scores}
+    if gains and all(gain["ci95"][0] is None for gain in gains.values()):
+        return Claim(text, n, "one draw of one patient has no interval", None)
     short = {name: gain for name, gain in gains.items() if not (gain["ci95"][0] or 0.0) > 0}
     found = f"so against {len(gains) - len(short)} of {len(others)}"
     if short:

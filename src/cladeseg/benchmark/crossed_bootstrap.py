@@ -22,8 +22,9 @@ class CrossedBootstrap:
     Every draw is scored on every patient, so that a score is hit by the luck of both: each resample takes as many draws
     and as many patients as there are, with replacement, and weighs a score by the product of how often its draw and its
     patient were taken (the pigeonhole bootstrap: Owen, Annals of Applied Statistics 1(2), 2007).  A patient that is
-    taken brings all its cases.  Where there is one draw alone, only patients are resampled.  Resamples depend on the
-    seed and the sets of draws and patients, not on the order of the values.
+    taken brings all its cases.  Where there is one draw alone, only patients are resampled; one draw of one patient
+    has no interval, as nothing tells how much luck there is.  Resamples depend on the seed and the sets of draws and
+    patients, not on the order of the values.
 
     Args:
         scores: whose draws and cases are resampled.
@@ -47,7 +48,7 @@ class CrossedBootstrap:
         if not scores:
             return _NOTHING
         sums, counts = self._sums(scores), self._sums(dict.fromkeys(scores, 1.0))
-        return _estimate(float(np.mean(list(scores.values()))), sums, counts, len(scores))
+        return self._estimate(float(np.mean(list(scores.values()))), sums, counts, len(scores))
 
     def ratio(self, over: Scores, under: Scores) -> Estimate:
         """Σ over / Σ under of the same keys with its 95 % interval.
@@ -58,7 +59,7 @@ class CrossedBootstrap:
         total = sum(under.values())
         if not under or total <= 0:
             return _NOTHING
-        return _estimate(sum(over.values()) / total, self._sums(over), self._sums(under), len(over))
+        return self._estimate(sum(over.values()) / total, self._sums(over), self._sums(under), len(over))
 
     def _sums(self, scores: Scores) -> np.ndarray:
         """Sum of the scores in each resample; (R,)."""
@@ -66,6 +67,13 @@ class CrossedBootstrap:
         for (draw, fold, case), value in scores.items():
             table[self._draws[draw, fold], self._owners[self._patients[case]]] += value
         return np.asarray(((self._draw_counts @ table) * self._patient_counts).sum(axis=1))
+
+    def _estimate(self, value: float, over: np.ndarray, under: np.ndarray, n: int) -> Estimate:
+        defined = under > 0
+        if len(self._draws) * len(self._owners) == 1 or 1 - defined.mean() > _TAIL:
+            return {"mean": value, "ci95": [None, None], "n": n}
+        low, high = np.percentile(over[defined] / under[defined], [100 * _TAIL, 100 * (1 - _TAIL)])
+        return {"mean": value, "ci95": [float(low), float(high)], "n": n}
 
 
 def _numbered(names: Iterable[_Name]) -> dict[_Name, int]:
@@ -75,11 +83,3 @@ def _numbered(names: Iterable[_Name]) -> dict[_Name, int]:
 def _taken(random: np.random.Generator, size: int, resamples: int) -> np.ndarray:
     """How often each of ``size`` is taken in each resample; (R, size)."""
     return random.multinomial(size, np.full(max(size, 1), 1 / max(size, 1)), size=resamples)
-
-
-def _estimate(value: float, over: np.ndarray, under: np.ndarray, n: int) -> Estimate:
-    defined = under > 0
-    if 1 - defined.mean() > _TAIL:
-        return {"mean": value, "ci95": [None, None], "n": n}
-    low, high = np.percentile(over[defined] / under[defined], [100 * _TAIL, 100 * (1 - _TAIL)])
-    return {"mean": value, "ci95": [float(low), float(high)], "n": n}

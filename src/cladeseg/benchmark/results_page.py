@@ -74,11 +74,11 @@ def figure_lines(grid: Grid, cases: Sequence[CaseRow]) -> list[Line]:
 def _points(grid: Grid, cases: Sequence[CaseRow], method: str, n: Budget) -> list[Point]:
     cell = cell_of(grid, cases, method, n)
     score = mean_score(cell)
-    low, high = score["ci95"]
-    if score["mean"] is None or low is None or high is None:
+    mean = score["mean"]
+    if mean is None:
         return []
-    number = n if isinstance(n, int) else None
-    return [Point(number, score["mean"], low, high, tuple(draw_means(cell.scores).values()))]
+    low, high = (mean if end is None else end for end in score["ci95"])  # one draw of one patient: a point alone
+    return [Point(n if isinstance(n, int) else None, mean, low, high, tuple(draw_means(cell.scores).values()))]
 
 
 def _section(title: str, body: str) -> str:
@@ -201,9 +201,10 @@ hold the structure; *missed* counts those that were not found. Peak MiB: residen
 GPU's. Seconds include interrupted attempts.
 """
 _INTERVALS = """All are 95 % percentile bootstraps (2000 resamples) that resample the draws of the fine patients and,
-independently, the scored patients with all their cases; with one draw alone, patients only. A draw comes with its seed,
-so that the luck of the first weights is part of it. A bootstrap of few draws is too narrow: where the draws decide, a
-t interval would be 2.7 times as wide with 3 draws, 1.6 times with 5 and 1.2 times with 10.
+independently, the scored patients with all their cases; with one draw alone, patients only, and one draw of one
+patient has none. A draw comes with its seed, so that the luck of the first weights is part of it. A bootstrap of few
+draws is too narrow: where the draws decide, a t interval would be 2.7 times as wide with 3 draws, 1.6 times with 5 and
+1.2 times with 10.
 """
 _DIFFERENCES = """Paired over (draw, seed, case). A method without draws (all patients fine, or chosen by select) is
 compared with ours case by case at every draw, i.e. with the mean over draws. *Better in* counts draws.
