@@ -104,14 +104,15 @@ class RegionTransfer:
     def _votes(self, region: np.ndarray, models: Sequence[_Model]) -> dict[int, np.ndarray]:
         """Share (*S) of the blurred votes that each node gets in the region; they add up to 1."""
         votes: dict[int, np.ndarray] = {}
-        places, frame = np.argwhere(region), self._frame(region)
+        places = np.argwhere(region)
+        frame = self._frame(places)
         for model in models:
             there = _carry(places, frame, model.frame).round().astype(int)
             voted = model.parts[tuple(there.clip(0, np.array(model.parts.shape) - 1).T)]
             for node in np.unique(voted):
                 vote = votes.setdefault(int(node), np.zeros(region.shape))
                 vote[tuple(places[voted == node].T)] += 1
-        width = self.blur * _volume_frame(region).extent
+        width = self.blur * box_extent(places.var(0))  # along the volume's axes, whichever the frame's are
         blurred = {node: gaussian_filter(vote, width) for node, vote in votes.items()}
         total = np.where(region, sum(blurred.values()), 1)
         return {node: vote / total for node, vote in blurred.items()}
@@ -119,7 +120,7 @@ class RegionTransfer:
     def _model(self, case: np.ndarray, below: np.ndarray) -> _Model:
         divided = below[case]
         nearest = distance_transform_edt(~divided, return_distances=False, return_indices=True)
-        return _Model(case[tuple(nearest)], self._frame(divided))
+        return _Model(case[tuple(nearest)], self._frame(np.argwhere(divided)))
 
     def _below(self, s: int) -> np.ndarray:
         """Bool (N,): the nodes strictly below ``s``."""
@@ -153,18 +154,16 @@ def _voxels(nodes: torch.Tensor) -> np.ndarray:
     return nodes.as_subclass(torch.Tensor)[0].cpu().numpy().astype(np.int64)
 
 
-def _volume_frame(region: np.ndarray) -> _Frame:
-    places = np.argwhere(region)
-    return _Frame(places.mean(0), np.eye(region.ndim), box_extent(places.var(0)))
+def _volume_frame(places: np.ndarray) -> _Frame:
+    return _Frame(places.mean(0), np.eye(places.shape[1]), box_extent(places.var(0)))
 
 
-def _principal_frame(region: np.ndarray) -> _Frame:
-    places = np.argwhere(region)
+def _principal_frame(places: np.ndarray) -> _Frame:
     variances, axes = np.linalg.eigh(np.cov(places.T, bias=True))
     return _Frame(places.mean(0), axes, box_extent(variances.clip(0)))
 
 
-#: How a region's axes are found, by name.
+#: How the axes of a region, given by its voxels' places (V, D), are found, by name.
 _FRAMES: dict[str, Callable[[np.ndarray], _Frame]] = {"volume": _volume_frame, "principal": _principal_frame}
 
 
