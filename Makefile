@@ -39,19 +39,19 @@ test: install  ## the test suite
 	$(BIN)/python -m pytest
 
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
-	$(LABEL_BIN)/python -m pytest -m monailabel tests/label
+	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label
 
-$(LABEL_STAMP): pyproject.toml tests/label/lean/requirements.txt tests/label/lean/lean_torchvision.py
+$(LABEL_STAMP): pyproject.toml tests/segmentation/label/lean/requirements.txt tests/segmentation/label/lean/lean_torchvision.py
 	$(PYTHON) -m venv $(LABEL_VENV)
 	$(MAKE) install-label-$(LABEL_ENV)
 	@touch $@
 
 # Without the packages of gigabytes that serving a bundle does not touch.
 install-label-lean:
-	$(LABEL_BIN)/python -m pip install -r tests/label/lean/requirements.txt monai==$(LABEL_MONAI) -e .
+	$(LABEL_BIN)/python -m pip install -r tests/segmentation/label/lean/requirements.txt monai==$(LABEL_MONAI) -e .
 	$(LABEL_BIN)/python -m pip install --no-deps monailabel==0.8.5 pydicom-seg==0.4.1 torchvision==0.28.0
 	packages=$$($(LABEL_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
-	  cp tests/label/lean/lean_torchvision.py "$$packages" && \
+	  cp tests/segmentation/label/lean/lean_torchvision.py "$$packages" && \
 	  echo 'import lean_torchvision' > "$$packages/lean_torchvision.pth"
 
 # sam2's build would fetch CUDA unless PyTorch is pinned for it too.

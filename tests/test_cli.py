@@ -17,12 +17,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import cladeseg.demo
-from cladeseg.bundle import OverrideError, load_predictor, network_from, promote
-from cladeseg.bundle.trained import store_weights
+from cladeseg.bundle import OverrideError
 from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
 from cladeseg.cli import app
-from cladeseg.data import build_datalist, write_acdc_phantoms
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.data import build_datalist
+from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.segmentation.workflow import load_predictor, network_from, promote
+from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import TaxonomyError, load_taxonomy
 
 BUNDLE = Path(__file__).parents[1] / "bundles" / "acdc_subclass_segmentation"

@@ -19,9 +19,10 @@ from rich.console import Console
 
 from cladeseg import demo as module
 from cladeseg.bundle import OverrideError, check_overrides
-from cladeseg.data import build_datalist, write_acdc_phantoms
 from cladeseg.demo import PHANTOMS, DemoPlan, Method, demo_methods, run_demo
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.data import build_datalist
+from cladeseg.segmentation.phantoms import write_acdc_phantoms
 from cladeseg.taxonomy import load_taxonomy
 
 REPOSITORY = Path(__file__).parents[1]

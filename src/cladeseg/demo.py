@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cladeseg.bundle.bundle_run import BundleRun, none_outlives
-from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
-from cladeseg.errors import DataError
-from cladeseg.files import read_json, write_json
+from cladeseg.files import DataError, read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
+from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 from cladeseg.taxonomy import load_taxonomy
 
 #: 18 patients are split into 12 for training, 2 for validation and 4 for test.

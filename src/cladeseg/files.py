@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""One error for every kind of bad input, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cladeseg.errors import DataError
+
+class DataError(ValueError):
+    """Input that cannot be used as it is; the message starts with the file, folder or case at fault."""
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """MONAI wraps what went wrong in one 'applying transform' after the other; only the innermost says it."""
+    while error.__cause__ is not None and not isinstance(error, DataError):
+        error = error.__cause__
+    return error
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from cladeseg.benchmark import benchmark as module
 from cladeseg.benchmark import run_benchmark, runner
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle.bundle_run import BundleRun
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 TINY = {"epochs": 1, "steps_per_epoch": 2, "filters": [4, 4, 4], "patch_size": [16, 16, 16], "mix_start": 0}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from grids import case_row, grid, key
 
-from cladeseg.benchmark.cells import Cell, cell_of, paired
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.grid import GridMethod
+from cladeseg.statistics.paired import Cell, paired
 
 
 def test_a_cases_score_is_the_mean_over_its_leaves_that_have_one() -> None:

@@ -22,9 +22,10 @@ from cladeseg.benchmark.benchmark import Runner
 from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, GridMethod
 from cladeseg.benchmark.runs import bundle_run, chosen_patients, planned_runs, refuse_changes
-from cladeseg.data import build_datalist, load_datalist, write_msd_phantoms
-from cladeseg.errors import DataError
-from cladeseg.selection import SuperclassLoader, training_patients
+from cladeseg.files import DataError
+from cladeseg.segmentation.data import build_datalist, load_datalist
+from cladeseg.segmentation.phantoms import write_msd_phantoms
+from cladeseg.segmentation.selection import SuperclassLoader, training_patients
 from cladeseg.taxonomy import load_taxonomy
 
 SELECTED = GridMethod(name="chosen", label="ours, patients selected", patients="select")

@@ -7,7 +7,7 @@ import pytest
 from grids import ABLATIONS, BUNDLE, grid, write_grid
 
 from cladeseg.benchmark import read_grid
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:

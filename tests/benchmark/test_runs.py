@@ -12,7 +12,7 @@ from grids import ABLATIONS, BUNDLE, grid, key
 from cladeseg.benchmark.grid import GridMethod
 from cladeseg.benchmark.runs import bundle_run, planned_runs, refuse_changes, settings_of
 from cladeseg.bundle import check_overrides
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 
 def option(command: list[str], name: str) -> str:

@@ -8,7 +8,7 @@ from grids import case_row, key
 
 from cladeseg.benchmark import store as module
 from cladeseg.benchmark.store import ResultStore, RunRow, key_of
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 
 def finished(run=None, **values) -> RunRow:

@@ -13,12 +13,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from cladeseg.bundle import promote
 from cladeseg.bundle.audit import AuditFinding, audit_bundle
 from cladeseg.bundle.audit_report import audit_exit_code, audit_json, audit_table
 from cladeseg.bundle.audit_rules import judge
-from cladeseg.bundle.trained import store_weights
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.workflow import promote
+from cladeseg.segmentation.workflow.trained import store_weights
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))

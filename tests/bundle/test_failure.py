@@ -12,8 +12,8 @@ from monai.transforms import Compose
 
 from cladeseg.bundle import OverrideError, explain_failures
 from cladeseg.bundle.failure import root_cause
-from cladeseg.errors import DataError
-from cladeseg.mixing import SigmoidRamp
+from cladeseg.files import DataError
+from cladeseg.segmentation.mixing import SigmoidRamp
 from cladeseg.taxonomy import LabelValueError, TaxonomyError
 
 

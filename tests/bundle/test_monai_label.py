@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cladeseg.bundle import choose_run_folder, label_dialect
+from cladeseg.bundle import choose_run_folder
 from cladeseg.bundle.monai_label import mask_dialect
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.workflow import label_dialect
 from cladeseg.taxonomy import Taxonomy
 
 

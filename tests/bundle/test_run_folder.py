@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cladeseg.bundle import RunFolder, TrainingSettings, start_run
+from cladeseg.bundle import RunFolder, start_run
 from cladeseg.bundle.run_folder import configure_logging, set_aside, versions
-from cladeseg.errors import DataError
-from cladeseg.files import read_json, write_json
+from cladeseg.files import DataError, read_json, write_json
+from cladeseg.segmentation.workflow import TrainingSettings
 
 SETTINGS = TrainingSettings(
     seed=0,

@@ -13,9 +13,9 @@ import torch
 
 from cladeseg.bundle import validate_parts
 from cladeseg.bundle.problem import Problem
-from cladeseg.bundle.trained import store_weights
 from cladeseg.bundle.validate import validate_bundle
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.workflow.trained import store_weights
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))

@@ -14,9 +14,9 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from cladeseg.bundle import network_from
 from cladeseg.bundle.failure import root_cause
-from cladeseg.data import write_acdc_phantoms
+from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.segmentation.workflow import network_from
 from cladeseg.taxonomy import Taxonomy, load_taxonomy
 
 REPOSITORY = Path(__file__).parents[2]

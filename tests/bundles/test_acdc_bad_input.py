@@ -17,7 +17,7 @@ from bundle_runs import EVALUATE, INFERENCE, TRAIN, Place, Trained, command, jso
 
 from cladeseg.bundle import OverrideError
 from cladeseg.bundle.failure import root_cause
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 #: In the phantoms' split: finely labelled, with an outline of the heart, and of the test part.
 FINE, COARSE, TEST = "patient001", "patient002", "patient003"

@@ -31,8 +31,8 @@ from bundle_runs import (
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cladeseg.bundle import network_from
 from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.segmentation.workflow import network_from
 
 METRICS = {"dice", "iou", "hd95_mm", "assd_mm", "nsd"}
 NODES = {"heart", "right_ventricle", "left_heart", "myocardium", "left_ventricle"}

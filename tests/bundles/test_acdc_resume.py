@@ -10,7 +10,7 @@ import torch
 from bundle_runs import LEARNT, Place, Trained, differences, json_of, refusal, rows_of, state_of, train, weights_of
 
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.engines import TreeTrainer
+from cladeseg.segmentation.engines import TreeTrainer
 
 #: Dropout draws from torch's global generator, which nothing else does; mixing starts in the middle.
 COURSE: dict[str, Any] = {

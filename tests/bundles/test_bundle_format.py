@@ -13,7 +13,7 @@ from bundle_runs import INFERENCE, REPOSITORY, TRAIN, json_of
 from monai.bundle import ConfigParser
 
 from cladeseg.bundle.config_text import config_text
-from cladeseg.bundle.new_bundle import TEMPLATE
+from cladeseg.segmentation.workflow.new_bundle import TEMPLATE
 from cladeseg.taxonomy import load_taxonomy
 
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))

@@ -19,11 +19,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
-from cladeseg.bundle import load_predictor, network_from, promote
 from cladeseg.bundle.failure import root_cause
-from cladeseg.bundle.trained import store_weights
-from cladeseg.errors import DataError
-from cladeseg.inferers import Predictor
+from cladeseg.files import DataError
+from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.workflow import load_predictor, network_from, promote
+from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import load_taxonomy
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "acdc_subclass_segmentation"

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from bundle_runs import INFERENCE, REPOSITORY, TRAIN, copy_bundle, json_of
 
-from cladeseg.bundle import network_from, promote
-from cladeseg.bundle.trained import store_weights
-from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.workflow import network_from, promote
+from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import load_taxonomy
 
 PHANTOMS: dict[str, Callable[[Path], list[Path]]] = {

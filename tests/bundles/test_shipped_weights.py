@@ -11,9 +11,9 @@ import torch
 from bundle_runs import EVALUATE, REPOSITORY, command, json_of
 from safetensors.torch import load_file
 
-from cladeseg.bundle import load_predictor
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.data import write_msd_phantoms
+from cladeseg.segmentation.phantoms import write_msd_phantoms
+from cladeseg.segmentation.workflow import load_predictor
 
 BUNDLE = REPOSITORY / "bundles" / "hippocampus_subclass_segmentation"
 MODELS = BUNDLE / "models"

@@ -26,9 +26,9 @@ from bundle_runs import (
     write_phantoms,
 )
 
-from cladeseg.bundle import load_predictor, new_bundle
 from cladeseg.bundle.failure import root_cause
-from cladeseg.data import write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.workflow import load_predictor, new_bundle
 from cladeseg.taxonomy import load_taxonomy
 
 SMALL: dict[str, Any] = {

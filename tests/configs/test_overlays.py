@@ -10,9 +10,9 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from cladeseg.bundle import TrainingWorkflow
-from cladeseg.data import DatalistSettings, SupervisionSampler
-from cladeseg.data.datalist_settings import resolve_settings
+from cladeseg.segmentation.data import DatalistSettings, SupervisionSampler
+from cladeseg.segmentation.data.datalist_settings import resolve_settings
+from cladeseg.segmentation.workflow import TrainingWorkflow
 
 REPOSITORY = Path(__file__).parents[2]
 TASKS = ("acdc", "brats", "hippocampus")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from cladeseg.metrics import Record, summarise
 from cladeseg.report import metrics_markdown, metrics_table
+from cladeseg.segmentation.metrics import Record, summarise
 
 
 def summary_of(tree, **dice):

@@ -18,8 +18,8 @@ from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
 from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, refuse_changes
 from cladeseg.benchmark.store import ResultStore
-from cladeseg.data import write_msd_phantoms
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
+from cladeseg.segmentation.phantoms import write_msd_phantoms
 from cladeseg.taxonomy import load_taxonomy
 
 

@@ -11,10 +11,9 @@ from rich.console import Console
 
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.runs import RunKey, choice_file, settings_of
-from cladeseg.data import DatalistSettings, open_or_build_datalist
-from cladeseg.errors import DataError
-from cladeseg.files import read_json, write_json
-from cladeseg.selection import run_selection, training_patients
+from cladeseg.files import DataError, read_json, write_json
+from cladeseg.segmentation.data import DatalistSettings, open_or_build_datalist
+from cladeseg.segmentation.selection import run_selection, training_patients
 from cladeseg.taxonomy import Taxonomy, load_taxonomy
 
 

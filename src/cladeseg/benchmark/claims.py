@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cladeseg.benchmark.cells import Cell, cell_of, draw_means
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.differences import rivals
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.select_arm import WANTED, among_draws
-from cladeseg.benchmark.statistics import gap_closed, paired_difference, relative_score, worst_relative_draw
 from cladeseg.benchmark.store import CaseRow
 from cladeseg.benchmark.table import bracket, markdown, with_interval
+from cladeseg.statistics.differences import gap_closed, paired_difference, relative_score, worst_relative_draw
+from cladeseg.statistics.paired import Cell, draw_means
 
 GAP_CLOSED = 0.8
 OF_CONVERGED = 0.99

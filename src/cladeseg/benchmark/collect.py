@@ -10,10 +10,9 @@ from typing import Any
 from cladeseg.benchmark.runs import RunKey
 from cladeseg.benchmark.store import FINISHED, CaseRow, RunRow
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.data import load_datalist
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
-from cladeseg.metrics import Record, read_csv
+from cladeseg.files import DataError, read_json
+from cladeseg.segmentation.data import load_datalist
+from cladeseg.segmentation.metrics import Record, read_csv
 from cladeseg.taxonomy import Taxonomy
 
 

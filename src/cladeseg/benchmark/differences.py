@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cladeseg.benchmark.cells import Cell, cell_of
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.grid import DRAW, Budget, Grid
-from cladeseg.benchmark.statistics import draws_won, paired_difference
 from cladeseg.benchmark.store import CaseRow
 from cladeseg.benchmark.table import bracket, markdown, with_interval
+from cladeseg.statistics.differences import draws_won, paired_difference
+from cladeseg.statistics.paired import Cell
 
 
 def rivals(grid: Grid, n: int) -> list[str]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
+from cladeseg.files import DataError, read_json
 
 #: Number of finely labelled patients, or all of them.
 Budget = int | str
@@ -62,7 +61,8 @@ class Grid:
         seeds: of split, weights and training.
         dataset_dir: the data; ``None`` for phantoms that the runner draws.
         layout: of the data; the bundle's own if ``None``.
-        phantoms: arguments of :func:`cladeseg.data.write_msd_phantoms`, where there is no ``dataset_dir``.
+        phantoms: arguments of :func:`~cladeseg.segmentation.phantoms.write_msd_phantoms`, where there is no
+            ``dataset_dir``.
         split: ``"test"``, or ``"validation"`` while methods are still being chosen.
         overlays: configs of every method.
         overrides: top-level keys of the training config of every method.

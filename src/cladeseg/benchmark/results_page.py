@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from cladeseg.benchmark.cells import cell_of, draw_means
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.claims import claims, claims_markdown
 from cladeseg.benchmark.differences import differences_markdown
 from cladeseg.benchmark.figure import write_figure
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.benchmark.runs import RunKey, chosen_patients, planned_runs, settings_of
 from cladeseg.benchmark.select_arm import among_draws, twin_of
-from cladeseg.benchmark.statistics import mean_score
 from cladeseg.benchmark.store import FAILED, FINISHED, CaseRow, ResultStore, RunRow
 from cladeseg.benchmark.svg import Line, Point
 from cladeseg.benchmark.table import TableRow, gap_markdown, part_of, table_markdown, table_rows, write_table_csv
 from cladeseg.bundle.run_folder import versions
 from cladeseg.files import whole_file
+from cladeseg.statistics.differences import mean_score
+from cladeseg.statistics.paired import draw_means
 
 #: A bootstrap of fewer draws than this cannot tell how far draws spread.
 _FEW_DRAWS = 5

@@ -16,7 +16,7 @@ from cladeseg.benchmark.store import FAILED, FINISHED, ResultStore, RunRow
 from cladeseg.benchmark.usage import Usage
 from cladeseg.bundle.bundle_run import BundleRun, CommandError, none_outlives
 from cladeseg.bundle.run_folder import set_aside
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 from cladeseg.taxonomy import Taxonomy
 
 _PAUSE_S = 1.0

@@ -10,8 +10,7 @@ from typing import Any
 
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.bundle.bundle_run import BundleRun
-from cladeseg.errors import DataError
-from cladeseg.files import read_json, write_json
+from cladeseg.files import DataError, read_json, write_json
 
 
 @dataclass(frozen=True, kw_only=True)

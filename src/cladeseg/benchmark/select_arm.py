@@ -8,9 +8,10 @@ from statistics import fmean
 
 import numpy as np
 
-from cladeseg.benchmark.cells import Cell, cell_of, draw_means
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.grid import DRAW, SELECT, Grid, GridMethod
 from cladeseg.benchmark.store import CaseRow
+from cladeseg.statistics.paired import Cell, draw_means
 
 #: The percentile of the random draws that a selection should reach.
 WANTED = 75

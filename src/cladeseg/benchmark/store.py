@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cladeseg.benchmark.runs import RunKey
-from cladeseg.errors import DataError
-from cladeseg.files import whole_file
+from cladeseg.files import DataError, whole_file
 
 FINISHED = "finished"
 FAILED = "failed"

@@ -9,13 +9,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
-from cladeseg.benchmark.cells import Cell, cell_of, draw_means
+from cladeseg.benchmark.cells import cell_of
 from cladeseg.benchmark.grid import Budget, Grid
 from cladeseg.benchmark.runs import planned_runs
-from cladeseg.benchmark.statistics import gap_closed, mean_score, paired_difference
 from cladeseg.benchmark.store import FINISHED, CaseRow, ResultStore, RunRow, key_of
 from cladeseg.files import whole_file
-from cladeseg.metrics.bootstrap import Estimate
+from cladeseg.statistics.bootstrap import Estimate
+from cladeseg.statistics.differences import gap_closed, mean_score, paired_difference
+from cladeseg.statistics.paired import Cell, draw_means
 
 _NOTHING: Estimate = {"mean": None, "ci95": [None, None], "n": 0}
 _UNDEFINED = "–"

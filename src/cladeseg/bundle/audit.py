@@ -13,7 +13,7 @@ import yaml
 
 from cladeseg.bundle.audit_rules import DOCUMENTATION_KEYS, Verdict, judge, judge_key
 from cladeseg.bundle.weights_record import check_weights
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 METADATA = "configs/metadata.json"
 _CONFIGS = {".json", ".yaml", ".yml"}

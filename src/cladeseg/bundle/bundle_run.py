@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 _TAIL_LINES = 15
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from rich.console import Console
 
 from cladeseg.bundle.command_line import OverrideError
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 from cladeseg.taxonomy import LabelValueError, TaxonomyError
 
 #: Errors whose message says everything; anything else is shown with its traceback.

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
+from cladeseg.files import DataError, read_json
 
 #: MONAI Label's server sets it for itself and for the trainings that it starts.
 _SIGN = "MONAI_LABEL_APP_DIR"

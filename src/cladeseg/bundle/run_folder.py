@@ -12,9 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.settings import TrainingSettings
-from cladeseg.errors import DataError
-from cladeseg.files import read_json, write_json
+from cladeseg.files import DataError, read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +86,12 @@ class RunFolder:
         return self._at("eval")
 
 
-def start_run(run_folder: RunFolder, settings: TrainingSettings, resume: bool = False) -> None:
+def start_run(run_folder: RunFolder, settings: Any, resume: bool = False) -> None:
     """Open a run folder for training: refuse to train over another training, record what is about to happen.
 
     Args:
         run_folder: the folder.
-        settings: everything that decides the training's outcome, besides the data.
+        settings: a dataclass of everything that decides the training's outcome, besides the data.
         resume: go on from the folder's training state if there is one.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from cladeseg.bundle.problem import Problem
 from cladeseg.bundle.validate_format import format_problems
 from cladeseg.bundle.validate_parts import part_problems
-from cladeseg.errors import DataError
+from cladeseg.files import DataError
 
 
 def validate_bundle(folder: str | Path) -> list[Problem]:

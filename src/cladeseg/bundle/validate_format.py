@@ -19,8 +19,7 @@ from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped
 
 from cladeseg.bundle.audit import METADATA, audit_bundle
 from cladeseg.bundle.problem import Problem
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
+from cladeseg.files import DataError, read_json
 
 INFERENCE, TRAIN, EVALUATE = "configs/inference.json", "configs/train.json", "configs/evaluate.json"
 _FILES = {

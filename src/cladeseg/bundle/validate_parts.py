@@ -15,8 +15,7 @@ from cladeseg.bundle.audit import METADATA
 from cladeseg.bundle.failure import root_cause
 from cladeseg.bundle.problem import Problem
 from cladeseg.bundle.validate_format import INFERENCE, TRAIN
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
+from cladeseg.files import DataError, read_json
 from cladeseg.taxonomy import Taxonomy, TaxonomyError
 
 

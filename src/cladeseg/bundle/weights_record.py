@@ -6,8 +6,7 @@ import hashlib
 import logging
 from pathlib import Path
 
-from cladeseg.errors import DataError
-from cladeseg.files import read_json
+from cladeseg.files import DataError, read_json
 
 logger = logging.getLogger(__name__)
 

@@ -44,8 +44,8 @@ def predict(
     device: Annotated[str, typer.Option(help="'auto' is CUDA where there is one.")] = "auto",
 ) -> None:
     """Write the masks of images, on each image's own grid."""
-    from cladeseg.bundle import image_cases, load_predictor
-    from cladeseg.transforms import write_label
+    from cladeseg.segmentation.transforms import write_label
+    from cladeseg.segmentation.workflow import image_cases, load_predictor
 
     cases = image_cases(images, out)
     predictor = load_predictor(bundle, weights=weights, device=device)
@@ -77,7 +77,7 @@ def new_bundle(
 
     Spacing, patch and network levels follow from the volumes' sizes in the dataset's headers.
     """
-    from cladeseg.bundle import new_bundle as write
+    from cladeseg.segmentation.workflow import new_bundle as write
 
     names = [name.strip() for name in channels.split(",") if name.strip()]
     folder = write(out, taxonomy, layout=layout, dialect=dialect, dataset=dataset, channels=names, intensity=intensity)
@@ -99,9 +99,10 @@ def promote(
     Better means a higher validation score on the same cases; otherwise the bundle's models/model.pt is kept and the
     exit code is 1.
     """
-    from cladeseg.bundle import RunFolder, promote
+    from cladeseg.bundle import RunFolder
     from cladeseg.bundle.run_folder import configure_logging
-    from cladeseg.errors import DataError
+    from cladeseg.files import DataError
+    from cladeseg.segmentation.workflow import promote
 
     configure_logging()
     if not (bundle / "configs").is_dir():

@@ -53,8 +53,8 @@ def check(
     Every image and label is read.  Fatal findings stop a training and end this command with exit code 1; fixable
     ones are corrected while loading.
     """
-    from cladeseg.data import check_dataset
-    from cladeseg.report import dataset_table, findings_table, taxonomy_tree
+    from cladeseg.segmentation.data import check_dataset
+    from cladeseg.segmentation.workflow import dataset_table, findings_table, taxonomy_tree
     from cladeseg.taxonomy import load_taxonomy
 
     console, tree = Console(), load_taxonomy(taxonomy)
@@ -81,7 +81,7 @@ def phantoms(
     ),
 ) -> None:
     """Draw phantoms in the layout of a data set."""
-    from cladeseg.data import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+    from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 
     common: dict[str, Any] = {"seed": seed, "affines": affines.value}
     if layout is Phantom.acdc:
@@ -106,7 +106,7 @@ def stack(
 
     The channels come last, in the order flair, t1, t1ce, t2.
     """
-    from cladeseg.data import stack_folder
+    from cladeseg.segmentation.data import stack_folder
 
     for file in stack_folder(folder, out, force=force):
         Console().print(str(file), soft_wrap=True)
@@ -139,8 +139,8 @@ def select(
 
     Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
     """
-    from cladeseg.bundle import label_dialect, load_predictor
-    from cladeseg.selection import run_selection
+    from cladeseg.segmentation.selection import run_selection
+    from cladeseg.segmentation.workflow import label_dialect, load_predictor
     from cladeseg.taxonomy import load_taxonomy
 
     tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)

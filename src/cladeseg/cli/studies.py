@@ -76,6 +76,6 @@ def serve(
 
     Needs pip install 'cladeseg[label]'.  Ctrl-C stops the server and what it trains.
     """
-    from cladeseg.label import serve
+    from cladeseg.segmentation.label import serve
 
     serve(bundle, studies, host=host, port=port, app=app_folder)

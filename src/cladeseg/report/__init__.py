@@ -1,18 +1,14 @@
-"""What people look at: tables and pictures."""
+"""Blocks of what people look at: tables and pictures."""
 
 from cladeseg.report.case_picture import CasePicture
-from cladeseg.report.dataset_report import dataset_table, findings_table, taxonomy_tree
 from cladeseg.report.overlay import case_panel, overlay_slice, save_png
 from cladeseg.report.table import metrics_markdown, metrics_table
 
 __all__ = [
     "CasePicture",
     "case_panel",
-    "dataset_table",
-    "findings_table",
     "metrics_markdown",
     "metrics_table",
     "overlay_slice",
     "save_png",
-    "taxonomy_tree",
 ]

@@ -25,8 +25,8 @@ def metrics_table(
     """Table with one row for each structure and the mean over the leaves last.
 
     Args:
-        summary: what :func:`cladeseg.metrics.summarise` returns; lesion-wise scores, means per case, are shown if it
-            has them.
+        summary: what :func:`~cladeseg.segmentation.metrics.summarise` returns; lesion-wise scores, means per case, are
+            shown if it has them.
         title: printed above the table.
         baseline: summary of another method; Dice and IoU of both then stand side by side, and the distances give way.
         labels: what the columns call the two methods.

@@ -1,0 +1,11 @@
+"""Patients: splits and draws by seed, and hashes that tell whether two sets of cases are the same."""
+
+from cladeseg.cohort.fingerprint import fingerprint
+from cladeseg.cohort.split import draw_fine, merge_overlapping, split_patients
+
+__all__ = [
+    "draw_fine",
+    "fingerprint",
+    "merge_overlapping",
+    "split_patients",
+]

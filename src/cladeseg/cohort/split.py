@@ -1,0 +1,123 @@
+"""Draws of patients: which side of the split, and who is labelled finely.
+
+Every draw orders patients by a hash of (seed, purpose, name).  So it depends neither on the order in which a folder
+lists them nor on the version of a random generator, and one draw cannot shift another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from cladeseg.files import DataError
+
+PARTS = ("training", "validation", "test")
+
+
+def split_patients(
+    patients: Mapping[str, str],
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+    together: Iterable[set[str]] = (),
+) -> dict[str, list[str]]:
+    """Split patients into training, validation and test, stratified by group.
+
+    Args:
+        patients: patient → group.
+        validation: fraction of the patients for validation; any fraction above 0 gives at least one patient.
+        test: the same for test.
+        seed: another seed is another draw.
+        together: patients that must end up on one side, e.g. because they share a scan.
+
+    Returns:
+        ``{"training": [...], "validation": [...], "test": [...]}``, each sorted.
+
+    Raises:
+        DataError: impossible fractions, or too few patients to fill every part that was asked for.
+    """
+    if validation < 0 or test < 0 or validation + test >= 1:
+        raise DataError(f"split: validation {validation} and test {test} should be ≥ 0 and together below 1")
+    wanted = {"test": _at_least_one(test, len(patients)), "validation": _at_least_one(validation, len(patients))}
+    parts: dict[str, list[str]] = {part: [] for part in PARTS}
+    for unit in _stratified_units(patients, together, seed):
+        part = next((p for p, n in wanted.items() if len(parts[p]) + len(unit) <= n), "training")
+        parts[part].extend(unit)
+    _refuse_empty_parts(parts, wanted)
+    return {part: sorted(members) for part, members in parts.items()}
+
+
+def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) -> list[str]:
+    """Draw ``n`` patients, spread over the groups as evenly as possible.
+
+    The draws of one (seed, draw) are nested: a larger budget keeps the patients of a smaller one and adds to them.
+
+    Args:
+        patients: patient → group, the candidates.
+        n: how many.
+        seed: another seed is another draw.
+        draw: another number is another draw of the same seed, which a split by that seed knows nothing of; 0 is the
+            seed's own.
+
+    Returns:
+        ``n`` patients in the order in which they were drawn.
+
+    Raises:
+        DataError: ``n`` is negative or larger than the number of candidates.
+    """
+    if not 0 <= n <= len(patients):
+        raise DataError(f"draw: {n} patients asked for, {len(patients)} with a label are there to draw from")
+    source = f"{seed}.{draw}" if draw else seed  # so that draw 0 is what it was before there were others
+    turns: list[tuple[int, float, str]] = []
+    for group, members in _by_group(patients, patients).items():
+        ordered = sorted(members, key=lambda patient: _uniform(source, "fine", patient))
+        # In each round every group is asked once, in an order of that round's own.
+        turns += [(turn, _uniform(source, f"turn {turn}", group), patient) for turn, patient in enumerate(ordered)]
+    return [patient for *_, patient in sorted(turns)[:n]]
+
+
+def merge_overlapping(sets: Iterable[set[str]]) -> list[set[str]]:
+    """Unite sets that share a member, directly or through others; sorted by their first member."""
+    merged: list[set[str]] = []
+    for one in sets:
+        touching = [other for other in merged if other & one]
+        merged = [other for other in merged if not other & one] + [one.union(*touching)]
+    return sorted(merged, key=min)
+
+
+def _stratified_units(patients: Mapping[str, str], together: Iterable[set[str]], seed: int) -> list[list[str]]:
+    """Units (patients that stay together) in an order of which every stretch holds each group in proportion."""
+    bound = [kept for kept in (one & patients.keys() for one in together) if kept]
+    units = {min(unit): sorted(unit) for unit in merge_overlapping([{p} for p in sorted(patients)] + bound)}
+    position: dict[str, float] = {}
+    for group, firsts in _by_group(units, patients).items():
+        # Systematic sampling: members sit at equal distances on [0, 1) after a random start of the group's own.
+        start = _uniform(seed, "start", group)
+        ordered = sorted(firsts, key=lambda first: _uniform(seed, "split", first))
+        position.update({first: (i + start) / len(ordered) for i, first in enumerate(ordered)})
+    return [units[first] for first in sorted(units, key=lambda first: (position[first], first))]
+
+
+def _by_group(names: Iterable[str], group_of: Mapping[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(group_of[name], []).append(name)
+    return groups
+
+
+def _at_least_one(fraction: float, total: int) -> int:
+    return max(1, round(fraction * total)) if fraction > 0 else 0
+
+
+def _refuse_empty_parts(parts: Mapping[str, list[str]], wanted: Mapping[str, int]) -> None:
+    for part, members in parts.items():
+        if not members and wanted.get(part, 1):
+            total = sum(len(others) for others in parts.values())
+            raise DataError(f"split: {total} patients are too few, none is left for {part}; change the fractions")
+
+
+def _uniform(seed: int | str, purpose: str, name: str) -> float:
+    """A number in [0, 1) that looks random and depends on nothing but the arguments."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{name}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53

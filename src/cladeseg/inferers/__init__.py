@@ -1,6 +1,0 @@
-"""From images to labels on their own grid."""
-
-from cladeseg.inferers.predictor import Predictor
-from cladeseg.inferers.sliding_window import sliding_window
-
-__all__ = ["Predictor", "sliding_window"]

@@ -1,0 +1,1 @@
+"""Subclass segmentation of volumes: learns the parts from few fine labels and many outlines."""

@@ -1,0 +1,74 @@
+"""Folders on disk → datalists → cached cases and batches: layouts, supervision, integrity."""
+
+from cladeseg.segmentation.data.acdc import scan_acdc
+from cladeseg.segmentation.data.brats import scan_brats
+from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES
+from cladeseg.segmentation.data.cache import CaseCache, estimate_bytes
+from cladeseg.segmentation.data.datalist import (
+    build_datalist,
+    cases_of,
+    load_datalist,
+    open_or_build_datalist,
+    store_datalist,
+)
+from cladeseg.segmentation.data.datalist_settings import DatalistSettings
+from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
+from cladeseg.segmentation.data.dialects import recognise_dialect, resolve_dialect
+from cladeseg.segmentation.data.images import find_images
+from cladeseg.segmentation.data.integrity import (
+    Finding,
+    Inspection,
+    channels_of,
+    inspect_case,
+    inspect_cases,
+    inspect_images,
+    require_sound,
+)
+from cladeseg.segmentation.data.layouts import LAYOUTS, scan
+from cladeseg.segmentation.data.loader import training_loader
+from cladeseg.segmentation.data.msd import scan_msd
+from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of
+from cladeseg.segmentation.data.stack import stack_folder, stack_modalities
+from cladeseg.segmentation.data.supervision import supervision_of
+from cladeseg.segmentation.data.typical_volume import typical_volume
+from cladeseg.segmentation.data.volume_files import ImageFiles, absolute_paths, channel_files, volume_files
+
+__all__ = [
+    "BRATS_MODALITIES",
+    "LAYOUTS",
+    "CaseCache",
+    "DatalistSettings",
+    "DatasetCheck",
+    "Finding",
+    "ImageFiles",
+    "Inspection",
+    "SupervisionSampler",
+    "absolute_paths",
+    "build_datalist",
+    "cases_of",
+    "channel_files",
+    "channels_of",
+    "check_dataset",
+    "estimate_bytes",
+    "find_images",
+    "inspect_case",
+    "inspect_cases",
+    "inspect_images",
+    "load_datalist",
+    "open_or_build_datalist",
+    "pool_of",
+    "recognise_dialect",
+    "require_sound",
+    "resolve_dialect",
+    "scan",
+    "scan_acdc",
+    "scan_brats",
+    "scan_msd",
+    "stack_folder",
+    "stack_modalities",
+    "store_datalist",
+    "supervision_of",
+    "training_loader",
+    "typical_volume",
+    "volume_files",
+]

@@ -1,0 +1,116 @@
+"""The folder layout of BraTS: one folder per case with four modalities and a label.
+
+Menze et al., "The Multimodal Brain Tumor Image Segmentation Benchmark (BRATS)", IEEE TMI 34(10), 2015.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from cladeseg.files import DataError
+from cladeseg.segmentation.data.brats_naming import (
+    BRATS_MODALITIES,
+    BRATS_NAMINGS,
+    BratsFile,
+    BratsNaming,
+    parse_brats_name,
+)
+from cladeseg.segmentation.transforms.save_label import case_name
+
+#: High and low grade gliomas have folders of their own in the archives up to 2019.
+_GRADES = ("HGG", "LGG")
+_SUFFIXES = (".nii.gz", ".nii")
+#: BraTS 2023 numbers the time points of one patient behind the last dash.
+_TIME_POINT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d+")
+
+
+def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
+    """List every case of a BraTS folder.
+
+    Args:
+        dataset_dir: folder that holds ``ID/ID_{flair,t1,t1ce,t2,seg}.nii.gz`` (BraTS 2018–2021) or
+            ``ID/ID-{t2f,t1n,t1c,t2w,seg}.nii.gz`` (BraTS 2023), ``.nii`` too, directly or in sub-folders ``HGG`` and
+            ``LGG``.  Folders without such files are passed over.
+
+    Returns:
+        Cases ``{"case", "patient", "group": "HGG" | "LGG" | "unknown", "image", "label"}`` sorted by case, paths in
+        POSIX form relative to ``dataset_dir``.  ``image`` is the list of flair, t1, t1ce and t2.  Time points of one
+        patient (BraTS 2023) are one ``patient``.  Where the label file is absent, ``missing_label`` says where it was
+        expected.
+
+    Raises:
+        DataError: no such folder, no case in it, a modality is absent, a case with files of both namings or of another
+            ID, two cases of one name.
+    """
+    root = Path(dataset_dir)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    cases: dict[str, dict[str, Any]] = {}
+    for folder in _folders(root):
+        files = _brats_files(folder)
+        if files and folder.name in cases:
+            raise DataError(f"{folder}: a second case '{folder.name}', the first is {cases[folder.name]['image'][0]}")
+        if files:
+            cases[folder.name] = _scan_case(folder, root, _naming_of(folder, files))
+    if not cases:
+        raise DataError(
+            f"{root}: holds no BraTS case; looked for ID/{_example(0)} and ID/{_example(1)}, in HGG/ and LGG/ too"
+        )
+    return [cases[name] for name in sorted(cases)]
+
+
+def _folders(root: Path) -> list[Path]:
+    parents = [root, *(root / grade for grade in _GRADES)]
+    return [path for parent in parents for path in sorted(parent.glob("*")) if path.is_dir() and path.name[0] != "."]
+
+
+def _brats_files(folder: Path) -> dict[Path, BratsFile]:
+    """The folder's NIfTI files that are named as a challenge names them."""
+    volumes = (file for file in sorted(folder.glob("*.nii*")) if file.name.endswith(_SUFFIXES) and file.is_file())
+    named = {file: parse_brats_name(case_name(file)) for file in volumes if not file.name.startswith(".")}
+    return {file: name for file, name in named.items() if name is not None}
+
+
+def _naming_of(folder: Path, files: dict[Path, BratsFile]) -> BratsNaming:
+    first_of = {name.naming: file for file, name in reversed(files.items())}
+    if len(first_of) > 1:
+        one, other = (file.name for file in first_of.values())
+        raise DataError(f"{folder}: mixes the file names of two BraTS years, e.g. {one} and {other}; keep one of them")
+    for file, name in files.items():
+        if name.case != folder.name:
+            raise DataError(f"{file}: belongs to a case '{name.case}', but its folder is named '{folder.name}'")
+    return next(iter(first_of))
+
+
+def _scan_case(folder: Path, root: Path, naming: BratsNaming) -> dict[str, Any]:
+    case, label = folder.name, _volume(folder, naming.stem(folder.name, "seg"))
+    images = [_modality(folder, naming, kind) for kind in BRATS_MODALITIES]
+    expected = folder / f"{naming.stem(case, 'seg')}{images[0].name.removeprefix(naming.stem(case, 'flair'))}"
+    time_point = _TIME_POINT.fullmatch(case)
+    return {
+        "case": case,
+        "patient": time_point[1] if time_point else case,
+        "group": folder.parent.name if folder.parent != root else "unknown",
+        "image": [image.relative_to(root).as_posix() for image in images],
+        "label" if label else "missing_label": (label or expected).relative_to(root).as_posix(),
+    }
+
+
+def _modality(folder: Path, naming: BratsNaming, kind: str) -> Path:
+    stem = naming.stem(folder.name, kind)
+    file = _volume(folder, stem)
+    if file is None:
+        raise DataError(f"{folder / stem}.nii.gz: missing; every case needs {', '.join(naming.words)}")
+    return file
+
+
+def _volume(folder: Path, stem: str) -> Path | None:
+    candidates = (folder / f"{stem}{suffix}" for suffix in _SUFFIXES)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _example(year: int) -> str:
+    naming = BRATS_NAMINGS[year]
+    return f"ID{naming.separator}{{{','.join((*naming.words, 'seg'))}}}.nii.gz"

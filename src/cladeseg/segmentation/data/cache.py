@@ -1,0 +1,188 @@
+"""Cases decoded, resampled and cropped once, kept in memory as far as it goes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import psutil
+import torch
+from nibabel.affines import voxel_sizes
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from cladeseg.files import DataError, first_cause
+from cladeseg.segmentation.data.supervision import supervision_of
+from cladeseg.segmentation.data.volume_files import ImageFiles, channel_files, volume_files
+from cladeseg.segmentation.transforms.save_label import case_name
+
+_log = logging.getLogger(__name__)
+
+_GIGABYTE = 1e9
+#: Leaves room for the network, its gradients and the loader's workers.
+_SHARE_OF_FREE_MEMORY = 0.4
+
+
+class CaseCache(Dataset):
+    """Data set of cases that are loaded through a deterministic transform once, before training.
+
+    Index ``i`` gives case ``i`` as a dictionary; index ``(i, seed)`` gives ``patch(case, seed)``, so that a batch
+    sampler decides about randomness and the worker that happens to do the work does not matter.
+
+    Every case is loaded at the start, those that do not fit into memory too: a broken file ends the run before the
+    first step.  Cases that do not fit are loaded again whenever they are asked for.
+
+    Args:
+        data: datalist items with paths that can be opened.  A bare ``{"image", "label"}``, as MONAI Label sends it, is
+            called by its image's file, and is fully annotated if it has a label, else not at all.
+        transform: loads one item: reading, orientation, resampling, cropping; nothing random.
+        patch: turns (case, seed) into a training sample; must be picklable like ``transform``.
+        spacing: target voxel size in mm, for the estimate; see :func:`estimate_bytes`.
+        max_gigabytes: memory for the cache (1 GB = 1e9 bytes); None takes 40 % of what is free.
+        workers: threads that load.
+        progress: whether a progress bar is shown.
+
+    Raises:
+        DataError: a case cannot be loaded; the message starts with the case's name and gives the cause.
+        ValueError: ``max_gigabytes`` is negative.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        patch: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
+        spacing: Sequence[float],
+        max_gigabytes: float | None = None,
+        workers: int = 2,
+        progress: bool = True,
+    ) -> None:
+        self.data = [_complete(case) for case in data]
+        self.transform = transform
+        self.patch = patch
+        self.nbytes = 0
+        self._kept: dict[int, dict[str, Any]] = {}
+        allowed = _allowed_bytes(max_gigabytes)
+        estimate = estimate_bytes(self.data, spacing) / _GIGABYTE
+        _log.info("cache: %d volumes, about %.2f GB of %.1f GB allowed", len(data), estimate, allowed / _GIGABYTE)
+        self._fill(allowed, workers, progress)
+        if len(self._kept) < len(self.data):
+            again = len(self.data) - len(self._kept)
+            _log.info("cache: %d volumes do not fit and are loaded again each time they are drawn", again)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int | tuple[int, int]) -> dict[str, Any]:
+        if isinstance(index, tuple):
+            if self.patch is None:
+                raise TypeError("a cache without a patch function has no sample for a seed")
+            return self.patch(self[index[0]], index[1])
+        index = range(len(self.data))[index]  # a negative index counts from the end, as in a list
+        kept = self._kept.get(index)
+        return self._load(index) if kept is None else dict(kept)
+
+    @property
+    def cached(self) -> int:
+        """Number of cases held in memory."""
+        return len(self._kept)
+
+    def _fill(self, allowed: int, workers: int, progress: bool) -> None:
+        lock = threading.Lock()
+
+        def load_and_keep(index: int) -> None:
+            case = self._load(index)
+            size = _nbytes(case)
+            with lock:  # the thread decides, so that no more than one finished case per thread waits for a verdict
+                if self.nbytes + size <= allowed:
+                    self._kept[index] = case
+                    self.nbytes += size
+
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            done = [pool.submit(load_and_keep, index) for index in range(len(self.data))]
+            try:
+                for future in tqdm(done, desc="loading cases", unit="case", disable=not progress):
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _load(self, index: int) -> dict[str, Any]:
+        case = self.data[index]
+        try:
+            return {key: _compact(value) for key, value in self.transform(dict(case)).items()}
+        except Exception as error:
+            cause = first_cause(error)
+            kind = "" if isinstance(cause, DataError) else f"{type(cause).__name__}: "
+            raise DataError(f"{case.get('case', f'case {index}')}: {kind}{cause}") from error
+
+
+def _complete(case: Mapping[str, Any]) -> dict[str, Any]:
+    name = case["case"] if "case" in case else case_name(volume_files(case["image"])[0])
+    return {"case": name, "supervision": supervision_of(case), **case}
+
+
+def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float]) -> int:
+    """Memory that the resampled, uncropped cases would take, judged by the image headers alone.
+
+    Args:
+        cases: datalist items; ``image`` is one path or a list of paths (channels, ``None`` for a missing one).
+        spacing: target voxel size in mm along the RAS axes; an entry that is not positive keeps the file's.
+
+    Returns:
+        Bytes: 4 per voxel and channel for the image, 1 per voxel for the node map.
+
+    Raises:
+        DataError: a header cannot be read.
+    """
+    return sum(_case_bytes(case["image"], spacing) for case in cases)
+
+
+def _case_bytes(image: ImageFiles, spacing: Sequence[float]) -> int:
+    headers = [_open_header(file) for file in volume_files(image)]
+    missing = channel_files(image).count(None)  # filled with zeros, which take room as well
+    channels = missing + sum(int(np.prod(header.shape[3:])) for header in headers)
+    voxels = int(np.prod(_resampled_shape(headers[0].shape, headers[0].affine, spacing)))
+    return voxels * (4 * channels + 1)
+
+
+def _open_header(file: Path) -> Any:
+    try:
+        return nib.load(file)  # nibabel leaves the voxels on disk until they are asked for
+    except Exception as error:
+        raise DataError(f"{file}: cannot be read as an image ({error})") from error
+
+
+def _resampled_shape(shape: Sequence[int], affine: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+    """Voxels along the RAS axes (3,) after resampling from first to last voxel centre, as MONAI does."""
+    axis = nib.io_orientation(affine)[:, 0].astype(int)  # RAS axis of each stored axis
+    size, zoom = np.ones(3, dtype=int), np.ones(3)
+    size[axis], zoom[axis] = np.asarray(shape)[:3], voxel_sizes(affine)
+    target = np.where(np.asarray(spacing) > 0, spacing, zoom)
+    return np.rint((size - 1) * zoom / target).astype(int) + 1
+
+
+def _allowed_bytes(max_gigabytes: float | None) -> int:
+    if max_gigabytes is None:
+        return int(_SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available)
+    if max_gigabytes < 0:
+        raise ValueError(f"max_gigabytes: must not be negative, is {max_gigabytes}")
+    return int(max_gigabytes * _GIGABYTE)
+
+
+def _compact(value: Any) -> Any:
+    """A cropped tensor is a view that would keep the whole volume alive; copy it free."""
+    if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
+        return value.clone(memory_format=torch.contiguous_format)
+    return value
+
+
+def _nbytes(case: Mapping[str, Any]) -> int:
+    return sum(value.nbytes for value in case.values() if isinstance(value, torch.Tensor | np.ndarray))

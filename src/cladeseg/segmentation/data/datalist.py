@@ -1,0 +1,259 @@
+"""The datalist: which case is on which side of the split, and how much its label may tell.
+
+It is one JSON file in MONAI's training/validation/test form, made once for a run and kept beside its results.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cladeseg.cohort.split import PARTS, merge_overlapping, split_patients
+from cladeseg.files import DataError, whole_file
+from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resolve_settings
+from cladeseg.segmentation.data.dialects import AUTO, resolve_dialect
+from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, require_sound
+from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.data.supervision import permitted, tell_supervision
+from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
+from cladeseg.taxonomy import NONE, Taxonomy, TaxonomyError
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+_CASE_KEYS = ("case", "patient", "supervision")
+
+
+def build_datalist(
+    dataset_dir: str | Path, taxonomy: Taxonomy, *, workers: int | None = None, progress: bool = True, **settings: Any
+) -> dict[str, Any]:
+    """Scan a folder, check every file that will be used, split its patients and decide who is labelled how finely.
+
+    Args:
+        dataset_dir: the folder.
+        taxonomy: the tree of its labels.
+        workers: threads that read files.
+        progress: show progress bars.
+        **settings: the fields of :class:`DatalistSettings`; ``dialect`` is required, ``"auto"`` finds it out.
+
+    Returns:
+        JSON-serialisable: ``format``, ``name`` of the tree, the settings with the dialect by its name, ``together``
+        (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every case has
+        ``supervision`` and the image's ``sha1``; a case whose supervision is ``none`` has no ``label``, and its label
+        file was not opened.
+
+    Raises:
+        DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
+    """
+    chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
+    found = scan(dataset_dir, chosen.layout)
+    chosen = replace(chosen, dialect=resolve_dialect(chosen.dialect, found, dataset_dir, taxonomy, chosen.layout))
+    check = partial(
+        inspect_cases,
+        dataset_dir=dataset_dir,
+        taxonomy=taxonomy,
+        dialect=chosen.dialect,
+        workers=workers,
+        progress=progress,
+    )
+    # Images first: only once shared scans, and then the split, are known is it clear which labels may be opened.
+    images = {image.case: image for image in check([{**case, "supervision": NONE} for case in found])}
+    cases = [{**case, "sha1": images[case["case"]].sha1} for case in found]
+    together = _sharing_an_image(cases)
+    told = tell_supervision(cases, _divide(cases, chosen, together), chosen)
+    used = [case for part in PARTS for case in told[part]]
+    _accept(check(used, images=[images[case["case"]] for case in used]))
+    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **told}
+
+
+def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
+    """Write a datalist, whole or not at all; a file that holds anything else is never overwritten.
+
+    Raises:
+        DataError: the file exists with other content; the message names the settings that differ.
+    """
+    path = Path(path)
+    text = json.dumps(datalist, indent=1, ensure_ascii=False) + "\n"
+    if path.exists():
+        _refuse_difference(path, load_datalist(path), json.loads(text))
+        return
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def load_datalist(path: str | Path, taxonomy: Taxonomy | None = None) -> dict[str, Any]:
+    """Read a datalist and check that it holds together.
+
+    Args:
+        path: the file.
+        taxonomy: if given, every case's supervision must be one of its names.
+
+    Raises:
+        DataError: not a datalist, a case without a needed key, a case listed twice, a patient on two sides of the
+            split, or an unknown supervision.
+    """
+    try:
+        datalist = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a datalist ({error})") from error
+    if not isinstance(datalist, dict) or datalist.get("format") != FORMAT:
+        raise DataError(f"{path}: is no datalist of format {FORMAT}")
+    for part in PARTS:
+        if not isinstance(datalist.get(part), list):
+            raise DataError(f"{path}: needs a list '{part}'")
+        for i, case in enumerate(datalist[part]):
+            _check_case(case, f"{path}: {part}[{i}]", taxonomy)
+    _refuse_repeats(datalist, path)
+    return datalist
+
+
+def open_or_build_datalist(
+    path: str | Path,
+    dataset_dir: str | Path,
+    taxonomy: Taxonomy,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Use the datalist at ``path`` if it was made with the same settings from the same files; else build and store it.
+
+    The files are checked in either case: they may have changed since the list was made.
+
+    Args:
+        path: the datalist's file.
+        dataset_dir: folder that its paths are relative to.
+        taxonomy: the tree of its labels.
+        workers: threads that read files.
+        progress: show progress bars.
+        **settings: see :func:`build_datalist`.
+
+    Raises:
+        DataError: the list was made with another setting, which the message names; a file is absent, broken or not the
+            one that the list was made of; or whatever :func:`build_datalist` raises.
+    """
+    if not Path(path).exists():
+        datalist = build_datalist(dataset_dir, taxonomy, workers=workers, progress=progress, **settings)
+        store_datalist(datalist, path)
+        return datalist
+    chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
+    datalist = load_datalist(path, taxonomy)
+    if chosen.dialect == AUTO:
+        chosen = replace(chosen, dialect=str(datalist.get("dialect")))
+    wanted = _header(chosen, taxonomy)
+    # Lists that were stored before there were other draws are of the seed's own.
+    _refuse_difference(Path(path), {key: datalist.get(key, 0 if key == "draw" else None) for key in wanted}, wanted)
+    cases = [permitted(case) for part in PARTS for case in datalist[part]]
+    found = inspect_cases(cases, dataset_dir, taxonomy, chosen.dialect, workers=workers, progress=progress)
+    _accept(found)
+    _refuse_changed_images(cases, found, dataset_dir)
+    return datalist
+
+
+def cases_of(datalist: Mapping[str, Any], part: str, dataset_dir: str | Path) -> list[dict[str, Any]]:
+    """The cases of one part with absolute paths; a case whose supervision is ``none`` never comes with a label.
+
+    Raises:
+        DataError: there is no such part.
+    """
+    if part not in (*PARTS, "all"):
+        raise DataError(f"datalist: no part '{part}'; its parts are {', '.join(PARTS)} and all")
+    members = [case for one in (PARTS if part == "all" else (part,)) for case in datalist[one]]
+    return [absolute_paths(permitted(case), dataset_dir) for case in members]
+
+
+# ---- building --------------------------------------------------------------------------------------------------------
+
+
+def _header(settings: DatalistSettings, taxonomy: Taxonomy) -> dict[str, Any]:
+    return {"format": FORMAT, "name": taxonomy.name, **asdict(settings)}
+
+
+def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
+    owners: dict[str, set[str]] = {}
+    for case in cases:
+        if case["sha1"]:  # an image that could not be read has none, and is refused with the others further on
+            owners.setdefault(case["sha1"], set()).add(case["patient"])
+    together = merge_overlapping(patients for patients in owners.values() if len(patients) > 1)
+    for patients in together:
+        logger.warning("%s share an identical image and stay on one side of the split", ", ".join(sorted(patients)))
+    return together
+
+
+def _divide(
+    cases: Iterable[Mapping[str, Any]], settings: DatalistSettings, together: list[set[str]]
+) -> dict[str, list[str]]:
+    return split_patients(
+        {case["patient"]: case["group"] for case in cases},
+        validation=settings.validation_fraction,
+        test=settings.test_fraction,
+        seed=settings.seed,
+        together=together,
+    )
+
+
+def _accept(inspections: Sequence[Inspection]) -> None:
+    require_sound(inspections)
+    for inspection in inspections:
+        for finding in inspection.found("fixable"):
+            logger.warning("%s", finding)
+        for finding in inspection.found("info"):
+            logger.info("%s", finding)
+
+
+# ---- checking --------------------------------------------------------------------------------------------------------
+
+
+def _check_case(case: Any, where: str, taxonomy: Taxonomy | None) -> None:
+    for key in _CASE_KEYS:
+        if not isinstance(case, dict) or not isinstance(case.get(key), str):
+            raise DataError(f"{where}: needs a text '{key}'")
+    if not _names_files(case.get("image")):
+        raise DataError(f"{where}: needs an 'image', as a text or as a list of one text for each channel")
+    if case["supervision"] != NONE and not isinstance(case.get("label"), str):
+        raise DataError(f"{where}: supervision '{case['supervision']}' needs a 'label'")
+    try:
+        if taxonomy is not None:
+            taxonomy.collapse_table(case["supervision"])
+    except TaxonomyError as error:
+        raise DataError(f"{where}: supervision '{case['supervision']}': {error}") from error
+
+
+def _names_files(image: Any) -> bool:
+    files = image if isinstance(image, list) else [image]
+    return bool(files) and all(isinstance(file, str) for file in files)
+
+
+def _refuse_repeats(datalist: Mapping[str, Any], path: str | Path) -> None:
+    side: dict[str, str] = {}
+    names: set[str] = set()
+    for part in PARTS:
+        for case in datalist[part]:
+            if side.setdefault(case["patient"], part) != part:
+                raise DataError(f"{path}: patient '{case['patient']}' is in {side[case['patient']]} and in {part}")
+            if case["case"] in names:
+                raise DataError(f"{path}: case '{case['case']}' is listed twice")
+            names.add(case["case"])
+
+
+def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Stop unless both hold the same; cases that differ are mentioned only if no setting does."""
+    differing = sorted(key for key in wanted.keys() | stored.keys() if stored.get(key) != wanted.get(key))
+    settings = [f"{key} = {stored.get(key)!r} instead of {wanted.get(key)!r}" for key in differing if key not in PARTS]
+    if differing:
+        made = ", ".join(settings) or f"other cases in {' and '.join(differing)}"
+        raise DataError(f"{path}: was made with {made}; choose another output_dir, this one is kept as it is")
+
+
+def _refuse_changed_images(
+    cases: Sequence[Mapping[str, Any]], found: Sequence[Inspection], dataset_dir: str | Path
+) -> None:
+    for case, inspection in zip(cases, found, strict=True):
+        if case.get("sha1", inspection.sha1) != inspection.sha1:
+            files = ", ".join(str(Path(dataset_dir, file)) for file in volume_files(case["image"]))
+            raise DataError(f"{files}: not the image that the datalist was made of; choose another output_dir")

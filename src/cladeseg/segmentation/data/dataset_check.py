@@ -1,0 +1,88 @@
+"""Everything that can be said about a folder before it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from cladeseg.segmentation.data.dialects import resolve_dialect
+from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_cases
+from cladeseg.segmentation.data.layouts import scan
+from cladeseg.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """What :func:`check_dataset` found.
+
+    Attributes:
+        cases: as the layout lists them.
+        inspections: one for each case, in the same order.
+        findings: of all files, fatal ones first.
+        unchanged: number of label files whose integers survive the way to nodes and back.
+        labels: number of label files that could be read.
+        dialect: file convention that the labels were read in.
+    """
+
+    cases: Sequence[Mapping[str, Any]]
+    inspections: Sequence[Inspection]
+    findings: Sequence[Finding]
+    unchanged: int
+    labels: int
+    dialect: str = ""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a training on these files would be refused."""
+        return any(finding.severity == "fatal" for finding in self.findings)
+
+
+def check_dataset(
+    dataset_dir: str | Path, taxonomy: Taxonomy, *, layout: str, dialect: str, progress: bool = True
+) -> DatasetCheck:
+    """Read every image and label of a folder, grade what is wrong, and prove that the tree can write what it reads.
+
+    Args:
+        dataset_dir: the folder.
+        taxonomy: the tree of its labels.
+        layout: folder layout.
+        dialect: file convention of the labels; ``"auto"`` finds it out.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: the folder is not in this layout, so that there is nothing to check, or its dialect cannot be told.
+        TaxonomyError: the tree has no such dialect.
+    """
+    cases = scan(dataset_dir, layout)
+    dialect = resolve_dialect(dialect, cases, dataset_dir, taxonomy, layout)
+    inspections = inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=progress)
+    labels = [Path(dataset_dir, case["label"]) for case, i in zip(cases, inspections, strict=True) if i.label_voxels]
+    with ThreadPoolExecutor() as pool:
+        changed = list(pool.map(lambda file: _changed_voxels(file, taxonomy, dialect), labels))
+    found = [finding for inspection in inspections for finding in inspection.findings]
+    found += [_missing_label(case, dataset_dir) for case in cases if "label" not in case]
+    found += [_changed(file, count) for file, count in zip(labels, changed, strict=True) if count]
+    found.sort(key=lambda finding: ("fatal", "fixable", "info").index(finding.severity))
+    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels), dialect)
+
+
+def _changed_voxels(file: Path, taxonomy: Taxonomy, dialect: str) -> int:
+    """Voxels of a label file that differ once it was translated into nodes and back."""
+    stored = np.asanyarray(nib.load(file).dataobj)
+    return int(np.count_nonzero(taxonomy.from_nodes(taxonomy.to_nodes(stored, dialect), dialect) != stored))
+
+
+def _changed(file: Path, count: int) -> Finding:
+    # A value that is an integer always comes back: the file's integers and the tree's nodes are matched one to one.
+    return Finding("fixable", str(file), f"{count} voxels hold no integer and would be written as one")
+
+
+def _missing_label(case: Mapping[str, Any], dataset_dir: str | Path) -> Finding:
+    message = "missing; a run needs --allow_missing_labels true, which trains on this case as an unlabelled one"
+    return Finding("fixable", str(Path(dataset_dir, case["missing_label"])), message)

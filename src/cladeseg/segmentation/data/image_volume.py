@@ -1,0 +1,121 @@
+"""One file of an image, read whole and examined."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from cladeseg.files import DataError
+
+
+@dataclass(frozen=True)
+class ImageVolume:
+    """What was found in one file.
+
+    Attributes:
+        path: the file.
+        shape: its voxels along each spatial axis; every axis if it is no volume of the channels that are needed; empty
+            if it could not be read.
+        affine: 4 x 4, voxel indices to mm.
+        hashes: of each channel's shape and voxels; empty if the shape is wrong or the file could not be read.
+        faults: why it cannot be used.
+    """
+
+    path: Path
+    shape: tuple[int, ...] = ()
+    affine: np.ndarray = field(default_factory=lambda: np.eye(4))
+    hashes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Collection[int] = ()) -> ImageVolume:
+    """Read a file that holds some channels of an image.
+
+    Args:
+        path: a 3D file for one channel, else a 4D one with channels last.
+        numbers: which channels these are, counted from 0.
+        of: how many the image has; messages name the channel if there are several.
+        unused: channels whose voxels nobody will look at.
+    """
+    try:
+        voxels, affine = read_volume(path)
+    except DataError as error:
+        return ImageVolume(path, faults=(str(error),))
+    wrong = _shape_fault(voxels.shape, len(numbers))
+    if wrong:
+        return ImageVolume(path, voxels.shape, affine, faults=(wrong, *_affine_faults(affine)))
+    parts = [voxels] if voxels.ndim == 3 else list(np.moveaxis(voxels, 3, 0))
+    faults = [
+        f"channel {number}: {fault}" if of > 1 else fault
+        for number, part in zip(numbers, parts, strict=True)
+        for fault in ([] if number in unused else _voxel_faults(part))
+    ]
+    hashes = tuple(_sha1(part) for part in parts)
+    return ImageVolume(path, voxels.shape[:3], affine, hashes, (*faults, *_affine_faults(affine)))
+
+
+def joint_hash(hashes: Sequence[str]) -> str:
+    """One hash for an image, from those of its channels; a single channel's is the image's own."""
+    return hashes[0] if len(hashes) == 1 else _hex(" ".join(hashes).encode())
+
+
+def read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels and affine (4, 4) of a file.
+
+    Raises:
+        DataError: whatever nibabel raises for a broken file, with the cause and without the path.
+    """
+    if not path.is_file():
+        raise DataError("no such file")
+    try:
+        volume = nib.load(path)
+        voxels, affine = np.asanyarray(volume.dataobj), np.asarray(volume.affine, dtype=np.float64)
+    except Exception as error:  # there is no common type: EOFError, zlib.error, ImageFileError, HeaderDataError, …
+        cause = str(error).replace(str(path), path.name)
+        raise DataError(f"cannot be read ({type(error).__name__}: {cause})") from error
+    if voxels.dtype.kind not in "biuf":
+        raise DataError(f"holds {voxels.dtype} where one number per voxel is needed")
+    return voxels, affine
+
+
+def _shape_fault(shape: tuple[int, ...], channels: int) -> str:
+    if channels == 1 and len(shape) != 3:
+        return f"is {len(shape)}D with shape {shape}, not one 3D volume"
+    if channels > 1 and (len(shape) != 4 or shape[3] != channels):
+        needed = f"{channels} channels are needed, in one 4D file (x, y, z, {channels}) or in one 3D file each"
+        return f"is {len(shape)}D with shape {shape}; {needed}"
+    return f"has no voxels (shape {shape})" if 0 in shape else ""
+
+
+def _voxel_faults(voxels: np.ndarray) -> Iterator[str]:
+    broken = voxels.size - np.count_nonzero(np.isfinite(voxels))
+    if broken:
+        yield f"{broken} voxels are not finite"
+    elif voxels.min() == voxels.max():
+        yield f"every voxel is {voxels.flat[0]:g}"
+
+
+def _affine_faults(affine: np.ndarray) -> Iterator[str]:
+    axes = affine[:3, :3]
+    spacing = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(affine).all():
+        yield "its affine is not finite"
+    elif spacing.min() <= 0:
+        yield f"its spacing {spacing.tolist()} mm is not positive"
+    elif abs(np.linalg.det(axes / spacing)) < 1e-6:
+        yield "its affine is singular: voxel axes lie in one plane"
+
+
+def _sha1(voxels: np.ndarray) -> str:
+    with np.errstate(over="ignore"):
+        plain = voxels.astype("<f4")
+    return _hex(str(voxels.shape).encode() + plain.tobytes())
+
+
+def _hex(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,164 @@
+"""Images to predict: any folder of NIfTI files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+
+from cladeseg.files import DataError
+from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
+from cladeseg.segmentation.transforms.save_label import case_name
+
+#: Endings of files that lie beside images in known layouts and are not images themselves.
+_LABELS = ("_gt", "_seg", "-seg", "_label")
+_TIME_SERIES = ("_4d",)
+#: Folders of labels under the images' own names: the Decathlon's, and that of MONAI Label beside the studies.
+_LABEL_FOLDERS = ("labelsTr", "labelsTs", "labels")
+
+
+def find_images(
+    dataset_dir: str | Path,
+    *,
+    leave_out: str | Path | None = None,
+    modalities: Sequence[str] = (),
+    use: Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Every NIfTI image under a folder, or the one file that is named.
+
+    Args:
+        dataset_dir: a folder, searched with its sub-folders, or a file.
+        leave_out: a folder inside ``dataset_dir`` that is not searched: masks written there are no images.
+        modalities: names of an image's channels, in order, e.g. flair, t1, t1ce, t2.  With two or more of them, files
+            ``ID_NAME`` are one case ``ID``, and so are those that BraTS 2023 calls ``ID-t2f`` and so on; a 4D file with
+            that many channels is a case by itself.
+        use: the modalities to predict from; all that are there if ``None``.
+
+    Returns:
+        ``{"case", "image"}`` with absolute paths, sorted.  Without modalities the case is the file's name without
+        ending; files of one name in several folders are told apart by their folders' names.  With modalities ``image``
+        is a 4D file, or a list with one path per modality and ``None`` for those missing or not used; the key
+        ``modalities`` lists the used ones.
+
+    Raises:
+        DataError: the folder is missing, holds no image, or two images that would be one case; ``use`` names an unknown
+            modality, or none that a case has; a file's modality cannot be told.
+    """
+    several = len(modalities) > 1
+    _check_use(use, modalities)
+    files = _find_files(Path(dataset_dir), leave_out, _LABELS if several else (*_LABELS, *_TIME_SERIES))
+    if several:
+        return _multi_channel_cases(files, modalities, modalities if use is None else use)
+    cases = _single_channel_cases(files, Path(dataset_dir))
+    return [{**case, "modalities": list(modalities)} for case in cases] if modalities else cases
+
+
+def _check_use(use: Sequence[str] | None, modalities: Sequence[str]) -> None:
+    unknown = [name for name in use or () if name not in modalities]
+    if unknown:
+        known = ", ".join(modalities) or "none, the image has one channel"
+        raise DataError(f"use: '{unknown[0]}' is no modality; known are {known}")
+    if use is not None and not use:
+        raise DataError(f"use: names no modality; known are {', '.join(modalities)}")
+
+
+def _find_files(root: Path, leave_out: str | Path | None, no_images: tuple[str, ...]) -> list[Path]:
+    if not root.exists():
+        raise DataError(f"{root}: there is no such folder")
+    files = [root] if root.is_file() else sorted(file for file in root.rglob("*.nii*") if _is_image(file, no_images))
+    if root.is_dir():
+        files = [file for file in files if not set(file.relative_to(root).parts) & set(_LABEL_FOLDERS)]
+    if leave_out is not None and Path(leave_out).resolve() not in (root.resolve(), *root.resolve().parents):
+        files = [file for file in files if Path(leave_out).resolve() not in file.resolve().parents]
+    if not files:
+        raise DataError(f"{root}: holds no NIfTI image (*.nii, *.nii.gz)")
+    return files
+
+
+def _is_image(file: Path, no_images: tuple[str, ...]) -> bool:
+    nifti = file.name.endswith((".nii", ".nii.gz")) and not file.name.startswith(".")
+    return nifti and file.is_file() and not case_name(file).endswith(no_images)
+
+
+# ---- one channel -----------------------------------------------------------------------------------------------------
+
+
+def _single_channel_cases(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:
+    times = Counter(case_name(file) for file in files)
+    cases: dict[str, Path] = {}
+    for file in files:
+        case = _case(file, root, times)
+        if case in cases:
+            raise DataError(f"{file}: would be the same case '{case}' as {cases[case]}; rename one of them")
+        cases[case] = file
+    return [{"case": case, "image": str(file.absolute())} for case, file in cases.items()]
+
+
+def _case(file: Path, root: Path, times: Counter[str]) -> str:
+    if times[case_name(file)] == 1:
+        return case_name(file)
+    return "__".join([*file.relative_to(root).parent.parts, case_name(file)])
+
+
+# ---- several channels ------------------------------------------------------------------------------------------------
+
+
+def _multi_channel_cases(files: Sequence[Path], modalities: Sequence[str], use: Sequence[str]) -> list[dict[str, Any]]:
+    stacks: dict[str, Path] = {}
+    parts: dict[str, dict[str, Path]] = {}
+    for file in files:
+        case, modality = _parse(file, modalities)
+        taken = stacks.get(case) or parts.get(case, {}).get(modality)
+        if taken is not None or (not modality and case in parts):
+            other = taken or next(iter(parts[case].values()))
+            raise DataError(f"{file}: would be the same case '{case}' as {other}; rename one of them")
+        if modality:
+            parts.setdefault(case, {})[modality] = file
+        else:
+            _require_channels(file, modalities)
+            stacks[case] = file
+    used = [name for name in modalities if name in use]
+    found = {case: {"case": case, "image": str(file.absolute()), "modalities": used} for case, file in stacks.items()}
+    found |= {case: _from_parts(case, named, modalities, used) for case, named in parts.items()}
+    return [found[case] for case in sorted(found)]
+
+
+def _parse(file: Path, modalities: Sequence[str]) -> tuple[str, str]:
+    """Case and modality that a file's name says; no modality if it says none."""
+    stem = case_name(file)
+    brats = parse_brats_name(stem)
+    if brats is not None and brats.kind in modalities:
+        return brats.case, brats.kind
+    case, _, word = stem.rpartition("_")
+    return (case, word) if case and word in modalities else (stem, "")
+
+
+def _require_channels(file: Path, modalities: Sequence[str]) -> None:
+    try:
+        shape = nib.load(file).shape  # the voxels stay on disk
+    except Exception as error:
+        raise DataError(f"{file}: cannot be read as an image ({error})") from error
+    if len(shape) == 4 and shape[3] == len(modalities):
+        return
+    wanted = ", ".join(modalities)
+    found = f"has {shape[3]} channels" if len(shape) == 4 else f"is {len(shape)}D and its name tells no modality"
+    named = f"files named {' or '.join(_examples(modalities))}"
+    raise DataError(f"{file}: {found}; needed are {named}, or one 4D file with {len(modalities)} channels ({wanted})")
+
+
+def _examples(modalities: Sequence[str]) -> list[str]:
+    if set(modalities) <= set(BRATS_MODALITIES):
+        return [" ".join(naming.stem("ID", name) for name in modalities) for naming in BRATS_NAMINGS]
+    return [" ".join(f"ID_{name}" for name in modalities)]
+
+
+def _from_parts(case: str, named: dict[str, Path], modalities: Sequence[str], used: Sequence[str]) -> dict[str, Any]:
+    present = [name for name in used if name in named]
+    if not present:
+        has = ", ".join(name for name in modalities if name in named)
+        raise DataError(f"{next(iter(named.values()))}: case '{case}' has {has}, and none of {', '.join(used)}")
+    image = [str(named[name].absolute()) if name in present else None for name in modalities]
+    return {"case": case, "image": image, "modalities": present}

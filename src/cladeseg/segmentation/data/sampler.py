@@ -1,0 +1,115 @@
+"""Which cases a training step sees: a fixed number of finely, coarsely and not labelled ones, reproducibly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from cladeseg.files import DataError
+from cladeseg.taxonomy import LEAF, NONE
+
+COARSE = "coarse"
+#: The kinds of supervision in the order of a batch; the position is part of the random stream, so never reorder.
+POOLS = (LEAF, COARSE, NONE)
+
+
+class SupervisionSampler(Sampler[list[tuple[int, int]]]):
+    """Batch sampler with a fixed share of each kind of supervision.
+
+    The batch of step t is a pure function of (``seed``, t, ``supervisions``, ``per_batch``, ``fill``): nothing is
+    remembered, so that resuming at a step gives what an uninterrupted run would have given, whatever the number of
+    workers.  Each pool is walked through in a new random order per epoch of its own: draw j from a pool of m cases is
+    item j mod m of permutation j div m.
+
+    Args:
+        supervisions: of each case, by its index in the data set: ``"leaf"``, ``"none"`` or superclass names.
+        per_batch: slots per batch of ``"leaf"``, ``"coarse"`` (any superclass) and ``"none"``; a missing key is 0.
+        steps: total number of steps of the training.
+        seed: of all draws, not negative.
+        start_step: first step to yield.
+        fill: an empty pool's slots are dropped if false; if true they go to the first pool in the order leaf, coarse,
+            none that has cases and slots of its own, which keeps the batch size.
+
+    Yields:
+        For each step a list of (case index, sample seed): leaf slots first, then coarse, then none.
+
+    Raises:
+        DataError: no pool with slots has a case.
+        ValueError: an unknown pool, or a negative number.
+    """
+
+    def __init__(
+        self,
+        supervisions: Sequence[str],
+        *,
+        per_batch: Mapping[str, int],
+        steps: int,
+        seed: int,
+        start_step: int = 0,
+        fill: bool = False,
+    ) -> None:
+        _check_numbers(per_batch, steps=steps, seed=seed, start_step=start_step)
+        self.steps, self.seed, self.start_step = steps, seed, start_step
+        kinds = [pool_of(name) for name in supervisions]
+        self._pools = {pool: np.flatnonzero([kind == pool for kind in kinds]) for pool in POOLS}
+        sizes = {pool: len(cases) for pool, cases in self._pools.items()}
+        self._counts = _share_slots({pool: int(per_batch.get(pool, 0)) for pool in POOLS}, sizes, fill)
+
+    @property
+    def slots(self) -> list[str]:
+        """Kind of supervision (leaf, coarse, none) at each position of a batch."""
+        return [pool for pool in POOLS for _ in range(self._counts[pool])]
+
+    @property
+    def batch_size(self) -> int:
+        """Cases per step."""
+        return sum(self._counts.values())
+
+    def __len__(self) -> int:
+        return max(self.steps - self.start_step, 0)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return (self.batch(step) for step in range(self.start_step, self.steps))
+
+    def batch(self, step: int) -> list[tuple[int, int]]:
+        """The (case index, sample seed) pairs of one step."""
+        cases = [self._draw(pool, step * count + slot) for pool, count in self._counts.items() for slot in range(count)]
+        return [(case, _sample_seed(self.seed, step, slot)) for slot, case in enumerate(cases)]
+
+    def _draw(self, pool: str, number: int) -> int:
+        cases = self._pools[pool]
+        epoch, position = divmod(number, len(cases))
+        order = np.random.default_rng([self.seed, POOLS.index(pool), epoch]).permutation(len(cases))
+        return int(cases[order[position]])
+
+
+def pool_of(supervision: str) -> str:
+    """Pool that a case is drawn from: ``"leaf"``, ``"none"``, or ``"coarse"`` for any superclass name."""
+    return supervision if supervision in {LEAF, NONE} else COARSE
+
+
+def _check_numbers(per_batch: Mapping[str, int], **numbers: int) -> None:
+    unknown = sorted(set(per_batch) - set(POOLS))
+    if unknown:
+        raise ValueError(f"per_batch: unknown key '{unknown[0]}'; known keys are {', '.join(POOLS)}")
+    for name, number in {**per_batch, **numbers}.items():
+        if number < 0:
+            raise ValueError(f"{name}: must not be negative, is {number}")
+
+
+def _share_slots(wanted: Mapping[str, int], sizes: Mapping[str, int], fill: bool) -> dict[str, int]:
+    """Slots of each pool once empty ones have given theirs up."""
+    counts = {pool: number if sizes[pool] else 0 for pool, number in wanted.items()}
+    taker = next((pool for pool, number in counts.items() if number), None)
+    if taker is None:
+        have = ", ".join(f"{sizes[pool]} {pool} (slots: {wanted[pool]})" for pool in POOLS)
+        raise DataError(f"no training case: the datalist has {have}")
+    if fill:
+        counts[taker] += sum(wanted.values()) - sum(counts.values())
+    return counts
+
+
+def _sample_seed(seed: int, step: int, slot: int) -> int:
+    return int(np.random.SeedSequence([seed, step, slot]).generate_state(1)[0])

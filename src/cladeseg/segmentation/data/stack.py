@@ -1,0 +1,142 @@
+"""One 4D file from the files of a case's modalities, for tools that take one file per image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from cladeseg.files import DataError, whole_file
+from cladeseg.segmentation.data.brats import scan_brats
+from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, parse_brats_name
+from cladeseg.segmentation.transforms.geometry import volume_like
+from cladeseg.segmentation.transforms.load_nodes import corner_distance
+from cladeseg.segmentation.transforms.save_label import case_name
+
+_SUFFIXES = (".nii.gz", ".nii")
+
+
+def stack_folder(folder: str | Path, out: str | Path, *, force: bool = False) -> list[Path]:
+    """Write every BraTS case of a folder as one 4D NIfTI with the channels flair, t1, t1ce, t2.
+
+    Args:
+        folder: folder of one case, or of many as :func:`cladeseg.segmentation.data.brats.scan_brats` reads them.
+        out: folder for ``ID.nii.gz``; for one case also the file to write, if it ends in ``.nii`` or ``.nii.gz``.
+        force: whether existing files are replaced; without it nothing is written if one exists.
+
+    Returns:
+        The files, sorted by case.
+
+    Raises:
+        DataError: as ``scan_brats`` and :func:`stack_modalities`; or one file is asked for and there are several cases.
+    """
+    folder, out = Path(folder), Path(out)
+    cases = _case_in(folder) or {c["case"]: [folder / path for path in c["image"]] for c in scan_brats(folder)}
+    if out.name.endswith(_SUFFIXES) and len(cases) > 1:
+        raise DataError(f"{out}: names one file, but {folder} holds {len(cases)} cases; name a folder")
+    outs = {case: out if out.name.endswith(_SUFFIXES) else out / f"{case}.nii.gz" for case in cases}
+    for case, files in cases.items():
+        _check_out(outs[case], files, force)
+    return [
+        stack_modalities(dict(zip(BRATS_MODALITIES, files, strict=True)), outs[case], force=force)
+        for case, files in cases.items()
+    ]
+
+
+def stack_modalities(
+    files: Mapping[str, str | Path] | Sequence[str | Path], out: str | Path, *, force: bool = False
+) -> Path:
+    """Write 3D files as the channels of one 4D NIfTI (x, y, z, C).
+
+    The voxels lie where those of the first file lie, to the last bit of its header.  Values keep their type if all
+    files have the same and none is scaled by its header, else they become float32.
+
+    Args:
+        files: one file per channel, in the order of the channels; of a mapping, the values.
+        out: the file to write, ``.nii`` or ``.nii.gz``.
+        force: whether an existing file is replaced.
+
+    Returns:
+        ``out`` as a path.  The file appears whole or not at all.
+
+    Raises:
+        DataError: there is no file, or one is given twice; one cannot be read, is not 3D, or differs from the first in
+            shape or by more than 1 mm in place; ``out`` exists, has another ending, is one of the files, or cannot be
+            written.
+    """
+    paths, out = [Path(path) for path in (files.values() if isinstance(files, Mapping) else files)], Path(out)
+    _check_out(out, paths, force)
+    volumes = [_open(path) for path in paths]
+    for path, volume in zip(paths, volumes, strict=True):
+        _check_same_grid(path, volume, paths[0], volumes[0])
+    channels = [_voxels(path, volume) for path, volume in zip(paths, volumes, strict=True)]
+    stacked = np.stack(channels, axis=-1, dtype=_common_dtype(channels, volumes), casting="unsafe")
+    with whole_file(out) as temporary:
+        nib.save(volume_like(stacked, volumes[0]), temporary)
+    return out
+
+
+def _case_in(folder: Path) -> dict[str, list[Path]]:
+    """The case whose files lie directly in ``folder``, if there is one: its ID → flair, t1, t1ce, t2."""
+    volumes = sorted(file for file in folder.glob("*.nii*") if file.name.endswith(_SUFFIXES) and file.name[0] != ".")
+    named = [(name, file) for file in volumes if (name := parse_brats_name(case_name(file)))]
+    cases = sorted({name.case for name, _ in named})
+    if len(cases) > 1:
+        raise DataError(f"{folder}: holds files of {len(cases)} cases ({cases[0]}, {cases[1]} …); one folder for each")
+    found = {name.kind: file for name, file in named}
+    missing = [kind for kind in BRATS_MODALITIES if kind not in found]
+    if cases and missing:
+        raise DataError(f"{folder}: {cases[0]} has no file for {', '.join(missing)}")
+    return {case: [found[kind] for kind in BRATS_MODALITIES] for case in cases}
+
+
+def _check_out(out: Path, files: Sequence[Path], force: bool) -> None:
+    if not out.name.endswith(_SUFFIXES):
+        raise DataError(f"{out}: the name must end in {' or '.join(_SUFFIXES)}")
+    if not files:
+        raise DataError(f"{out}: there is no file to stack")
+    resolved = [file.resolve() for file in files]
+    twice = next((file for file, path in zip(files, resolved, strict=True) if resolved.count(path) > 1), None)
+    if twice is not None:
+        raise DataError(f"{twice}: is given for two channels")
+    if out.resolve() in resolved:
+        raise DataError(f"{out}: is one of the files to stack")
+    if out.exists() and not force:
+        raise DataError(f"{out}: exists already")
+
+
+def _open(path: Path) -> Any:
+    try:
+        volume = nib.load(path)
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if len(volume.shape) != 3:
+        raise DataError(f"{path}: is {len(volume.shape)}D; a channel is a 3D volume")
+    if not np.issubdtype(volume.get_data_dtype(), np.number):
+        raise DataError(f"{path}: holds {volume.get_data_dtype()}, not numbers")
+    return volume
+
+
+def _check_same_grid(path: Path, volume: Any, first_path: Path, first: Any) -> None:
+    if volume.shape != first.shape:
+        raise DataError(f"{path}: the shape is {volume.shape}, that of {first_path} {first.shape}")
+    shift = corner_distance(volume.affine, first.affine, volume.shape)
+    if not shift <= 1.0:  # written so that NaN is refused too
+        raise DataError(f"{path}: lies up to {shift:.1f} mm off {first_path}")
+
+
+def _voxels(path: Path, volume: Any) -> np.ndarray:
+    try:
+        return np.asanyarray(volume.dataobj)
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def _common_dtype(channels: Sequence[np.ndarray], volumes: Sequence[Any]) -> np.dtype[Any]:
+    """The files' type, unless they differ or a header scales its values, which are then no longer of that type."""
+    types = [channel.dtype for channel in channels] + [volume.get_data_dtype() for volume in volumes]
+    native = {kind.newbyteorder("=") for kind in types}
+    return native.pop() if len(native) == 1 else np.dtype(np.float32)

@@ -1,0 +1,44 @@
+"""Training and evaluation on MONAI's ignite engines."""
+
+from cladeseg.segmentation.engines.build_step import build_step
+from cladeseg.segmentation.engines.device import choose_device, to_device
+from cladeseg.segmentation.engines.evaluation import Evaluation, evaluate
+from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog
+from cladeseg.segmentation.engines.loaded_start import LoadedStart
+from cladeseg.segmentation.engines.node_dice import NodeDice, Validate
+from cladeseg.segmentation.engines.progress import TrainingProgress
+from cladeseg.segmentation.engines.schedule import StepSchedule
+from cladeseg.segmentation.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep, parameters_of
+from cladeseg.segmentation.engines.stop_after import StopAfter
+from cladeseg.segmentation.engines.trainer import TreeTrainer, step_generator
+from cladeseg.segmentation.engines.training_state import TrainingState, save_atomically
+from cladeseg.segmentation.engines.weights import LoadWeights, SaveBestWeights, load_weights
+
+__all__ = [
+    "EpochLosses",
+    "Evaluation",
+    "HierarchicalMixStep",
+    "HistoryFile",
+    "LoadWeights",
+    "LoadedStart",
+    "NodeDice",
+    "SaveBestWeights",
+    "Step",
+    "StepInput",
+    "StepSchedule",
+    "StopAfter",
+    "SupervisedStep",
+    "TensorBoardLog",
+    "TrainingProgress",
+    "TrainingState",
+    "TreeTrainer",
+    "Validate",
+    "build_step",
+    "choose_device",
+    "evaluate",
+    "load_weights",
+    "parameters_of",
+    "save_atomically",
+    "step_generator",
+    "to_device",
+]

@@ -1,0 +1,92 @@
+"""Evaluate a predictor on the cases' own grids, against their labels as they lie on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from tqdm import tqdm
+
+from cladeseg.segmentation.data import ImageFiles, volume_files
+from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.metrics import (
+    HierarchyRecord,
+    Record,
+    evaluate_case,
+    hierarchy_of_case,
+    lesion_records,
+    nesting_violations,
+)
+from cladeseg.taxonomy import Taxonomy
+
+
+@dataclass
+class Evaluation:
+    """What was measured: one record per (case, node, metric).
+
+    Attributes:
+        records: overlap and distance metrics.
+        hierarchy: child-given-correct-parent.
+        nesting_violations: voxels where a structure leaves its parent, over all cases.
+        patients: case → patient.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    hierarchy: list[HierarchyRecord] = field(default_factory=list)
+    nesting_violations: int = 0
+    patients: dict[str, str] = field(default_factory=dict)
+
+
+def evaluate(
+    predictor: Predictor,
+    cases: Sequence[Mapping[str, Any]],
+    taxonomy: Taxonomy,
+    dialect: str,
+    *,
+    tolerance_mm: float = 2.0,
+    lesion_wise: bool = False,
+    progress: bool = True,
+    on_case: Callable[[str, np.ndarray, np.ndarray, np.ndarray], None] | None = None,
+) -> Evaluation:
+    """Predict and score every case.
+
+    Args:
+        predictor: from image file to label on the image's grid, in ``dialect``.
+        cases: with ``case``, ``patient``, ``image`` (a path, or a list with one per channel) and ``label``.
+        taxonomy: the label tree.
+        dialect: file convention of the labels and of the predictor.
+        tolerance_mm: of the normalised surface distance.
+        lesion_wise: also score lesion by lesion, see :func:`cladeseg.segmentation.metrics.lesion_records`.
+        progress: show a bar with the time left.
+        on_case: called with (case, image, truth, prediction) as (x, y, z) arrays, e.g. to draw a picture; of several
+            channels the first that is there.
+
+    Raises:
+        DataError: a file cannot be used; the message names it.
+    """
+    result = Evaluation()
+    for case in tqdm(cases, desc="evaluating", unit="case", disable=not progress):
+        label = nib.load(case["label"])
+        truth = taxonomy.to_nodes(np.asanyarray(label.dataobj), dialect, source=str(case["label"]))
+        predicted = taxonomy.to_nodes(predictor(case["image"])[0].cpu().numpy(), dialect, source="prediction")
+        name = case["case"]
+        result.patients[name] = case["patient"]
+        result.records += evaluate_case(
+            name, predicted, truth, taxonomy, affine=label.affine, tolerance_mm=tolerance_mm
+        )
+        if lesion_wise:
+            result.records += lesion_records(name, predicted, truth, taxonomy, affine=label.affine)
+        result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
+        result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
+        if on_case is not None:
+            on_case(case["case"], _first_channel(case["image"]), truth, predicted)
+    return result
+
+
+def _first_channel(image: ImageFiles) -> np.ndarray:
+    """Voxels (x, y, z) of the first channel that is there."""
+    voxels = nib.load(volume_files(image)[0]).dataobj
+    return np.asanyarray(voxels if len(voxels.shape) == 3 else voxels[..., 0])

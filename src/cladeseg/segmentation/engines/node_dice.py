@@ -1,0 +1,97 @@
+"""Validation score during training: Dice of every node that the validation labels determine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from cladeseg.segmentation.metrics import annotated_nodes, dice, inside
+from cladeseg.taxonomy import Taxonomy
+
+
+class NodeDice:
+    """Mean Dice per node and over nodes, as metrics of a validation engine; the mean is the key metric.
+
+    A node counts in a case only where its label determines it, so coarse validation cases score the superclass and
+    open no fine label.  Measured on the resampled grid: fast, for choosing and watching; the evaluation proper is on
+    the original grid.
+
+    Args:
+        taxonomy: the label tree.
+        picture: optional ``picture(image, truth, prediction) -> uint8 (H, W, 3)`` of the first case, kept in
+            ``engine.state.overlay``.
+    """
+
+    KEY = "mean_dice"
+
+    def __init__(self, taxonomy: Taxonomy, *, picture: Callable[..., np.ndarray] | None = None) -> None:
+        self.taxonomy = taxonomy
+        self.picture = picture
+        self._scores: dict[str, list[float]] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Attach as a handler of the validation engine."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        # Before the engine's own comparison of the key metric, which runs at the end of the same epoch.
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._close)
+
+    def _start(self, engine: Engine) -> None:
+        self._scores = {}
+        engine.state.overlay = None
+
+    def _add(self, engine: Engine) -> None:
+        for case, output in zip(engine.state.batch, engine.state.output, strict=True):
+            predicted = torch.as_tensor(output["pred"]).argmax(dim=0).cpu().numpy()
+            truth = torch.as_tensor(case["nodes"])[0].cpu().numpy()
+            self._score(predicted, truth)
+            if self.picture is not None and engine.state.overlay is None:
+                image = torch.as_tensor(case["image"])[0].float().cpu().numpy()
+                engine.state.overlay = self.picture(image, truth, predicted)
+
+    def _score(self, predicted: np.ndarray, truth: np.ndarray) -> None:
+        for v in annotated_nodes(truth, self.taxonomy):
+            score = dice(inside(predicted, v, self.taxonomy), inside(truth, v, self.taxonomy))
+            if score is not None:
+                self._scores.setdefault(self.taxonomy.names[v], []).append(score)
+
+    def _close(self, engine: Engine) -> None:
+        means = {name: float(np.mean(values)) for name, values in self._scores.items()}
+        engine.state.metrics = {f"dice_{name}": value for name, value in means.items()}
+        engine.state.metrics[self.KEY] = float(np.mean(list(means.values()))) if means else float("nan")
+
+
+class Validate:
+    """Run a validation engine after each ``interval`` epochs of a trainer, and after the last.
+
+    A split without validation cases is not validated.
+
+    Args:
+        evaluator: the validation engine, with :class:`NodeDice` attached.
+        interval: epochs between two validations; 0 for none but the last.
+    """
+
+    def __init__(self, evaluator: Any, *, interval: int = 1) -> None:
+        self.evaluator = evaluator
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Attach before history, TensorBoard and the training state."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._validate)
+
+    def _validate(self, engine: Engine) -> None:
+        epoch, last = engine.state.epoch, engine.state.epoch == engine.state.max_epochs
+        due = last or (self.interval and epoch % self.interval == 0)
+        if not due or not len(self.evaluator.data_loader):
+            return
+        self.evaluator.run(epoch)
+        state = self.evaluator.state
+        state.validated_epoch = epoch
+        score = state.metrics[NodeDice.KEY]
+        if not math.isnan(score) and score > state.best_metric:
+            state.best_metric, state.best_metric_epoch = score, epoch

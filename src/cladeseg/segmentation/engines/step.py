@@ -1,0 +1,135 @@
+"""What is learnt from one batch: each training method is one step, and all share the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cladeseg.segmentation.mixing import EmaTeacher, HierarchicalMix, MixLoss, PseudoLabeller, SigmoidRamp
+from cladeseg.taxonomy import LEAF
+
+
+class StepInput(NamedTuple):
+    """One augmented batch and everything a method may learn from it with.
+
+    Attributes:
+        images: (B, C, *S) float.
+        nodes: (B, 1, *S) node map, what is known.
+        guess: (B, 1, *S) node map, each voxel what it is known as or something below it; the same as ``nodes`` where
+            nobody guessed.
+        supervisions: the B cases' supervision names.
+        network: the student, in training mode.
+        teacher: its moving average.
+        step: number of the optimiser step, from 0.
+        generator: CPU generator of this step.
+    """
+
+    images: Tensor
+    nodes: Tensor
+    guess: Tensor
+    supervisions: Sequence[str]
+    network: nn.Module
+    teacher: EmaTeacher
+    step: int
+    generator: torch.Generator
+
+
+class Step(Protocol):
+    """A training method: from a batch to named scalar losses, of which ``"loss"`` is minimised.
+
+    A method that trains another network besides the student also has ``parameters()``, ``state_dict()`` and
+    ``load_state_dict()``.
+    """
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Compute the losses of one batch."""
+        ...
+
+
+def parameters_of(step: Step) -> list[nn.Parameter]:
+    """Parameters of networks that a method trains besides the student; most have none."""
+    return list(step.parameters()) if hasattr(step, "parameters") else []
+
+
+class SupervisedStep:
+    """Learn from node maps alone: each voxel teaches what its label or its guess says, at any level of the tree.
+
+    Args:
+        loss: ``loss(output, nodes)`` on node maps.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        self.loss = loss
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Marginal loss of the batch."""
+        return {"loss": self.loss(batch.network(batch.images), batch.guess)}
+
+
+class Weighted(NamedTuple):
+    """A loss and its weight in the sum."""
+
+    loss: nn.Module
+    weight: float
+
+
+class HierarchicalMixStep:
+    """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
+
+    The mixed images pass through the student in the same forward call as the plain ones, with gradient: the published
+    code predicts them under ``no_grad`` and so learns nothing from them.  Pseudo labels lie inside what was guessed;
+    partners are pasted wherever nothing but their superclass is known.
+
+    Args:
+        loss: ``loss(output, nodes)`` on node maps.
+        mix: builds the mixed images from coarse cases and finely labelled partners.
+        labeller: turns the teacher's views into pseudo node maps inside the known nodes.
+        ramp: weight of the mix loss over the steps.
+        flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
+        size_prior: loss on the children's shares of a superclass in coarse cases; ``None`` for none.
+    """
+
+    def __init__(
+        self,
+        loss: nn.Module,
+        mix: HierarchicalMix,
+        labeller: PseudoLabeller,
+        ramp: SigmoidRamp,
+        *,
+        flips: Sequence[Sequence[int]] = ((), (0,)),
+        size_prior: Weighted | None = None,
+    ) -> None:
+        self.loss = loss
+        self.size_prior = size_prior
+        self.mix = mix
+        self.mix_loss = MixLoss(loss)
+        self.labeller = labeller
+        self.ramp = ramp
+        self.flips = [tuple(axes) for axes in flips]
+        self.plain = SupervisedStep(loss)
+
+    def __call__(self, batch: StepInput) -> dict[str, Tensor]:
+        """Supervised and mix losses of the batch; the supervised one alone where there is nothing to mix."""
+        fine = [i for i, supervision in enumerate(batch.supervisions) if supervision == LEAF]
+        coarse = [i for i, supervision in enumerate(batch.supervisions) if supervision != LEAF]
+        weight = self.ramp(batch.step)
+        if not fine or not coarse or weight == 0:
+            return self.plain(batch)
+        return self._mixed(batch, fine, coarse, weight)
+
+    def _mixed(self, batch: StepInput, fine: list[int], coarse: list[int], weight: float) -> dict[str, Tensor]:
+        images, nodes = batch.images, batch.nodes
+        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), batch.guess[coarse])
+        mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
+        output = batch.network(torch.cat([images, mixed.image]))
+        supervised = self.loss(output.of_cases(slice(len(images))), batch.guess)
+        mix = self.mix_loss(output.of_cases(slice(len(images), None)), mixed)
+        losses = {"supervised": supervised, "mix": mix}
+        total = supervised + weight * mix
+        if self.size_prior is not None:
+            losses["size_prior"] = self.size_prior.loss(output.of_cases(coarse), nodes[coarse], nodes[fine])
+            total = total + weight * self.size_prior.weight * losses["size_prior"]
+        return {"loss": total, **losses}

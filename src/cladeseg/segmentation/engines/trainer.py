@@ -1,0 +1,143 @@
+"""The trainer: one optimiser step per iteration on MONAI's ignite engine, reproducible step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine
+from monai.engines import Trainer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from cladeseg.segmentation.engines.device import choose_device
+from cladeseg.segmentation.engines.schedule import StepSchedule
+from cladeseg.segmentation.engines.step import Step, StepInput, parameters_of
+from cladeseg.segmentation.mixing import EmaTeacher
+from cladeseg.segmentation.transforms.augment_in_turn import Augmentation
+
+
+class TreeTrainer(Trainer):
+    """Train a network on node maps with any :class:`~cladeseg.segmentation.engines.step.Step`.
+
+    Every random number of step t comes from a generator seeded with (seed, t), and the loader's sampler is a pure
+    function of the step as well; dropout layers, which draw from torch's global generators, find those seeded for the
+    step.  So a result depends on no state but the step's number.
+
+    Args:
+        device: where to train; ``"auto"`` takes CUDA if there is one.
+        max_epochs: number of epochs.
+        steps_per_epoch: optimiser steps per epoch.
+        train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B}``, maybe with a
+            ``"guess"`` (B, 1, *S), for every step of the training, not of one epoch.
+        network: the student.
+        teacher: its moving average; these are the weights that are shipped.
+        step: the training method.
+        augment: batched augmentation on the device; ``None`` for none.
+        optimizer: of the student's parameters.
+        lr_scheduler: stepped after each optimiser step.
+        seed: of everything random in a step.
+        amp: bfloat16 autocast, on CUDA and on CPUs that have it.
+        max_norm: gradient norm is clipped to this.
+        train_handlers: ignite handlers, attached in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str | torch.device,
+        max_epochs: int,
+        steps_per_epoch: int,
+        train_data_loader: DataLoader[Any],
+        network: nn.Module,
+        teacher: EmaTeacher,
+        step: Step,
+        optimizer: torch.optim.Optimizer,
+        augment: Augmentation | None = None,
+        lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+        seed: int = 0,
+        amp: bool = False,
+        max_norm: float = 12.0,
+        train_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.teacher = teacher
+        self.step = step
+        self.augment = augment
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.seed = seed
+        self.max_norm = max_norm
+        # Not MONAI's ``amp``, which is float16 with a gradient scaler and CUDA only; bfloat16 needs no scaler.
+        self.bfloat16 = amp
+        super().__init__(
+            device=choose_device(device),
+            max_epochs=_positive("epochs", max_epochs),
+            epoch_length=_positive("steps_per_epoch", steps_per_epoch),
+            data_loader=train_data_loader,
+            decollate=False,
+            handlers=train_handlers,
+        )
+
+    def run(self) -> None:
+        """Train until ``max_epochs``, from wherever the state stands."""
+        total = self.state.max_epochs * self.state.epoch_length
+        # The epochs can be changed after construction (MONAI Label does): the course follows the trainer's own number.
+        self.data_loader.batch_sampler.steps = total
+        if isinstance(self.lr_scheduler, StepSchedule) and self.lr_scheduler.total_steps is None:
+            self.lr_scheduler.total_steps = total
+        super().run()
+
+    def _iteration(self, engine: Engine, batchdata: dict[str, Any]) -> dict[str, Tensor]:
+        index = engine.state.iteration - 1
+        batch = self._prepare(batchdata, index)
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+        with _seeded_dropout(self.seed, index, self.state.device), autocast:
+            losses = self.step(batch)
+        self._descend(losses["loss"])
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _prepare(self, batchdata: dict[str, Any], index: int) -> StepInput:
+        generator = step_generator(self.seed, index)
+        images = batchdata["image"].to(self.state.device, non_blocking=True)
+        maps = torch.cat([batchdata[key] for key in ("nodes", "guess") if key in batchdata], dim=1)
+        maps = maps.to(self.state.device, non_blocking=True)
+        if self.augment is not None:
+            images, maps = self.augment(images, maps, generator)
+        nodes, guess = maps[:, :1], maps[:, -1:]  # one and the same where nobody guessed
+        return StepInput(images, nodes, guess, batchdata["supervision"], self.network, self.teacher, index, generator)
+
+    def _descend(self, loss: Tensor) -> None:
+        loss.backward()
+        # Apart, so that a second network of the method does not shrink the student's steps.
+        for parameters in (list(self.network.parameters()), parameters_of(self.step)):
+            nn.utils.clip_grad_norm_(parameters, self.max_norm)
+        self.optimizer.step()
+        if self.lr_scheduler is not None:
+            self.lr_scheduler.step()
+        self.teacher.update(self.network)
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """CPU generator for everything random in one training step, a pure function of (seed, step)."""
+    state = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+    return torch.Generator().manual_seed(state % 2**63)
+
+
+@contextmanager
+def _seeded_dropout(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let torch's global generators be a pure function of (seed, step) for a while; their own state comes back."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]) % 2**63)
+        yield
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} is {value!r}; a whole number of at least 1 is needed")
+    return value

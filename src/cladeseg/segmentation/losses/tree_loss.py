@@ -1,0 +1,169 @@
+"""Cross-entropy and Dice for node maps: each voxel is asked for what its label says, and for no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.modules.loss import _Loss
+
+from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.taxonomy import Taxonomy
+from cladeseg.tree_math import at_least_float32, node_log_probs
+
+
+class TreeLoss(_Loss):
+    r"""Marginal cross-entropy plus marginal Dice.
+
+    *Cross-entropy*: :math:`-\log p(v)` at a voxel labelled v, where p(v) is the sum over the leaves of v, averaged over
+    the annotated voxels of the batch.  A voxel labelled with the root costs nothing.
+
+    *Dice*: one term for a case and a node v, over the voxels where the label decides whether they belong to v: all but
+    those labelled with a node strictly above v.  A false positive counts wherever it can be known to be one.
+
+    .. math:: 1 - \frac{2 \sum p_v t_v + s_{nr}}{\sum p_v + \sum t_v + s_{dr}}, \qquad t_v = [\text{label inside } v]
+
+    A leaf has a term if it occurs in the case, or if no voxel's label leaves it open (then its absence is known); an
+    inner node if some voxel is labelled with exactly this node.  A case's terms are averaged, then the cases that have
+    any.
+
+    With all labels leaves this is ``monai.losses.DiceCELoss(softmax=True, to_onehot_y=True)`` on any tree.  Losses on
+    label sets are an idea of Fidon et al., arXiv 2107.03846; their leaf-Dice does count the undecided voxels that ours
+    leaves out, see :class:`~cladeseg.segmentation.losses.label_set_loss.LabelSetLoss`.
+
+    Args:
+        taxonomy: the tree, with L leaves and N nodes.
+        include_background: whether the background has a Dice term; it always counts in the cross-entropy.
+        lambda_dice: weight of the Dice part.
+        lambda_ce: weight of the cross-entropy part.
+        level_weights: weight of the nodes at depth 1, 2, …; 1 each by default.  Means become weighted means.
+        smooth_nr: added to the numerator.
+        smooth_dr: added to the denominator.
+        batch: whether to sum over the cases that have a term before the ratio.
+        reduction: ``"mean"``, or ``"sum"`` over annotated voxels and over Dice terms.
+
+    Raises:
+        ValueError: an unknown reduction, a negative weight, or another number of level weights than levels.
+    """
+
+    level_weight: Tensor
+    dice_weight: Tensor
+    inside: Tensor
+    known: Tensor
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        include_background: bool = True,
+        lambda_dice: float = 1.0,
+        lambda_ce: float = 1.0,
+        level_weights: Sequence[float] | None = None,
+        smooth_nr: float = 1e-5,
+        smooth_dr: float = 1e-5,
+        batch: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        check_choice("reduction", reduction, ("mean", "sum"))
+        super().__init__(reduction=reduction)
+        if min(lambda_dice, lambda_ce) < 0:
+            raise ValueError(f"lambda_dice ({lambda_dice}) and lambda_ce ({lambda_ce}) must not be negative")
+        self.taxonomy = taxonomy
+        self.lambda_dice, self.lambda_ce = lambda_dice, lambda_ce
+        self.smooth_nr, self.smooth_dr = smooth_nr, smooth_dr
+        self.batch = batch
+        self._register_tables(_node_weights(taxonomy, level_weights), include_background)
+
+    def _register_tables(self, weight: Tensor, include_background: bool) -> None:
+        """Per-node weights (N,) and, for each node v but the root and label u, two facts (N-1, N)."""
+        contains = self.taxonomy.contains
+        strictly_above = contains & ~torch.eye(len(contains), dtype=torch.bool)
+        dice_weight = weight[:-1].clone()
+        dice_weight[self.taxonomy.background] *= include_background
+        self.register_buffer("level_weight", weight, persistent=False)
+        self.register_buffer("dice_weight", dice_weight, persistent=False)
+        self.register_buffer("inside", contains[:-1].clone(), persistent=False)
+        self.register_buffer("known", ~strictly_above.T[:-1].contiguous(), persistent=False)
+
+    def forward(self, output: TreeOutput | Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch, a scalar in float32 or better.
+
+        Args:
+            output: the network's, or log p(leaf) (B, L, *S).
+            target: (B, 1, *S) node indices, any integer or float type.
+
+        Raises:
+            ValueError: the shapes do not fit each other or the tree.
+        """
+        leaf = output.leaf if isinstance(output, TreeOutput) else output
+        _check_shapes(leaf, target, self.taxonomy)
+        self.to(leaf.device)
+        # MetaTensors would carry their metadata through every step below.
+        leaf, label = leaf.as_subclass(Tensor), target.as_subclass(Tensor).long()
+        log_p = node_log_probs(at_least_float32(leaf), self.taxonomy)
+        return self.lambda_ce * self.cross_entropy(log_p, label) + self.lambda_dice * self.dice(log_p, label)
+
+    def cross_entropy(self, log_p: Tensor, label: Tensor) -> Tensor:
+        """Marginal cross-entropy of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
+        cost = -log_p.gather(1, label)
+        weight = self.level_weight[label]
+        return _weighted_mean(cost, weight) if self.reduction == "mean" else (cost * weight).sum()
+
+    def dice(self, log_p: Tensor, label: Tensor) -> Tensor:
+        """Marginal Dice loss of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
+        p, label = log_p[:, :-1].flatten(2).exp(), label.flatten(2)
+        inside, known = self.inside[:, label[:, 0]].movedim(1, 0), self.known[:, label[:, 0]].movedim(1, 0)
+        p = p * known
+        overlap, size = (p * inside).sum(2), p.sum(2) + inside.sum(2)
+        included = self._has_term(label, known)
+        if self.batch:
+            overlap, size = ((part * included).sum(0, keepdim=True) for part in (overlap, size))
+            included = included.any(0, keepdim=True)
+        # A term that does not count must not divide by zero either.
+        term = 1 - (2 * overlap + self.smooth_nr) / torch.where(included, size + self.smooth_dr, 1)
+        return self._reduce_terms(term, included * self.dice_weight)
+
+    def _has_term(self, label: Tensor, known: Tensor) -> Tensor:
+        """Bool (B, N-1): which nodes have a Dice term, given labels (B, 1, V) and where they decide (B, N-1, V)."""
+        nodes = torch.arange(known.shape[1], device=label.device)
+        occurs = (label == nodes[:, None]).any(2)
+        is_leaf = nodes < self.taxonomy.num_leaves
+        return occurs | (is_leaf & known.all(2))
+
+    def _reduce_terms(self, term: Tensor, weight: Tensor) -> Tensor:
+        if self.reduction == "sum":
+            return (term * weight).sum()
+        return _weighted_mean(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
+
+
+def _weighted_mean(values: Tensor, weight: Tensor, dim: int | None = None) -> Tensor:
+    """Weighted mean, 0 where all weights are; decided without reading the weights back from the device."""
+    total = weight.sum(dim)
+    return (values * weight).sum(dim) / torch.where(total > 0, total, 1)
+
+
+def _node_weights(taxonomy: Taxonomy, level_weights: Sequence[float] | None) -> Tensor:
+    """Weight (N,) of a label by its depth; 0 for the root, which says nothing."""
+    levels = max(taxonomy.depth)
+    given = [1.0] * levels if level_weights is None else [float(w) for w in level_weights]
+    if len(given) != levels or min(given) < 0:
+        raise ValueError(
+            f"level_weights {given}: taxonomy '{taxonomy.name}' needs {levels} weights, for depths 1 to {levels}, "
+            "none of them negative"
+        )
+    return torch.tensor([0.0, *given])[list(taxonomy.depth)]
+
+
+def _check_shapes(leaf: Tensor, target: Tensor, taxonomy: Taxonomy) -> None:
+    if leaf.shape[1] != taxonomy.num_leaves:
+        raise ValueError(
+            f"taxonomy '{taxonomy.name}' has {taxonomy.num_leaves} leaves, but the output of shape "
+            f"{tuple(leaf.shape)} has {leaf.shape[1]} channels"
+        )
+    if target.shape != (leaf.shape[0], 1, *leaf.shape[2:]):
+        raise ValueError(
+            f"target of shape {tuple(target.shape)} does not fit the output of shape {tuple(leaf.shape)}; it must be "
+            "(B, 1, *spatial)"
+        )

@@ -1,0 +1,74 @@
+"""Records and summaries as files: ``metrics.csv`` and ``metrics.json``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cladeseg import files
+from cladeseg.files import DataError, whole_file
+from cladeseg.segmentation.metrics.record import METRICS, STATUSES, Record
+
+HEADER = ["case", "node", "metric", "value", "status"]
+
+
+def write_csv(records: Iterable[Record], path: str | Path) -> None:
+    """Write one row for each record, values to six significant digits, an undefined value as an empty cell.
+
+    The file appears whole or not at all.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    for record in records:
+        value = "" if record.value is None else f"{record.value:.6g}"
+        writer.writerow([record.case, record.node, record.metric, value, record.status])
+    with whole_file(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+
+
+def read_csv(path: str | Path) -> list[Record]:
+    """Read what :func:`write_csv` wrote.
+
+    Raises:
+        DataError: another header, or a row with an unknown metric or status or a value that is no number; the message
+            starts with the path and the line.
+    """
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        header = next(rows, None)
+        if header != HEADER:
+            raise DataError(f"{path}: the header is {header}, not {','.join(HEADER)}")
+        return [_parse_row(row, f"{path}, line {rows.line_num}") for row in rows]
+
+
+def write_json(summary: Mapping[str, Any], path: str | Path) -> None:
+    """Write a summary as standard JSON, in which NaN and infinity do not exist: they become null.
+
+    The file appears whole or not at all.
+    """
+    files.write_json(_without_nan(summary), path)
+
+
+def _parse_row(row: list[str], where: str) -> Record:
+    metric = next((known for known in METRICS if row[2:3] == [known]), None)
+    status = next((known for known in STATUSES if row[4:] == [known]), None)
+    if metric is None or status is None:
+        raise DataError(f"{where}: {row} is not case, node, metric ({', '.join(METRICS)}), value, status")
+    try:
+        value = float(row[3]) if row[3] else None
+    except ValueError as error:
+        raise DataError(f"{where}: the value '{row[3]}' is no number") from error
+    return Record(row[0], row[1], metric, value, status)
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,0 +1,19 @@
+"""Networks: a MONAI backbone with a head that follows the label tree."""
+
+from cladeseg.segmentation.networks.backbone import BACKBONES, Backbone, dynunet_backbone, unet_backbone
+from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
+from cladeseg.segmentation.networks.net import HierarchicalNet, build_network
+from cladeseg.segmentation.networks.paper_head import TwoHead
+from cladeseg.segmentation.networks.tree_output import TreeOutput
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "HierarchicalHead",
+    "HierarchicalNet",
+    "TreeOutput",
+    "TwoHead",
+    "build_network",
+    "dynunet_backbone",
+    "unet_backbone",
+]

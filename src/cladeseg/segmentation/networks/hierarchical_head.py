@@ -1,0 +1,113 @@
+"""Our head: one branch for each inner node of the tree, walked from the root down."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.segmentation.networks.trunk import trunk
+from cladeseg.taxonomy import Taxonomy
+from cladeseg.tree_math import at_least_float32
+
+FORMS = ("flat", "factorised")
+PRIORS = ("logits", "log_prob", "off")
+
+
+class HierarchicalHead(nn.Module):
+    r"""Log-probabilities of the leaves of a tree of any depth.
+
+    The branch of node v emits one score for each child of v, :math:`a_c`.  With path(l) the nodes from below the root
+    to leaf l, and siblings(c) the children of c's parent,
+
+    * ``factorised``: :math:`\log p(l) = \sum_{c \in path(l)} \left(a_c - \log \sum_{d \in siblings(c)} e^{a_d}\right)`,
+      the product of conditional probabilities;
+    * ``flat``: :math:`\log p(l) = \log softmax_l \sum_{c \in path(l)} a_c`, one softmax over all leaves.
+
+    An inner node is the sum of its leaves in both, so a child never lies outside its parent.
+
+    *Separate Normalization*: each branch has its own norm, affine map and convolution, so that the features of one
+    superclass's children can spread apart without disturbing the decision about the superclass.
+
+    *Prior Concatenation*: the scores of the parent's branch, in which v competes with its siblings, are concatenated
+    to the features of v's branch.  A non-linearity follows: before a linear map the prior adds no function that
+    the features alone don't give, as it is linear in them itself.
+
+    Both ideas are from Dai et al., MICCAI 2023, arXiv 2307.00257; any depth, the non-linearity and the tied
+    probabilities are ours.
+
+    Args:
+        in_channels: number of feature channels.
+        taxonomy: the tree.
+        form: ``"flat"`` or ``"factorised"``.
+        prior: what a branch is told of its parent's: ``"logits"``, ``"log_prob"`` (their log-softmax over the parent's
+            children) or ``"off"``.
+        detach_prior: whether a branch's gradient stops before its parent's.
+        separate_norm: whether each branch has its own trunk; otherwise one trunk serves all.
+        hidden: number of channels in a branch.
+        kernel: of the trunk's convolution; the default mixes no voxels and is cheap at full resolution.
+
+    Raises:
+        ValueError: ``form`` or ``prior`` is not one of the choices.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        taxonomy: Taxonomy,
+        *,
+        form: str = "factorised",
+        prior: str = "logits",
+        detach_prior: bool = False,
+        separate_norm: bool = True,
+        hidden: int = 16,
+        kernel: tuple[int, int, int] = (1, 1, 1),
+    ) -> None:
+        super().__init__()
+        check_choice("form", form, FORMS)
+        check_choice("prior", prior, PRIORS)
+        self.taxonomy = taxonomy
+        self.form, self.prior, self.detach_prior = form, prior, detach_prior
+        num_trunks = len(taxonomy.inner) if separate_norm else 1
+        self.trunks = nn.ModuleList(trunk(in_channels, hidden, kernel) for _ in range(num_trunks))
+        self.deciders = nn.ModuleList(self._decider(v, hidden) for v in taxonomy.inner)
+
+    def _decider(self, v: int, hidden: int) -> nn.Sequential:
+        told = 0 if v == self.taxonomy.root or self.prior == "off" else len(self._siblings(v))
+        return nn.Sequential(
+            nn.Conv3d(hidden + told, hidden, 1),
+            nn.LeakyReLU(0.01, inplace=True),
+            nn.Conv3d(hidden, len(self.taxonomy.children(v)), 1),
+        )
+
+    def _siblings(self, v: int) -> tuple[int, ...]:
+        return self.taxonomy.children(self.taxonomy.parent[v])
+
+    def forward(self, features: Tensor) -> TreeOutput:
+        """Log p(leaf) (B, L, *S), float32 or better, from features (B, in_channels, *S)."""
+        scores = self.branch_scores(features)
+        score = {self.taxonomy.root: scores[self.taxonomy.root].new_zeros(())}
+        for v in self.taxonomy.inner:
+            steps = scores[v].log_softmax(dim=1) if self.form == "factorised" else scores[v]
+            for child, step in zip(self.taxonomy.children(v), steps.split(1, dim=1), strict=True):
+                score[child] = score[v] + step
+        leaf = torch.cat([score[leaf] for leaf in range(self.taxonomy.num_leaves)], dim=1)
+        return TreeOutput(leaf if self.form == "factorised" else leaf.log_softmax(dim=1))
+
+    def branch_scores(self, features: Tensor) -> dict[int, Tensor]:
+        """For each inner node v the scores of its children (B, children, *S), in the order of the taxonomy."""
+        looks = [look(features) for look in self.trunks]
+        looks = looks if len(looks) > 1 else looks * len(self.taxonomy.inner)
+        scores: dict[int, Tensor] = {}
+        for v, look, decide in zip(self.taxonomy.inner, looks, self.deciders, strict=True):
+            told = [] if v == self.taxonomy.root else self._told(scores[self.taxonomy.parent[v]])
+            seen = torch.cat([look, *told], dim=1) if told else look
+            scores[v] = at_least_float32(decide(seen))
+        return scores
+
+    def _told(self, parent_scores: Tensor) -> list[Tensor]:
+        if self.prior == "off":
+            return []
+        prior = parent_scores.log_softmax(dim=1) if self.prior == "log_prob" else parent_scores
+        return [prior.detach() if self.detach_prior else prior]

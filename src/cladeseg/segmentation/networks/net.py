@@ -1,0 +1,119 @@
+"""Backbone and head as one network, and the factory that bundle configs call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from monai.utils import ensure_tuple_rep
+from torch import Tensor, nn
+
+from cladeseg.segmentation.networks.backbone import BACKBONES, Backbone, Size
+from cladeseg.segmentation.networks.hierarchical_head import FORMS, PRIORS, HierarchicalHead
+from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.paper_head import TwoHead
+from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.taxonomy import Taxonomy
+
+HEADS = (*FORMS, "two_head")
+TWO_HEAD_PRIORS = ("logits", "off")
+
+
+class HierarchicalNet(nn.Module):
+    """A backbone with a head: images (B, C, *S) to log-probabilities.
+
+    Args:
+        backbone: gives features.
+        head: maps features to a :class:`TreeOutput`.
+    """
+
+    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, image: Tensor) -> TreeOutput | Tensor:
+        """While training a :class:`TreeOutput`, in eval mode log p(leaf) (B, L, *S) alone.
+
+        Raises:
+            ValueError: a spatial size is not divisible by the backbone's divisor.
+        """
+        self._check_size(image)
+        output: TreeOutput = self.head(self.backbone(image))
+        return output if self.training else output.leaf
+
+    def _check_size(self, image: Tensor) -> None:
+        size, divisor = tuple(image.shape[2:]), self.backbone.divisor
+        if len(size) != len(divisor) or any(s % d for s, d in zip(size, divisor, strict=True)):
+            raise ValueError(
+                f"the network cannot take an image of spatial size {size}: each size must be divisible by its "
+                f"entry of the divisor {divisor}, the product of the strides; pad or crop it"
+            )
+
+
+def build_network(
+    taxonomy: Taxonomy,
+    *,
+    filters: Sequence[int],
+    kernels: Sequence[Size],
+    strides: Sequence[Size],
+    in_channels: int = 1,
+    backbone: str = "dynunet",
+    norm: str = "instance",
+    dropout: float | None = None,
+    head: str = "factorised",
+    prior: str = "logits",
+    detach_prior: bool = False,
+    separate_norm: bool = True,
+    hidden: int = 16,
+    head_kernel: Size = (1, 1, 1),
+    seed: int | None = None,
+) -> HierarchicalNet:
+    """Build a network from configuration values.
+
+    Args:
+        taxonomy: the tree.
+        filters: see :func:`~cladeseg.segmentation.networks.dynunet_backbone`; also kernels, strides, norm, dropout.
+        kernels: convolution kernel of each level.
+        strides: stride into each level.
+        in_channels: number of image channels.
+        backbone: ``"dynunet"`` or ``"unet"``.
+        norm: the backbone's, ``"instance"`` or ``"batch"``.
+        dropout: the backbone's.
+        head: ``"flat"`` or ``"factorised"``, see :class:`HierarchicalHead`; ``"two_head"``, see :class:`TwoHead`.
+        prior: ``"logits"``, ``"log_prob"`` (not for two_head) or ``"off"``.
+        detach_prior: whether the prior carries no gradient (not for two_head).
+        separate_norm: whether branches have norm, affine map and convolution of their own.
+        hidden: number of channels in a branch.
+        head_kernel: kernel of a branch's convolution.
+        seed: draws the initial weights apart from torch's global generator, the backbone's first: they are the same
+            under one seed whatever the head.  None draws from the global generator.
+
+    Raises:
+        ValueError: an option has none of its values; the message names the option and the choices.
+    """
+    check_choice("backbone", backbone, BACKBONES)
+    check_choice("head", head, HEADS)
+    check_choice("prior", prior, TWO_HEAD_PRIORS if head == "two_head" else PRIORS)
+    if head == "two_head" and detach_prior:
+        raise ValueError("option 'detach_prior' is True; head 'two_head' takes False only, as the paper has it")
+    branch: dict[str, Any] = {
+        "separate_norm": separate_norm,
+        "hidden": hidden,
+        "kernel": ensure_tuple_rep(head_kernel, 3),
+    }
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs as well
+        body = BACKBONES[backbone](
+            in_channels=in_channels, filters=filters, kernels=kernels, strides=strides, norm=norm, dropout=dropout
+        )
+        on_top: nn.Module
+        if head == "two_head":
+            on_top = TwoHead(body.out_channels, taxonomy, prior=prior == "logits", **branch)
+        else:
+            on_top = HierarchicalHead(
+                body.out_channels, taxonomy, form=head, prior=prior, detach_prior=detach_prior, **branch
+            )
+        return HierarchicalNet(body, on_top)

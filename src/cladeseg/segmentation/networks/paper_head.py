@@ -1,0 +1,69 @@
+"""The two-head form of the paper that we compare with (Dai et al., MICCAI 2023, arXiv 2307.00257)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.segmentation.networks.trunk import trunk
+from cladeseg.taxonomy import Taxonomy
+from cladeseg.tree_math import at_least_float32
+
+
+class TwoHead(nn.Module):
+    r"""Two independent softmaxes, over the children of the root and over the leaves.
+
+    With H the trunk's view of the features:
+
+    * plain: superclass logits :math:`s = A H + a`, leaf logits :math:`f = B H + b`;
+    * Prior Concatenation: :math:`f = B [H; s] + b`, with s raw and not detached.  This is the same set of functions,
+      :math:`f = (B_H + B_s A) H + (b + B_s a)`, reached by another path of the optimiser;
+    * Separate Normalization: the foreground's trunk :math:`H_g` gives the logits of all superclasses but the
+      background, :math:`s_g`, and of all leaves but the background, :math:`f_g`; the background's own trunk gives
+      :math:`s_0`, and this one tensor completes both softmaxes, :math:`[s_0; s_g]` and :math:`[s_0; f_g]`;
+    * both: :math:`f_g = B [H_g; s_g] + b`.
+
+    Nothing ties the two heads' probabilities, so leaves may lie outside their superclass.  At inference only the leaf
+    head is used.  The paper has one superclass; with several, "foreground" is all of them.  Levels between the top
+    and the leaves have no head.
+
+    Args:
+        in_channels: number of feature channels.
+        taxonomy: the tree.
+        prior: whether to concatenate the superclass logits.
+        separate_norm: whether foreground and background have trunks of their own.
+        hidden: number of channels of H.
+        kernel: of the trunk's convolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        taxonomy: Taxonomy,
+        *,
+        prior: bool = True,
+        separate_norm: bool = True,
+        hidden: int = 16,
+        kernel: tuple[int, int, int] = (1, 1, 1),
+    ) -> None:
+        super().__init__()
+        self.prior, self.separate_norm = prior, separate_norm
+        # The background is index 0 at both levels.
+        num_top = len(taxonomy.children(taxonomy.root)) - separate_norm
+        num_leaf = taxonomy.num_leaves - separate_norm
+        self.trunk = trunk(in_channels, hidden, kernel)
+        self.top = nn.Conv3d(hidden, num_top, 1)
+        self.leaf = nn.Conv3d(hidden + num_top * prior, num_leaf, 1)
+        if separate_norm:
+            self.background = nn.Sequential(trunk(in_channels, hidden, kernel), nn.Conv3d(hidden, 1, 1))
+
+    def forward(self, features: Tensor) -> TreeOutput:
+        """Log-probabilities of leaves and children of the root, float32 or better, from (B, in_channels, *S)."""
+        look = self.trunk(features)
+        top = self.top(look)
+        leaf = self.leaf(torch.cat([look, top], dim=1) if self.prior else look)
+        if self.separate_norm:
+            background = self.background(features)
+            top, leaf = torch.cat([background, top], dim=1), torch.cat([background, leaf], dim=1)
+        return TreeOutput(at_least_float32(leaf).log_softmax(dim=1), at_least_float32(top).log_softmax(dim=1))

@@ -1,0 +1,107 @@
+"""A label tree and the check of a data folder, for the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from os.path import relpath
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from cladeseg.segmentation.data import DatasetCheck, Finding, Inspection
+from cladeseg.taxonomy import Taxonomy
+
+_STYLES = {"fatal": "bold red", "fixable": "yellow", "info": "dim"}
+_AXES = ("right-left", "posterior-anterior", "inferior-superior")
+
+
+def taxonomy_tree(taxonomy: Taxonomy) -> Tree:
+    """The tree with each node's colour and its integer in every dialect that has one."""
+    top = Tree(Text(f"{taxonomy.name} (root: not annotated)"))
+    branches = {taxonomy.root: top}
+    for v in sorted(range(taxonomy.root), key=taxonomy.path):
+        branches[v] = branches[taxonomy.parent[v]].add(_node_line(taxonomy, v))
+    return top
+
+
+def dataset_table(check: DatasetCheck, taxonomy: Taxonomy) -> Table:
+    """What a data folder holds: patients per group, size and spacing, and which structures."""
+    table = Table(title="what is there", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    groups = Counter({case["patient"]: case["group"] for case in check.cases}.values())
+    rows = {
+        "cases": str(len(check.cases)),
+        "patients": f"{groups.total()}: " + ", ".join(f"{group} {n}" for group, n in sorted(groups.items())),
+        "voxels": _range(_along_axes([np.array(i.shape, float) for i in _sound(check)], _sound(check)), ".0f"),
+        "spacing in mm": _range(_along_axes([np.array(i.spacing) for i in _sound(check)], _sound(check)), ".3g"),
+        "structures": _structures(check, taxonomy),
+        "labels": f"{check.labels} read; {check.unchanged} of them are the same after file → nodes → file",
+    }
+    for name, text in rows.items():
+        table.add_row(Text(name), Text(text))
+    return table
+
+
+def findings_table(findings: Sequence[Finding], dataset_dir: str | Path) -> Table | Text:
+    """What is wrong or odd, one row for each finding; the title counts them by grade.
+
+    Args:
+        findings: of the files.
+        dataset_dir: folder that their paths are shortened to.
+    """
+    if not findings:
+        return Text("nothing is wrong with any file")
+    counts: Counter[str] = Counter(finding.severity for finding in findings)
+    table = Table(title=", ".join(f"{counts[grade]} {grade}" for grade in _STYLES))
+    for column in ("grade", "file", "finding"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        table.add_row(
+            Text(finding.severity, _STYLES[finding.severity]),
+            Text(relpath(finding.path, dataset_dir)),
+            Text(finding.message),
+        )
+    return table
+
+
+def _node_line(taxonomy: Taxonomy, v: int) -> Text:
+    red, green, blue = taxonomy.colours[v]
+    written = ", ".join(
+        f"{dialect} {value}" for dialect in taxonomy.dialects for value, u in taxonomy.values(dialect).items() if u == v
+    )
+    return Text.assemble(
+        ("● ", f"rgb({red},{green},{blue})"), taxonomy.names[v], (f"  {written}" if written else "", "dim")
+    )
+
+
+def _sound(check: DatasetCheck) -> list[Inspection]:
+    return [i for i in check.inspections if len(i.shape) == 3 and not i.found("fatal")]
+
+
+def _along_axes(triples: Iterable[np.ndarray], inspections: Iterable[Inspection]) -> np.ndarray:
+    """Values along stored axes, brought to anatomical axes; (cases, 3)."""
+    rows = []
+    for triple, inspection in zip(triples, inspections, strict=True):
+        row = np.empty(3)
+        row[nib.io_orientation(np.array(inspection.affine))[:, 0].astype(int)] = triple
+        rows.append(row)
+    return np.array(rows).reshape(-1, 3)
+
+
+def _range(values: np.ndarray, form: str) -> str:
+    if not len(values):
+        return "–"
+    spans = zip(_AXES, values.min(axis=0), values.max(axis=0), strict=True)
+    return ", ".join(f"{axis} {low:{form}} to {high:{form}}" for axis, low, high in spans)
+
+
+def _structures(check: DatasetCheck, taxonomy: Taxonomy) -> str:
+    held = Counter(name for inspection in check.inspections for name in inspection.label_voxels)
+    names = [name for v, name in enumerate(taxonomy.names) if v != taxonomy.background and held[name]]
+    return ", ".join(f"{name} in {held[name]}" for name in names) or "–"

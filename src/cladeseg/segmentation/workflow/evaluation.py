@@ -1,0 +1,149 @@
+"""What the evaluation command of every bundle does: choose the cases, score them, write and show the result."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from cladeseg.bundle.run_folder import RunFolder, configure_logging, set_aside
+from cladeseg.files import DataError
+from cladeseg.report import CasePicture, metrics_table, save_png
+from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, require_sound, scan
+from cladeseg.segmentation.engines import Evaluation, evaluate
+from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.metrics import summarise, write_csv, write_json
+from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
+from cladeseg.taxonomy import LEAF, Taxonomy
+
+logger = logging.getLogger(__name__)
+
+SPLITS = ("test", "validation", "all")
+#: Pictures per evaluation; more would fill a disk without being looked at.
+MAX_PICTURES = 24
+
+
+def run_evaluation(
+    *,
+    predictor: Predictor,
+    taxonomy: Taxonomy,
+    dialect: str,
+    layout: str,
+    dataset_dir: str | Path,
+    run_folder: RunFolder,
+    bundle_root: str | Path,
+    split: str = "test",
+    tolerance_mm: float = 2.0,
+    lesion_wise: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score a part of the data on its original grid; results go to ``R/eval``, earlier ones are kept aside.
+
+    Args:
+        predictor: of the bundle.
+        taxonomy: the label tree.
+        dialect: file convention of the labels.
+        layout: folder layout, for ``split="all"``.
+        dataset_dir: the folder of cases.
+        run_folder: holds the stored split and gets the results.
+        bundle_root: the bundle; where the run folder holds no split, the one of the weights that it came with is used.
+        split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of ``dataset_dir``.
+        tolerance_mm: of the normalised surface distance.
+        lesion_wise: also score each lesion by itself, as BraTS 2023 does.
+        seed: of the bootstrap.
+
+    Returns:
+        The summary that is also in ``metrics.json``.
+
+    Raises:
+        DataError: a case cannot be used; the message names its file.
+    """
+    configure_logging()
+    splits = [path for path in (run_folder.datalist, Path(bundle_root) / "models" / SPLIT_FILE) if path.is_file()]
+    cases = evaluation_cases(split, splits[0] if splits else run_folder.datalist, dataset_dir, layout)
+    _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
+    require_sound(inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=True))
+    set_aside(run_folder.evaluation)
+    pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
+    result = evaluate(
+        predictor, cases, taxonomy, dialect, tolerance_mm=tolerance_mm, lesion_wise=lesion_wise, on_case=pictures
+    )
+    summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, seed)
+    title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
+    Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
+    logger.info("scores are in %s", run_folder.evaluation)
+    return summary
+
+
+def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
+    """Cases of a part, with absolute paths and labels down to the leaves.
+
+    Args:
+        split: name of the part, or ``"all"``.
+        stored: file of the stored split.
+        dataset_dir: the folder of cases.
+        layout: its layout, for ``"all"``.
+
+    Raises:
+        DataError: unknown part, no stored split, or no case in it.
+    """
+    if split not in SPLITS:
+        raise DataError(f"split: '{split}' is unknown; known are {', '.join(SPLITS)}")
+    if split == "all":
+        return _all_cases(dataset_dir, layout)
+    if not stored.is_file():
+        raise DataError(f"{stored}: there is no stored split; train first, or use --split all")
+    cases = [{**case, "supervision": LEAF} for case in cases_of(load_datalist(stored), split, dataset_dir)]
+    if not cases:
+        raise DataError(f"{stored}: its part '{split}' is empty; use --split all, or train with another split")
+    return cases
+
+
+def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
+    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
+    unlabelled = [case["case"] for case in cases if "label" not in case]
+    if unlabelled:
+        logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))
+    return [{**case, "supervision": LEAF} for case in cases if "label" in case]
+
+
+def _warn_of_training_cases(cases: list[dict[str, Any]], splits: list[Path]) -> None:
+    """``splits``: the one that the weights were trained with, if it is known."""
+    seen = {case["case"] for split in splits for case in load_datalist(split)["training"]}
+    trained = sum(case["case"] in seen for case in cases)
+    if trained:
+        logger.warning("%d of these %d cases may have been trained on: this is not a test score", trained, len(cases))
+
+
+def _store(result: Evaluation, taxonomy: Taxonomy, folder: Path, tolerance_mm: float, seed: int) -> dict[str, Any]:
+    summary = summarise(
+        result.records,
+        taxonomy,
+        patients=result.patients,
+        nesting_violations=result.nesting_violations,
+        tolerance_mm=tolerance_mm,
+        hierarchy_records=result.hierarchy,
+        seed=seed,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(result.records, folder / "metrics.csv")
+    write_json(summary, folder / "metrics.json")
+    return summary
+
+
+class _Pictures:
+    """Draws the first cases of an evaluation."""
+
+    def __init__(self, folder: Path, draw: CasePicture) -> None:
+        self.folder = folder
+        self.draw = draw
+        self.drawn = 0
+
+    def __call__(self, case: str, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> None:
+        if self.drawn < MAX_PICTURES:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_png(self.draw(image, truth, prediction), self.folder / f"{case}.png")
+            self.drawn += 1

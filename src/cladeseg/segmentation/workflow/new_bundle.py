@@ -1,0 +1,261 @@
+"""A bundle for one's own data: the shared template with the values that differ."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cladeseg.bundle.config_text import config_text
+from cladeseg.files import DataError, whole_file
+from cladeseg.segmentation.data import typical_volume
+from cladeseg.segmentation.data.layouts import check_layout
+from cladeseg.segmentation.transforms.preprocessing import INTENSITY
+from cladeseg.segmentation.workflow.network_plan import NetworkPlan, plan_network
+from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE = Path(__file__).with_name("template")
+_SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
+_PACKAGES = ("cladeseg", "nibabel", "pytorch-ignite", "tensorboard", "SimpleITK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundlePlan:
+    """What tells one task's bundle from another's.
+
+    Attributes:
+        task: short name, e.g. ``"hippocampus"``; the folder is called ``<task>_subclass_segmentation``.
+        plan: voxel size, patch and network levels.
+        layout: folder layout of the data.
+        dialect: file convention of masks, and of labels unless ``values`` says another.
+        channels: names of the modalities; empty for single-channel images.
+        intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
+        values: further top-level values of the training config, e.g. ``{"fine_patients": 5}``.
+    """
+
+    task: str
+    plan: NetworkPlan
+    layout: str
+    dialect: str
+    channels: Sequence[str] = ()
+    intensity: str = "percentiles"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def new_bundle(
+    folder: str | Path,
+    taxonomy_file: str | Path,
+    *,
+    layout: str = "msd",
+    dialect: str | None = None,
+    dataset: str | Path | None = None,
+    channels: Sequence[str] = (),
+    intensity: str = "percentiles",
+) -> Path:
+    """Write a bundle whose patch and network suit a data set.
+
+    Args:
+        folder: the bundle's folder; must not exist, or be empty.
+        taxonomy_file: the label tree, JSON or YAML.
+        layout: folder layout of the data.
+        dialect: file convention of the labels; may be left out for a tree with one.
+        dataset: a folder in this layout; volumes of 64 x 64 x 64 voxels of 1 mm are assumed without one.
+        channels: names of the modalities; empty for single-channel images.
+        intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
+
+    Raises:
+        DataError: unknown layout, a folder that is not in it, or a bundle's folder that is not empty.
+        TaxonomyError: an impossible tree, or a dialect that it does not have or that must be named.
+        ValueError: no such kind of intensity.
+    """
+    taxonomy = load_taxonomy(taxonomy_file)
+    check_layout(layout, folder)
+    shape, spacing = ((64.0,) * 3, (1.0,) * 3) if dataset is None else typical_volume(dataset, layout)
+    suited = plan_network(shape, spacing)
+    task = Path(folder).resolve().name.removesuffix("_subclass_segmentation")
+    plan = BundlePlan(
+        task=task,
+        plan=suited,
+        layout=layout,
+        dialect=dialect or _only_dialect(taxonomy),
+        channels=channels,
+        intensity=intensity,
+        values={"filters": [16 * 2**i for i in range(len(suited.strides))], **_values_for(taxonomy, channels)},
+    )
+    return write_bundle(folder, taxonomy_file, plan)
+
+
+def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan) -> Path:
+    """Write a bundle's folder: configs, docs, an empty ``models``.
+
+    Args:
+        folder: the bundle's folder; must not exist, or be empty.
+        taxonomy_file: the label tree, JSON or YAML.
+        plan: what differs from other tasks.
+
+    Raises:
+        DataError: the folder holds something already.
+        TaxonomyError: the tree is impossible or has no such dialect.
+        ValueError: a value that the training config does not have.
+    """
+    folder, taxonomy = Path(folder), load_taxonomy(taxonomy_file)
+    taxonomy.values(plan.dialect)
+    if plan.intensity not in INTENSITY:
+        raise ValueError(f"intensity: '{plan.intensity}' is unknown; known are {', '.join(INTENSITY)}")
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder}: is not empty; a bundle is never written over something else")
+    files = {
+        "configs/train.json": config_text(training_config(plan)),
+        "configs/evaluate.json": config_text(_template("evaluate")),
+        "configs/inference.json": config_text(inference_config(plan)),
+        "configs/metadata.json": config_text(metadata(plan, taxonomy)),
+        "configs/taxonomy.json": config_text(_tree(taxonomy)),
+        "docs/README.md": _readme(plan, taxonomy, folder.name),
+        "docs/data_license.txt": "Say here where the data came from and under which terms.\n",
+        "models/.gitkeep": "",
+        "LICENSE": "Choose a licence for this bundle and put its text here.\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    logger.info("%s: a bundle for '%s'", folder, taxonomy.name)
+    return folder
+
+
+def training_config(plan: BundlePlan) -> dict[str, Any]:
+    """The template's ``train.json`` with the task's values.
+
+    Raises:
+        ValueError: a value that the template does not have.
+    """
+    config = _template("train")
+    values = {**_shared_values(plan), "layout": plan.layout, "patch_size": _list(plan.plan.patch_size)}
+    values |= {"spacing": _list(plan.plan.spacing), **plan.values}
+    unknown = [key for key in values if key not in config]
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' is no value of the training config")
+    config.update(values)
+    config["network_options"] |= _network(plan)
+    config["train"]["preprocessing"]["intensity"] = plan.intensity
+    return config
+
+
+def inference_config(plan: BundlePlan) -> dict[str, Any]:
+    """The template's ``inference.json`` with the task's values."""
+    config, training = _template("inference"), training_config(plan)
+    config.update(_shared_values(plan))
+    config["dialect"] = plan.dialect
+    for key in ("patch_size", "spacing"):
+        config[key]["default"] = training[key]
+    default = config["network_options"]["default"]
+    default.update({key: training[key] for key in default if key in training})
+    default.update(_network(plan))
+    config["preprocessing"]["intensity"] = plan.intensity
+    return config
+
+
+def metadata(plan: BundlePlan, taxonomy: Taxonomy) -> dict[str, Any]:
+    """``metadata.json`` by MONAI's schema; ``channel_def`` of the output maps a mask's integers to structures."""
+    strides = [max(8, 2 * _product(plan.plan.strides, axis)) for axis in range(3)]
+    shape = [f"{n}*n" for n in strides]
+    values = taxonomy.values(plan.dialect)
+    shared = {"type": "image", "spatial_shape": shape, "dtype": "float32", "value_range": [], "is_patch_data": True}
+    image = {"format": "magnitude", "modality": "MR", "num_channels": len(plan.channels) or 1}
+    named = {str(i): name for i, name in enumerate(plan.channels or ("image",))}
+    pred = {"format": "segmentation", "num_channels": taxonomy.num_leaves}
+    leaves = {str(value): taxonomy.names[v] for value, v in sorted(values.items()) if taxonomy.is_leaf(v)}
+    return {
+        "schema": _SCHEMA,
+        "version": "0.1.0",
+        "changelog": {"0.1.0": "first version"},
+        "monai_version": version("monai"),
+        "pytorch_version": version("torch").split("+")[0],
+        "numpy_version": version("numpy"),
+        "required_packages_version": {name: version(name) for name in _PACKAGES},
+        "supported_apps": {},
+        "name": f"{plan.task} subclass segmentation",
+        "task": f"{', '.join(taxonomy.leaf_names[1:])} from few fine labels",
+        "description": "A 3D network that learns fine classes from few fine labels, many coarse ones and no labels.",
+        "authors": "not stated",
+        "copyright": "not stated",
+        "intended_use": "Research; not for diagnosis",
+        "network_data_format": {
+            "inputs": {"image": {**shared, **image, "channel_def": named}},
+            "outputs": {"pred": {**shared, **pred, "channel_def": leaves}},
+        },
+    }
+
+
+def _only_dialect(taxonomy: Taxonomy) -> str:
+    if len(taxonomy.dialects) != 1:
+        raise TaxonomyError(f"taxonomy '{taxonomy.name}': name one of its dialects: {', '.join(taxonomy.dialects)}")
+    return taxonomy.dialects[0]
+
+
+def _values_for(taxonomy: Taxonomy, channels: Sequence[str]) -> dict[str, Any]:
+    """Mirroring along the axes that the tree allows only; modality dropout where there are several to drop."""
+    free = [axis for axis in (0, 1) if not _forbidden(taxonomy, axis)]
+    values: dict[str, Any] = {"augment_options": {"flip_axes": free}, "pseudo_flips": [[], *([axis] for axis in free)]}
+    return {**values, "modality_dropout": 0.5} if len(channels) > 1 else values
+
+
+def _forbidden(taxonomy: Taxonomy, axis: int) -> bool:
+    try:
+        taxonomy.check_flips([axis])
+    except TaxonomyError:
+        return True
+    return False
+
+
+def _template(name: str) -> dict[str, Any]:
+    return json.loads((TEMPLATE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _shared_values(plan: BundlePlan) -> dict[str, Any]:
+    return {"output_dir": f"runs/{plan.task}", "dialect": plan.dialect, "channels": list(plan.channels)}
+
+
+def _network(plan: BundlePlan) -> dict[str, Any]:
+    return {
+        "in_channels": len(plan.channels) or 1,
+        "kernels": [_list(kernel) for kernel in plan.plan.kernels],
+        "strides": [_list(stride) for stride in plan.plan.strides],
+    }
+
+
+def _tree(taxonomy: Taxonomy) -> dict[str, Any]:
+    nodes = [
+        {
+            "name": node.name,
+            **({"parent": node.parent} if node.parent != "root" else {}),
+            **({"values": dict(node.values)} if node.values else {}),
+            **({"colour": node.colour} if node.colour else {}),
+        }
+        for node in taxonomy.nodes
+    ]
+    flips = {"forbidden_flips": list(taxonomy.forbidden_flips)} if taxonomy.forbidden_flips else {}
+    return {"name": taxonomy.name, "nodes": nodes, **flips}
+
+
+def _readme(plan: BundlePlan, taxonomy: Taxonomy, name: str) -> str:
+    text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    leaves = ", ".join(taxonomy.leaf_names[1:])
+    return text.format(title=plan.task, leaves=leaves, layout=plan.layout, dialect=plan.dialect, name=name)
+
+
+def _product(strides: Sequence[Sequence[int]], axis: int) -> int:
+    result = 1
+    for stride in strides:
+        result *= stride[axis]
+    return result
+
+
+def _list(values: Sequence[Any]) -> list[Any]:
+    return list(values)

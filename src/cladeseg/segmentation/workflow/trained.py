@@ -1,0 +1,135 @@
+"""Where a run's weights are, and what inference must know about how they were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, recorded_hashes, sha256_of
+from cladeseg.files import DataError, read_json, whole_file, write_json
+from cladeseg.segmentation.engines.weights import write_safetensors
+from cladeseg.segmentation.networks import HierarchicalNet, build_network
+from cladeseg.taxonomy import Taxonomy
+
+
+def find_weights(output_dir: str | Path, bundle_root: str | Path = ".", weights: str | Path | None = None) -> Path:
+    """The weights that a command uses: the named ones, else the run's own, else the bundle's promoted ones.
+
+    Where a ``.safetensors`` lies beside a ``.pt`` of the same name, it is the one to open.  Each of the two must agree
+    with every record of its sha256; only a named file may lack one.
+
+    Args:
+        output_dir: folder of the run.
+        bundle_root: folder of the bundle.
+        weights: a ``.pt`` or ``.safetensors`` file.
+
+    Raises:
+        DataError: there are none, and the message lists where they were looked for; or a file disagrees with a record.
+    """
+    return _checked(_locate(output_dir, _places(output_dir, bundle_root), weights), named=weights is not None)
+
+
+def find_bundle_weights(bundle_root: str | Path, weights: str | Path | None = None) -> Path:
+    """The named weights, else the bundle's promoted ones; checked as :func:`find_weights` does.
+
+    Raises:
+        DataError: the bundle has none, or a file disagrees with a record of its sha256.
+    """
+    return _checked(_locate(bundle_root, [Path(bundle_root) / "models"], weights), named=weights is not None)
+
+
+def trained_setting(
+    key: str,
+    default: Any,
+    output_dir: str | Path,
+    bundle_root: str | Path = ".",
+    weights: str | Path | None = None,
+) -> Any:
+    """What the weights' description says about ``key`` (``network``, ``spacing``, ``patch_size``).
+
+    A network that was trained on 1.5 mm voxels is silently worse on 2 mm ones, so the value that belongs to the
+    weights always wins over the config's.  The default counts where there are no weights yet, or no description.
+    """
+    try:
+        description = _locate(output_dir, _places(output_dir, bundle_root), weights).with_name("model.json")
+    except DataError:
+        return default
+    return read_json(description).get(key, default) if description.is_file() else default
+
+
+def store_weights(
+    state: Mapping[str, Tensor],
+    models: str | Path,
+    *,
+    network: Mapping[str, Any],
+    inference: Mapping[str, Any],
+    validation: Mapping[str, Any],
+) -> None:
+    """Write ``model.safetensors``, ``model.pt`` and the ``model.json`` that describes and fingerprints both.
+
+    All are complete before any takes its place, the description last: if that fails half-way, the weights disagree
+    with their record and are refused, never mistaken for others.
+
+    Args:
+        state: tensors by name, the same in both files.
+        models: folder for the three.
+        network: arguments of :func:`~cladeseg.segmentation.networks.build_network`.
+        inference: what inference must do as training did, e.g. ``spacing`` in mm and ``patch_size`` in voxels.
+        validation: metric, score and fingerprint of the cases.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    folder = Path(models)
+    with (
+        whole_file(folder / "model.json") as description,
+        whole_file(folder / "model.pt") as pickled,
+        whole_file(folder / "model.safetensors") as safe,
+    ):
+        torch.save(dict(state), pickled)
+        write_safetensors(state, safe)
+        hashes = dict(zip(WEIGHT_FILES, (sha256_of(safe), sha256_of(pickled)), strict=True))
+        content = {"network": dict(network), **inference, "validation": dict(validation), "sha256": hashes}
+        write_json(content, description)
+
+
+def network_from(options: Mapping[str, Any], taxonomy: Taxonomy) -> HierarchicalNet:
+    """Build a network from one dictionary of options; see :func:`cladeseg.segmentation.networks.build_network`.
+
+    Raises:
+        ValueError: an option is unknown or has an impossible value.
+    """
+    try:
+        return build_network(taxonomy, **options)
+    except TypeError as error:
+        raise ValueError(f"network_options: {error}") from error
+
+
+def _places(output_dir: str | Path, bundle_root: str | Path) -> list[Path]:
+    return [RunFolder(output_dir).models, Path(bundle_root) / "models"]
+
+
+def _locate(owner: str | Path, places: Sequence[Path], weights: str | Path | None) -> Path:
+    if weights is not None:
+        return Path(weights)
+    candidates = [folder / name for folder in places for name in reversed(WEIGHT_FILES)]
+    for path in candidates:
+        if path.is_file():
+            return path
+    looked = " nor ".join(str(folder / "model.pt") for folder in places)
+    raise DataError(f"{owner}: no trained weights: neither {looked} is there; train first or pass --weights FILE")
+
+
+def _checked(path: Path, *, named: bool) -> Path:
+    """The file to open in place of ``path``, itself or its safer twin; both are checked if they are there."""
+    files = [file for file in dict.fromkeys((path.with_suffix(".safetensors"), path)) if file.is_file()]
+    # A twin without a record beside a recorded file is left over from something else.
+    required = not named or any(recorded_hashes(file) for file in files)
+    for file in files:
+        check_weights(file, required=required)
+    return files[0] if path.is_file() else path

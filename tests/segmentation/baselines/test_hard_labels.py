@@ -1,0 +1,53 @@
+"""Hard pseudo labels, free or bound to what is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cladeseg.segmentation.baselines.hard_labels import hard_labels
+
+
+def random_views(tree, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    leaf = (scale * torch.randn(2, tree.num_leaves, 4, 4, 4, generator=generator)).log_softmax(1)
+    return leaf, torch.randint(tree.num_nodes, (2, 1, 4, 4, 4), generator=generator, dtype=torch.uint8)
+
+
+def test_the_published_label_is_the_most_probable_leaf_whatever_is_known(acdc_tree):
+    leaf, known = random_views(acdc_tree, 1.0)
+    label = hard_labels(leaf, known, acdc_tree)
+    assert torch.equal(label.nodes[:, 0].long(), leaf.argmax(1))
+    torch.testing.assert_close(label.confidence[:, 0], leaf.exp().amax(1))
+    assert not acdc_tree.contains[known.long(), label.nodes.long()].all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0], ids=["unsure", "sure of the impossible"])
+def test_respected_nodes_are_never_contradicted(acdc_tree, scale):
+    leaf, known = random_views(acdc_tree, scale)
+    label = hard_labels(leaf, known, acdc_tree, respect_nodes=True)
+    assert acdc_tree.contains[known.long(), label.nodes.long()].all()
+    assert label.nodes.dtype == known.dtype and label.confidence.isfinite().all()
+
+
+def test_an_impossible_node_still_gets_one_of_its_own_leaves(acdc_tree):
+    leaf = torch.full((1, acdc_tree.num_leaves, 1, 1, 1), -torch.inf)
+    leaf[:, acdc_tree.background] = 0
+    known = torch.full((1, 1, 1, 1, 1), acdc_tree.index("left_heart"))
+    label = hard_labels(leaf, known, acdc_tree, respect_nodes=True)
+    assert acdc_tree.contains[acdc_tree.index("left_heart"), label.nodes.item()]
+
+
+def test_the_confidence_is_that_within_the_known_node(acdc_tree):
+    p = torch.tensor([0.6, 0.1, 0.2, 0.1]).log().view(1, 4, 1, 1, 1)
+    known = torch.full((1, 1, 1, 1, 1), acdc_tree.index("heart"))
+    label = hard_labels(p, known, acdc_tree, respect_nodes=True)
+    assert label.nodes.item() == acdc_tree.index("myocardium")
+    assert label.confidence.item() == pytest.approx(0.5)
+    free = hard_labels(p, known, acdc_tree)
+    assert free.nodes.item() == acdc_tree.background and free.confidence.item() == pytest.approx(0.6)
+
+
+def test_labels_carry_no_gradient(acdc_tree):
+    leaf, known = random_views(acdc_tree, 1.0)
+    assert not hard_labels(leaf.requires_grad_(), known, acdc_tree).confidence.requires_grad

@@ -1,0 +1,63 @@
+"""Plain config values arrive where they belong, and impossible ones are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from cladeseg.segmentation.engines import HierarchicalMixStep, SupervisedStep, build_step
+from cladeseg.segmentation.losses import build_loss
+from cladeseg.taxonomy import TaxonomyError
+
+
+def test_without_mix_only_the_loss_is_left(acdc_tree):
+    loss = build_loss(acdc_tree)
+    step = build_step(acdc_tree, loss, mix=False, start=3, blend=(9, 9))
+    assert isinstance(step, SupervisedStep)
+    assert step.loss is loss
+
+
+def test_every_option_arrives(acdc_tree):
+    step = build_step(
+        acdc_tree,
+        build_loss(acdc_tree),
+        start=3,
+        ramp=40,
+        weight=0.5,
+        blend=[0.5, 0.75],
+        direction="both",
+        max_scale=1.5,
+        components=True,
+        threshold={"left_ventricle": 0.95},
+        flips=[[], [1]],
+    )
+    assert isinstance(step, HierarchicalMixStep)
+    assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
+    assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "both")
+    assert (step.mix.max_scale, step.mix.components) == (1.5, True)
+    assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
+    assert step.flips == [(), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"blend": (0.5, 1.5)}, "blend"),
+        ({"direction": "there"}, "direction"),
+        ({"max_scale": 0.5}, "max_scale"),
+        ({"threshold": 0.0}, "threshold"),
+        ({"threshold": {"liver": 0.5}}, "liver"),
+        ({"start": -1}, "ramp"),
+    ],
+)
+def test_an_impossible_option_is_named(acdc_tree, options, named):
+    with pytest.raises(ValueError, match=named):
+        build_step(acdc_tree, build_loss(acdc_tree), **options)
+
+
+def test_a_flip_that_the_tree_forbids_is_refused(acdc_tree):
+    tree = dataclasses.replace(acdc_tree, forbidden_flips=("left-right",))
+    with pytest.raises(TaxonomyError, match="left-right"):
+        build_step(tree, build_loss(tree), flips=[[], [0]])
+    assert build_step(tree, build_loss(tree), flips=[[], [1]])

@@ -1,0 +1,182 @@
+"""Validation during training: what counts, what does not, and when it runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.engines import SupervisedEvaluator
+from tiny_training import tiny_trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from cladeseg.segmentation.engines import NodeDice, Validate
+from cladeseg.taxonomy import Taxonomy
+
+SHAPE = (6, 2, 1)
+
+
+def node_map(tree: Taxonomy, *names: str) -> torch.Tensor:
+    """(6, 2, 1): one node for each position along x."""
+    return torch.tensor([tree.index(name) for name in names])[:, None, None].expand(SHAPE)
+
+
+def case_of(tree: Taxonomy, truth: Iterable[str], predicted: Iterable[str]) -> dict[str, Any]:
+    """A case whose image is its own prediction, one channel per leaf."""
+    leaf = nn.functional.one_hot(node_map(tree, *predicted), tree.num_leaves).movedim(-1, 0).float()
+    return {"image": leaf, "nodes": node_map(tree, *truth)[None].to(torch.uint8)}
+
+
+def evaluator_of(tree: Taxonomy, cases: list[dict[str, Any]], **options: Any) -> SupervisedEvaluator:
+    return SupervisedEvaluator(
+        device="cpu",
+        val_data_loader=DataLoader(cases, batch_size=1),
+        network=nn.Identity(),
+        val_handlers=[NodeDice(tree, **options)],
+    )
+
+
+def scores(tree: Taxonomy, *cases: dict[str, Any]) -> dict[str, float]:
+    evaluator = evaluator_of(tree, list(cases))
+    evaluator.run()
+    return evaluator.state.metrics
+
+
+BG, RV, MYO, LV = "background", "right_ventricle", "myocardium", "left_ventricle"
+WHOLE = (BG, BG, RV, MYO, LV, LV)
+
+
+# ---- what is measured ------------------------------------------------------------------------------------------------
+
+
+def test_a_perfect_prediction_scores_one_on_every_structure(acdc_tree):
+    found = scores(acdc_tree, case_of(acdc_tree, WHOLE, WHOLE))
+    structures = (*acdc_tree.names[1:-1],)
+    assert found == {**{f"dice_{name}": 1.0 for name in structures}, "mean_dice": 1.0}
+
+
+def test_the_closed_form_of_one_mistake(acdc_tree):
+    found = scores(acdc_tree, case_of(acdc_tree, WHOLE, (BG, BG, RV, LV, LV, LV)))
+    expected = {
+        "dice_right_ventricle": 1,
+        "dice_myocardium": 0,
+        "dice_left_ventricle": 4 / 5,
+        "dice_heart": 1,
+        "dice_left_heart": 1,
+    }
+    assert found == pytest.approx({**expected, "mean_dice": np.mean(list(expected.values()))})
+
+
+def test_a_coarse_truth_scores_its_superclass_alone(acdc_tree):
+    coarse = (BG, BG, "heart", "heart", "heart", "heart")
+    found = scores(acdc_tree, case_of(acdc_tree, coarse, (BG, BG, BG, RV, MYO, LV)))
+    assert found == pytest.approx({"dice_heart": 6 / 7, "mean_dice": 6 / 7})
+
+
+def test_a_structure_in_neither_is_not_counted(acdc_tree):
+    found = scores(acdc_tree, case_of(acdc_tree, (BG, BG, BG, BG, LV, LV), (BG, BG, BG, LV, LV, LV)))
+    assert "dice_right_ventricle" not in found
+    assert "dice_myocardium" not in found
+    assert found["mean_dice"] == pytest.approx(4 / 5)
+
+
+def test_a_spurious_structure_counts_as_zero(acdc_tree):
+    found = scores(acdc_tree, case_of(acdc_tree, (BG, BG, BG, BG, LV, LV), (BG, BG, BG, RV, LV, LV)))
+    assert found["dice_right_ventricle"] == 0
+
+
+def test_cases_are_averaged_per_structure_and_then_structures(acdc_tree):
+    """One fine case with everything right, one coarse case with half the heart."""
+    coarse = case_of(acdc_tree, (BG, BG, "heart", "heart", "heart", "heart"), (BG, BG, BG, BG, LV, LV))
+    found = scores(acdc_tree, case_of(acdc_tree, WHOLE, WHOLE), coarse)
+    heart = (1 + 2 * 2 / (4 + 2)) / 2
+    assert found["dice_heart"] == pytest.approx(heart)
+    assert found["mean_dice"] == pytest.approx((4 * 1 + heart) / 5)
+
+
+def test_nothing_to_score_is_no_score(acdc_tree):
+    found = scores(acdc_tree, case_of(acdc_tree, ["root"] * 6, WHOLE))
+    assert set(found) == {"mean_dice"}
+    assert math.isnan(found["mean_dice"])
+
+
+def test_each_run_starts_anew(acdc_tree):
+    cases = [case_of(acdc_tree, WHOLE, (BG,) * 6)]
+    evaluator = evaluator_of(acdc_tree, cases)
+    evaluator.run()
+    cases[0].update(case_of(acdc_tree, WHOLE, WHOLE))
+    evaluator.run()
+    assert evaluator.state.metrics["mean_dice"] == 1
+
+
+def test_the_picture_is_of_the_first_case_of_each_run(acdc_tree):
+    drawn = []
+
+    def picture(*arrays: np.ndarray) -> np.ndarray:
+        drawn.append(arrays)
+        return np.full((1, 1, 3), len(drawn), np.uint8)
+
+    cases = [case_of(acdc_tree, WHOLE, WHOLE), case_of(acdc_tree, (BG,) * 6, WHOLE)]
+    evaluator = evaluator_of(acdc_tree, cases, picture=picture)
+    for number in (1, 2):
+        evaluator.run()
+        assert evaluator.state.overlay.max() == number
+    assert len(drawn) == 2
+    image, truth, predicted = drawn[0]
+    assert image.shape == truth.shape == predicted.shape == SHAPE
+    assert np.array_equal(truth, node_map(acdc_tree, *WHOLE))
+    assert np.array_equal(predicted, node_map(acdc_tree, *WHOLE))
+
+
+# ---- when it runs ----------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """Stands in for a validation engine: gives one score after the other."""
+
+    def __init__(self, *given: float) -> None:
+        self.given = list(given)
+        self.epochs: list[int] = []
+        self.data_loader = [0]
+        self.state: Any = type("State", (), {"metrics": {}, "best_metric": -1, "best_metric_epoch": -1})()
+
+    def run(self, epoch: int) -> None:
+        self.epochs.append(epoch)
+        self.state.metrics = {NodeDice.KEY: self.given[len(self.epochs) - 1]}
+
+
+def train(tree: Taxonomy, evaluator: Any, *, epochs: int, interval: int = 1) -> None:
+    tiny_trainer(tree, epochs=epochs, steps=1, handlers=[Validate(evaluator, interval=interval)]).run()
+
+
+@pytest.mark.parametrize(
+    ("interval", "epochs", "validated"),
+    [(1, 3, [1, 2, 3]), (2, 5, [2, 4, 5]), (2, 4, [2, 4]), (9, 3, [3]), (0, 3, [3])],
+)
+def test_it_runs_each_interval_and_after_the_last_epoch(acdc_tree, interval, epochs, validated):
+    evaluator = Scripted(*[0.5] * 5)
+    train(acdc_tree, evaluator, epochs=epochs, interval=interval)
+    assert evaluator.epochs == validated
+    assert evaluator.state.validated_epoch == epochs
+
+
+def test_the_first_of_the_best_epochs_is_kept(acdc_tree):
+    evaluator = Scripted(0.1, 0.7, 0.7, 0.3)
+    train(acdc_tree, evaluator, epochs=4)
+    assert (evaluator.state.best_metric, evaluator.state.best_metric_epoch) == (0.7, 2)
+
+
+def test_a_missing_score_is_never_the_best(acdc_tree):
+    evaluator = Scripted(float("nan"), 0.2, float("nan"))
+    train(acdc_tree, evaluator, epochs=3)
+    assert (evaluator.state.best_metric, evaluator.state.best_metric_epoch) == (0.2, 2)
+
+
+def test_a_split_without_validation_cases_is_no_error(acdc_tree):
+    evaluator = evaluator_of(acdc_tree, [])
+    train(acdc_tree, evaluator, epochs=2)
+    assert evaluator.state.best_metric_epoch == -1

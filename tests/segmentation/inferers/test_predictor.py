@@ -1,0 +1,201 @@
+"""One image in, one label on the image's own grid out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.inferers import SimpleInferer, SlidingWindowInferer
+from monai.transforms import Compose, Invertd, LoadImaged
+from torch import Tensor, nn
+
+from cladeseg.files import DataError
+from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.transforms import (
+    CheckImaged,
+    LeavesToLabeld,
+    OrientSlicesLastd,
+    ProbabilitiesFromLogsd,
+    Spacingd,
+)
+from cladeseg.taxonomy import Taxonomy
+
+LPS = np.array([[-2.0, 0, 0, 30], [0, -2.0, 0, 11], [0, 0, 6.0, -7], [0, 0, 0, 1]])
+TRANSPOSED = np.array([[0, 0, 2.0, 5], [6.0, 0, 0, 3], [0, -2.0, 0, 1], [0, 0, 0, 1]])
+
+
+class ByIntensity(nn.Module):
+    """Leaf i where the image is nearest to i; remembers how it was called."""
+
+    def __init__(self, leaves: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.arange(leaves, dtype=torch.float32))
+        self.shapes: list[tuple[int, ...]] = []
+        self.modes: list[tuple[bool, bool]] = []
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.shapes.append(tuple(image.shape))
+        self.modes.append((self.training, torch.is_grad_enabled()))
+        return (-20 * (image - self.values.view(1, -1, 1, 1, 1)) ** 2).log_softmax(dim=1)
+
+
+def predictor_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6)) -> Predictor:
+    preprocessing = Compose(
+        [
+            LoadImaged("image", reader="NibabelReader", ensure_channel_first=True),
+            CheckImaged("image"),
+            OrientSlicesLastd("image"),
+            Spacingd("image", pixdim=spacing, mode="bilinear"),
+        ]
+    )
+    postprocessing = Compose(
+        [
+            ProbabilitiesFromLogsd("pred"),
+            Invertd("pred", preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
+            LeavesToLabeld(tree, "acdc", keys="pred"),
+        ]
+    )
+    return Predictor(network, preprocessing, SimpleInferer(), postprocessing)
+
+
+def picture(shape: tuple[int, int, int] = (12, 10, 6)) -> np.ndarray:
+    """Blocks of intensity 0…3, alike along no axis."""
+    voxels = np.zeros(shape, np.float32)
+    voxels[2:9, 2:8, 1:5] = 2
+    voxels[4:7, 4:6, 1:4] = 3
+    voxels[1:3, 2:8, 2:5] = 1
+    return voxels
+
+
+def save(voxels: np.ndarray, path: Path, affine: np.ndarray = LPS) -> Path:
+    nib.save(nib.Nifti1Image(voxels, affine), path)
+    return path
+
+
+@pytest.mark.parametrize("affine", [np.diag([2, 2, 6, 1]), LPS, TRANSPOSED], ids=["RAS", "LPS", "transposed"])
+def test_the_label_lies_on_the_images_own_grid(acdc_tree, tmp_path, affine):
+    path = save(picture(), tmp_path / "image.nii.gz", affine)
+    label = predictor_of(acdc_tree, ByIntensity(4))(path)
+    assert label.shape == (1, 12, 10, 6)
+    assert not label.is_floating_point()
+    np.testing.assert_array_equal(label[0].numpy(), picture())
+    np.testing.assert_allclose(label.affine, affine)
+
+
+def test_resampling_is_undone(acdc_tree, tmp_path):
+    """Twice as fine along x and y: the network sees a larger image, the label keeps the file's shape."""
+    network = ByIntensity(4)
+    blocks = np.kron(picture((12, 10, 6)), np.ones((2, 2, 1), np.float32))
+    label = predictor_of(acdc_tree, network, spacing=(1, 1, 6))(save(blocks, tmp_path / "image.nii.gz"))
+    assert network.shapes == [(1, 1, 47, 39, 6)]
+    assert label.shape == (1, 24, 20, 6)
+    assert (label[0].numpy() == blocks).mean() > 0.9
+
+
+def test_the_network_answers_in_eval_mode_without_a_graph(acdc_tree, tmp_path):
+    network = ByIntensity(4).train()
+    label = predictor_of(acdc_tree, network)(save(picture(), tmp_path / "image.nii.gz"))
+    assert network.modes == [(False, False)]
+    assert not label.requires_grad
+
+
+def test_the_inferer_gets_a_plain_batch_of_one(acdc_tree, tmp_path):
+    """MetaTensors would drag their metadata through every layer and window."""
+    kinds = []
+
+    def inferer(images: Tensor, network: nn.Module) -> Tensor:
+        kinds.append((type(images), images.shape[:2]))
+        return SlidingWindowInferer((8, 8, 4), padding_mode="replicate")(images, network)
+
+    predictor = predictor_of(acdc_tree, ByIntensity(4))
+    predictor.inferer = inferer
+    label = predictor(save(picture(), tmp_path / "image.nii.gz"))
+    assert kinds == [(Tensor, (1, 1))]
+    np.testing.assert_array_equal(label[0].numpy(), picture())
+
+
+def test_a_path_may_be_text_and_calls_do_not_influence_each_other(acdc_tree, tmp_path):
+    predictor = predictor_of(acdc_tree, ByIntensity(4))
+    path, other = save(picture(), tmp_path / "a.nii.gz"), save(picture()[::-1], tmp_path / "b.nii.gz", TRANSPOSED)
+    first = predictor(path)
+    predictor(other)
+    torch.testing.assert_close(predictor(str(path)).as_tensor(), first.as_tensor())
+
+
+def test_log_probabilities_lie_on_the_grid_that_the_network_sees(acdc_tree, tmp_path):
+    """Voxels of half the size along x and y, in an order that is not the file's."""
+    path = save(picture(), tmp_path / "image.nii.gz", TRANSPOSED)
+    network = ByIntensity(4).train()
+    predictor = predictor_of(acdc_tree, network, spacing=(1, 1, 6))
+    predictor.inferer = lambda images, asked: asked(images).half()
+    found = predictor.log_probs(path)
+    seen = predictor.preprocessing({"image": str(path)})["image"]
+    assert (found.shape, found.dtype, found.requires_grad) == ((4, *seen.shape[1:]), torch.float32, False)
+    assert network.modes == [(False, False)]
+    np.testing.assert_allclose(np.linalg.norm(found.affine[:3, :3], axis=0), [1, 1, 6])
+    np.testing.assert_allclose(found.affine, seen.affine)
+    expected = ByIntensity(4)(seen.as_tensor()[None])[0].half().float()
+    torch.testing.assert_close(found.as_tensor(), expected.detach())
+
+
+def test_an_image_without_log_probabilities_is_named(acdc_tree, tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'none.nii.gz'}: "):
+        predictor_of(acdc_tree, ByIntensity(4)).log_probs(tmp_path / "none.nii.gz")
+
+
+# ---- refusals: one DataError that starts with the file, not MONAI's account of its transforms ------------------------
+
+
+@pytest.mark.parametrize(
+    ("voxels", "reason"),
+    [
+        (np.full((6, 6, 4), np.nan, np.float32), "not finite"),
+        (np.zeros((6, 6, 4), np.float32), "same value"),
+        (np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32), "2D"),
+        (np.random.default_rng(0).normal(size=(6, 6, 4, 2)).astype(np.float32), "2 channels"),
+    ],
+    ids=["nan", "constant", "2D", "4D"],
+)
+def test_an_image_that_cannot_be_used_is_refused_by_name(acdc_tree, tmp_path, voxels, reason):
+    path = save(voxels, tmp_path / "image.nii.gz")
+    with pytest.raises(DataError, match=rf"^{path}: .*{reason}"):
+        predictor_of(acdc_tree, ByIntensity(4))(path)
+
+
+def test_a_truncated_image_is_refused_by_name(acdc_tree, tmp_path):
+    path = save(picture(), tmp_path / "image.nii.gz")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=rf"^{path}: "):
+        predictor_of(acdc_tree, ByIntensity(4))(path)
+
+
+def test_a_missing_image_is_refused_by_name(acdc_tree, tmp_path):
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'none.nii.gz'}: "):
+        predictor_of(acdc_tree, ByIntensity(4))(tmp_path / "none.nii.gz")
+
+
+# ---- several files ---------------------------------------------------------------------------------------------------
+
+
+class Fails:
+    """Preprocessing that remembers what it was given and fails as MONAI would."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def __call__(self, item: dict[str, object]) -> dict[str, object]:
+        self.given.append(item["image"])
+        raise RuntimeError("applying transform") from ValueError("bad voxels")
+
+
+def test_channels_are_handed_on_as_text_and_a_failure_names_the_first_file(acdc_tree, tmp_path):
+    predictor = predictor_of(acdc_tree, ByIntensity(4))
+    predictor.preprocessing = Fails()
+    with pytest.raises(DataError, match=rf"^{tmp_path / 't1.nii'}: ValueError: bad voxels"):
+        predictor([None, tmp_path / "t1.nii", "t2.nii"])
+    assert predictor.preprocessing.given == [[None, str(tmp_path / "t1.nii"), "t2.nii"]]
+    with pytest.raises(DataError, match="names no file"):
+        predictor([None, None])

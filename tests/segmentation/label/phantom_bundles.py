@@ -1,0 +1,127 @@
+"""What the contract is played with: copies of the shipped bundles with weights that know phantoms, and phantom images.
+
+The hippocampus bundle is served as it is, with the weights that come with it.  The other two come without weights, so
+copies of them are made small and trained on phantoms for a moment, by their own command.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import monai.bundle
+import nibabel as nib
+import pytest
+
+from cladeseg.segmentation.data import stack_folder
+from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+
+BUNDLES = Path(__file__).parents[3] / "bundles"
+#: Enough for a network of a few channels to find the phantoms' structures.
+LEARNT = {
+    "device": "cpu",
+    "fine_patients": "all",
+    "epochs": 2,
+    "steps_per_epoch": 40,
+    "validation_interval": 1,
+    "learning_rate": 0.02,
+    "weight_decay": 0.0,
+    "warmup_steps": 0,
+    "ema_decay": 0.9,
+    "augmentation": False,
+    "modality_dropout": 0.0,
+    "mix": False,
+}
+#: Changes to the configs of the bundles that have no weights; an empty one stands for a bundle that is left as it is.
+TASKS: dict[str, dict[str, Any]] = {
+    "hippocampus": {},
+    "acdc": {**LEARNT, "filters": [4, 4, 8, 8], "patch_size": [32, 32, 4], "spacing": [5.0, 5.0, -1.0]},
+    "brats": {**LEARNT, "filters": [4, 8, 8, 8], "patch_size": [16, 16, 16], "spacing": [8.0, 8.0, 8.0], "epochs": 4},
+}
+
+
+class Case(NamedTuple):
+    """A phantom: its name for MONAI Label, its image, its true label."""
+
+    name: str
+    image: Path
+    label: Path
+
+
+def bundle_with_weights(task: str, folder: Path) -> Path:
+    """A copy of a shipped bundle with weights."""
+    source, changes = BUNDLES / f"{task}_subclass_segmentation", TASKS[task]
+    bundle = Path(shutil.copytree(source, folder, ignore=_left_out(source, models=not changes)))
+    if changes:
+        _change(bundle / "configs" / "train.json", changes)
+        _train(bundle, task, folder.parent)
+    return bundle
+
+
+def write_studies(task: str, folder: Path) -> list[Case]:
+    """Five phantoms as MONAI Label takes them: one file each, four modalities as the channels of one.
+
+    They lie in turn as RAS, LPS, oblique RAS, ARI and oblique LPS, and no two of their axes have one voxel size.
+    """
+    phantoms = _phantoms(task, folder.with_name(f"{folder.name}_phantoms"), count=5, seed=1)
+    folder.mkdir()
+    if task == "brats":
+        images = sorted(stack_folder(phantoms, folder))
+        return [_case(image, phantoms / _name(image) / f"{_name(image)}-seg.nii.gz") for image in images]
+    pairs = _acdc_pairs(phantoms) if task == "acdc" else _msd_pairs(phantoms)
+    return [_case(Path(shutil.copy(image, folder)), label) for image, label in pairs]
+
+
+def _left_out(source: Path, *, models: bool) -> Any:
+    def names_of(folder: str, names: list[str]) -> list[str]:
+        return names if folder in (str(source / "runs"), *(() if models else (str(source / "models"),))) else []
+
+    return names_of
+
+
+def _change(file: Path, changes: dict[str, Any]) -> None:
+    config = json.loads(file.read_text(encoding="utf-8"))
+    assert set(changes) <= set(config), set(changes) - set(config)
+    file.write_text(json.dumps({**config, **changes}), encoding="utf-8")
+
+
+def _train(bundle: Path, task: str, place: Path) -> None:
+    data = _phantoms(task, place / "training_phantoms", count=8, seed=0)
+    where = {"dataset_dir": str(data), "output_dir": str(place / "R")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(bundle)
+        patch.setattr(sys, "excepthook", sys.excepthook)  # the bundle replaces it
+        monai.bundle.run("training", config_file="configs/train.json", **where)
+
+
+def _phantoms(task: str, folder: Path, *, count: int, seed: int) -> Path:
+    if task == "acdc":
+        write_acdc_phantoms(folder, patients=count, seed=seed, shape=(40, 36, 5), spacing=(5.0, 5.5, 9.0))
+    elif task == "brats":
+        size: dict[str, Any] = {"shape": (24, 26, 20), "spacing": (8.0, 7.5, 8.5), "naming": "brats23"}
+        write_brats_phantoms(folder, subjects=count, seed=seed, **size)
+    else:
+        write_msd_phantoms(folder, cases=count, seed=seed, shape=(40, 44, 22), spacing=(0.9, 1.1, 1.5))
+    return folder
+
+
+def _acdc_pairs(phantoms: Path) -> list[tuple[Path, Path]]:
+    """One frame of each patient."""
+    labels = [sorted(folder.glob("*_gt.nii.gz"))[0] for folder in sorted(phantoms.glob("patient*"))]
+    return [(label.with_name(label.name.replace("_gt", "")), label) for label in labels]
+
+
+def _msd_pairs(phantoms: Path) -> list[tuple[Path, Path]]:
+    return [(phantoms / "imagesTr" / file.name, file) for file in sorted((phantoms / "labelsTr").glob("*.nii.gz"))]
+
+
+def _case(image: Path, label: Path) -> Case:
+    assert nib.load(image).shape[:3] == nib.load(label).shape
+    return Case(_name(image), image, label)
+
+
+def _name(file: Path) -> str:
+    return file.name.removesuffix(".nii.gz")

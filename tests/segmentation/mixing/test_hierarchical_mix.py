@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from cladeseg.segmentation.losses import TreeLoss
+from cladeseg.segmentation.mixing import hierarchical_mix
+from cladeseg.segmentation.mixing.hierarchical_mix import HierarchicalMix, MixedBatch, MixLoss
+from cladeseg.segmentation.networks import HierarchicalHead, TreeOutput
+from cladeseg.taxonomy import Node, Taxonomy, TaxonomyError
+from cladeseg.tree_math import node_log_probs
+
+# Nodes of the acdc tree.
+RV, MYO, LV, HEART, LEFT, ROOT = 1, 2, 3, 4, 5, 6
+SHAPE = (12, 12, 6)
+
+
+@pytest.fixture
+def two_organs() -> Taxonomy:
+    """Background 0; liver 1 and tumour 2 in abdomen 5; left 3 and right 4 in lungs 6; root 7."""
+    return Taxonomy(
+        "organs",
+        (
+            Node("background", values={"x": 0}),
+            Node("abdomen"),
+            Node("liver", "abdomen", {"x": 1}),
+            Node("tumour", "abdomen", {"x": 2}),
+            Node("lungs"),
+            Node("left", "lungs", {"x": 3}),
+            Node("right", "lungs", {"x": 4}),
+        ),
+    )
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _map(fill: int, *boxes: tuple[int, tuple[slice, ...]]) -> torch.Tensor:
+    """Node map (1, 1, *SHAPE) of ``fill`` with boxes of other nodes."""
+    nodes = torch.full((1, 1, *SHAPE), fill, dtype=torch.uint8)
+    for node, box in boxes:
+        nodes[(0, 0, *box)] = node
+    return nodes
+
+
+def _box(x: int, y: int, *, wide: int = 4) -> tuple[slice, ...]:
+    return slice(x, x + wide), slice(y, y + wide), slice(1, 5)
+
+
+def _partner() -> torch.Tensor:
+    """A heart whose left half is myocardium and whose right half is left ventricle."""
+    return _map(0, (MYO, _box(6, 6)), (LV, (slice(8, 10), slice(6, 10), slice(1, 5))))
+
+
+def _images(count: int = 1, value: float = 0.0) -> torch.Tensor:
+    return torch.full((count, 1, *SHAPE), value)
+
+
+def _random_case(tree: Taxonomy, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """A known map of random nodes and a random pseudo label that obeys it."""
+    known = torch.randint(tree.num_nodes, (2, 1, *SHAPE), generator=generator)
+    odds = tree.contains[known[:, 0]].float()
+    pseudo = torch.multinomial(odds.flatten(0, -2), 1, generator=generator).view(known.shape)
+    return known.to(torch.uint8), pseudo.to(torch.uint8)
+
+
+def test_a_matching_region_is_pasted_where_the_query_has_it(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(1, 2)))
+    mixed = HierarchicalMix(acdc_tree)(_images(), known, known, _images(value=1.0), _partner(), _generator())
+    expected = _map(0, (MYO, _box(1, 2)), (LV, (slice(3, 5), slice(2, 6), slice(1, 5))))
+    assert torch.equal(mixed.pasted, expected)
+    assert torch.equal(mixed.base, known)
+    assert torch.equal(mixed.mask, known == HEART)
+    torch.testing.assert_close(mixed.image, mixed.mask.float())
+    assert mixed.alpha.tolist() == [1.0]
+
+
+def test_a_hole_in_the_paste_keeps_the_pseudo_label(acdc_tree: Taxonomy) -> None:
+    # The published target says background in such holes (defect 3).
+    known = _map(0, (HEART, _box(1, 2, wide=8)))
+    pseudo = _map(0, (HEART, _box(1, 2, wide=8)), (RV, _box(1, 2, wide=1)))
+    mixed = HierarchicalMix(acdc_tree, max_scale=1.0)(
+        _images(), known, pseudo, _images(value=1.0), _partner(), _generator()
+    )
+    hole = (known == HEART) & ~mixed.mask
+    assert hole.sum() == 8 * 8 * 4 - 4 * 4 * 4
+    assert set(mixed.pasted[hole].tolist()) == {HEART, RV}
+
+
+def test_nothing_is_pasted_outside_the_region_or_from_outside_the_partners(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(1, 2, wide=2)))
+    mixed = HierarchicalMix(acdc_tree, max_scale=1.0)(
+        _images(), known, known, _images(value=1.0), _partner(), _generator()
+    )
+    assert torch.equal(mixed.mask, known == HEART)
+    assert (mixed.image[~mixed.mask] == 0).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"direction": "both"}, {"components": True}, {"max_scale": 2.0}])
+def test_a_target_never_leaves_what_is_known(
+    acdc_tree: Taxonomy, two_organs: Taxonomy, brats_tree: Taxonomy, options: dict[str, object]
+) -> None:
+    for seed, tree in enumerate((acdc_tree, two_organs, brats_tree)):
+        generator = _generator(seed)
+        known, pseudo = _random_case(tree, generator)
+        partner = torch.randint(tree.num_leaves, (3, 1, *SHAPE), generator=generator).to(torch.uint8)
+        mix = HierarchicalMix(tree, **options)  # type: ignore[arg-type]
+        mixed = mix(_images(2), known, pseudo, _images(3), partner, generator)
+        assert tree.contains[known.long(), mixed.pasted[:2].long()].all()
+        assert mixed.mask.any()
+        assert torch.equal(mixed.pasted[~mixed.mask], mixed.base[~mixed.mask])
+        assert torch.equal(mixed.base[:2], pseudo)
+
+
+def test_a_partner_of_two_leaves_gives_no_third(acdc_tree: Taxonomy) -> None:
+    # Interpolating labels would find 2 between 1 and 3 (defect 2).
+    generator = _generator()
+    partner = (1 + 2 * torch.randint(2, (1, 1, *SHAPE), generator=generator)).to(torch.uint8)
+    known = _map(0, (HEART, _box(1, 2, wide=7)))
+    mixed = HierarchicalMix(acdc_tree, max_scale=3.0)(_images(), known, known, _images(), partner, generator)
+    assert set(mixed.pasted[mixed.mask].tolist()) == {RV, LV}
+
+
+def test_several_superclasses_are_matched_each_on_its_own(two_organs: Taxonomy) -> None:
+    known = _map(0, (5, _box(1, 1)), (6, _box(6, 6)))
+    partner = _map(0, (2, _box(7, 1)), (3, _box(1, 7)))
+    mixed = HierarchicalMix(two_organs)(_images(), known, known, _images(), partner, _generator())
+    assert torch.equal(mixed.pasted, _map(0, (2, _box(1, 1)), (3, _box(6, 6))))
+
+
+def test_only_the_chosen_superclasses_are_pasted(two_organs: Taxonomy) -> None:
+    known = _map(0, (5, _box(1, 1)), (6, _box(6, 6)))
+    partner = _map(0, (2, _box(7, 1)), (3, _box(1, 7)))
+    mix = HierarchicalMix(two_organs, superclasses=["lungs"])
+    mixed = mix(_images(), known, known, _images(), partner, _generator())
+    assert torch.equal(mixed.pasted, _map(0, (5, _box(1, 1)), (3, _box(6, 6))))
+
+
+def test_a_deeper_outline_is_filled_with_its_own_leaves_only(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (LEFT, _box(1, 2)))
+    partner = _map(0, (RV, _box(6, 2)), (LV, _box(6, 6)))
+    mixed = HierarchicalMix(acdc_tree)(_images(), known, known, _images(), partner, _generator())
+    assert torch.equal(mixed.pasted, _map(0, (LV, _box(1, 2))))
+
+
+def test_nested_outlines_are_aligned_as_wholes(acdc_tree: Taxonomy) -> None:
+    # The left heart is outlined inside the heart: the rest of the heart is aligned by the whole heart, not by itself.
+    inner = (slice(1, 3), slice(2, 6), slice(1, 5))
+    known = _map(0, (HEART, _box(1, 2)), (LEFT, inner))
+    pseudo = _map(0, (MYO, _box(1, 2)))  # is no guide to what has been outlined
+    partner = _map(0, (RV, _box(6, 6)), (LV, (slice(6, 8), slice(6, 10), slice(1, 5))))
+    mixed = HierarchicalMix(acdc_tree)(_images(), known, pseudo, _images(), partner, _generator())
+    assert torch.equal(mixed.pasted, _map(0, (RV, _box(1, 2)), (LV, inner)))
+
+
+def test_an_unlabelled_case_is_matched_by_its_pseudo_label(acdc_tree: Taxonomy) -> None:
+    known, pseudo = _map(ROOT), _map(0, (LEFT, _box(1, 2)), (RV, _box(1, 2, wide=2)))
+    mixed = HierarchicalMix(acdc_tree)(_images(), known, pseudo, _images(value=1.0), _partner(), _generator())
+    assert torch.equal(mixed.mask, pseudo != 0)
+    assert torch.equal(mixed.pasted, _map(0, (MYO, _box(1, 2)), (LV, (slice(3, 5), slice(2, 6), slice(1, 5)))))
+
+
+def test_an_unlabelled_case_of_which_the_teacher_knows_nothing_is_unchanged(acdc_tree: Taxonomy) -> None:
+    known, images = _map(ROOT), torch.randn(1, 1, *SHAPE)
+    mixed = HierarchicalMix(acdc_tree)(images, known, known, _images(), _partner(), _generator())
+    assert torch.equal(mixed.image, images)
+    assert torch.equal(mixed.pasted, known)
+
+
+@pytest.mark.parametrize("components", [False, True])
+def test_an_empty_region_leaves_the_image_unchanged(acdc_tree: Taxonomy, components: bool) -> None:
+    images, heart, empty = torch.randn(1, 1, *SHAPE), _map(0, (HEART, _box(1, 2))), _map(0)
+    mix = HierarchicalMix(acdc_tree, components=components, direction="both")
+    for known, partner in [(empty, _partner()), (heart, empty), (empty, empty), (heart, heart)]:
+        mixed = mix(images, known, known, images, partner, _generator())
+        assert torch.equal(mixed.image, images.repeat(2, 1, 1, 1, 1))
+        assert torch.equal(mixed.pasted, torch.cat([known, partner]))
+        assert not mixed.mask.any()
+
+
+def test_a_flat_tree_has_nothing_to_paste_and_says_so_by_an_empty_mask(flat_tree: Taxonomy) -> None:
+    nodes = torch.randint(3, (1, 1, *SHAPE), generator=_generator())
+    assert not HierarchicalMix(flat_tree)(_images(), nodes, nodes, _images(), nodes, _generator()).mask.any()
+
+
+def test_blending_is_the_weighted_mean_inside_the_mask(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(1, 2))).repeat(3, 1, 1, 1, 1)
+    mix = HierarchicalMix(acdc_tree, blend=(0.5, 1.0))
+    mixed = mix(_images(3, value=2.0), known, known, _images(value=10.0), _partner(), _generator())
+    assert ((mixed.alpha >= 0.5) & (mixed.alpha <= 1)).all()
+    assert len(mixed.alpha.unique()) == 3
+    for image, mask, alpha in zip(mixed.image, mixed.mask, mixed.alpha, strict=True):
+        torch.testing.assert_close(image[mask], torch.full((4 * 4 * 4,), 2 + 8 * float(alpha)))
+        assert (image[~mask] == 2).all()
+
+
+def test_both_directions_also_paste_what_the_teacher_is_sure_of_into_the_partner(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(1, 2)))
+    pseudo = _map(0, (HEART, _box(1, 2)), (RV, (slice(1, 3), slice(2, 6), slice(1, 5))))
+    mix = HierarchicalMix(acdc_tree, direction="both")
+    mixed = mix(_images(), known, pseudo, _images(value=1.0), _partner(), _generator())
+    assert len(mixed.image) == len(mixed.alpha) == 2
+    assert torch.equal(mixed.base[1:], _partner())
+    # The myocardium half of the partner becomes right ventricle; where the teacher is unsure, nothing is pasted.
+    sure = (slice(6, 8), slice(6, 10), slice(1, 5))
+    assert torch.equal(mixed.pasted[1:], _map(0, (LV, _box(6, 6)), (RV, sure)))
+    assert torch.equal(mixed.mask[1:], _map(0, (1, sure)).bool())
+    torch.testing.assert_close(mixed.image[1:], (~mixed.mask[1:]).float())
+
+
+def test_components_are_matched_one_by_one(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(0, 0)), (HEART, _box(6, 7, wide=3)))
+    whole = HierarchicalMix(acdc_tree, max_scale=1.0)
+    parts = HierarchicalMix(acdc_tree, max_scale=1.0, components=True)
+    arguments = (_images(), known, known, _images(), _partner(), _generator())
+    assert torch.equal(parts(*arguments).mask, known == HEART)
+    assert not torch.equal(whole(*arguments).mask, known == HEART)
+
+
+def test_the_paste_into_one_component_does_not_reach_its_neighbour(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(0, 2)), (HEART, _box(5, 2)))
+    partner = _map(0, (MYO, (slice(1, 6), slice(2, 6), slice(1, 5))), (LV, (slice(6, 11), slice(2, 6), slice(1, 5))))
+    mix = HierarchicalMix(acdc_tree, max_scale=1.0, components=True)
+    mixed = mix(_images(), known, known, _images(), partner, _generator())
+    assert mixed.pasted[0, 0, :, 3, 2].tolist() == [MYO, MYO, LV, LV, 0, MYO, MYO, LV, LV, 0, 0, 0]
+
+
+def test_specks_take_no_paste(acdc_tree: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hierarchical_mix, "MAX_COMPONENTS", 1)
+    known = _map(0, (HEART, _box(7, 7, wide=2)), (HEART, _box(0, 0)))
+    mix = HierarchicalMix(acdc_tree, components=True)
+    mixed = mix(_images(), known, known, _images(), _partner(), _generator())
+    assert torch.equal(mixed.mask, _map(0, (1, _box(0, 0))).bool())
+
+
+def test_the_generator_alone_decides(acdc_tree: Taxonomy) -> None:
+    known = _map(0, (HEART, _box(1, 2))).repeat(4, 1, 1, 1, 1)
+    partners = _partner().repeat(5, 1, 1, 1, 1)
+    images = torch.arange(5.0).view(5, 1, 1, 1, 1).expand(5, 1, *SHAPE) + 1
+    mix = HierarchicalMix(acdc_tree, blend=(0.5, 1.0))
+
+    def run(seed: int) -> torch.Tensor:
+        return mix(_images(4), known, known, images, partners, _generator(seed)).image
+
+    torch.manual_seed(1)
+    first = run(0)
+    torch.manual_seed(2)
+    assert torch.equal(first, run(0))
+    assert not torch.equal(first, run(1))
+
+
+def test_impossible_options_are_refused(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(TaxonomyError, match="myocardium"):
+        HierarchicalMix(acdc_tree, superclasses=["myocardium"])
+    with pytest.raises(TaxonomyError, match="root"):
+        HierarchicalMix(acdc_tree, superclasses=["root"])
+    with pytest.raises(ValueError, match="sideways"):
+        HierarchicalMix(acdc_tree, direction="sideways")
+    with pytest.raises(ValueError, match="blend"):
+        HierarchicalMix(acdc_tree, blend=(0.5, 1.5))
+    with pytest.raises(ValueError, match="max_scale"):
+        HierarchicalMix(acdc_tree, max_scale=0.5)
+    with pytest.raises(ValueError, match="partners"):
+        empty = _images(0)
+        HierarchicalMix(acdc_tree)(_images(), _map(0), _map(0), empty, empty.byte(), _generator())
+
+
+def test_it_pickles(acdc_tree: Taxonomy) -> None:
+    mix = pickle.loads(pickle.dumps(HierarchicalMix(acdc_tree)))
+    known = _map(0, (HEART, _box(1, 2)))
+    assert mix(_images(), known, known, _images(), _partner(), _generator()).mask.any()
+
+
+class _MarginalLoss(nn.Module):
+    """-log p(node), averaged; the shortest loss on node maps."""
+
+    def __init__(self, tree: Taxonomy) -> None:
+        super().__init__()
+        self.tree, self.calls = tree, 0
+
+    def forward(self, output: TreeOutput, nodes: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return -node_log_probs(output.leaf, self.tree).gather(1, nodes.long()).mean()
+
+
+@pytest.mark.parametrize("form", ["flat", "factorised"])
+@pytest.mark.parametrize("blend", [(1.0, 1.0), (0.5, 0.9)])
+def test_the_mix_loss_reaches_every_parameter(acdc_tree: Taxonomy, form: str, blend: tuple[float, float]) -> None:
+    # The published code predicts the mixed image under no_grad: nothing is learnt (defect 1).
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1, bias=False), HierarchicalHead(4, acdc_tree, form=form))
+    known = _map(0, (HEART, _box(1, 2)))
+    mix = HierarchicalMix(acdc_tree, blend=blend)
+    mixed = mix(torch.randn(1, 1, *SHAPE), known, known, torch.randn(1, 1, *SHAPE), _partner(), _generator())
+    MixLoss(TreeLoss(acdc_tree))(network(mixed.image), mixed).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def _mixed(alpha: list[float], pasted: torch.Tensor, base: torch.Tensor) -> MixedBatch:
+    return MixedBatch(_images(len(alpha)), pasted, base, torch.tensor(alpha), torch.ones_like(base, dtype=torch.bool))
+
+
+def test_the_mix_loss_weighs_each_sample_by_its_own_alpha(acdc_tree: Taxonomy) -> None:
+    generator = _generator()
+    leaf = torch.randn(2, 4, *SHAPE, generator=generator).log_softmax(1)
+    pasted, base = (torch.randint(7, (2, 1, *SHAPE), generator=generator) for _ in range(2))
+    loss = _MarginalLoss(acdc_tree)
+    top = torch.randn(2, 2, *SHAPE)
+    value = MixLoss(loss)(TreeOutput(leaf, top), _mixed([0.25, 1.0], pasted, base))
+    on_paste = [loss(TreeOutput(leaf[i, None]), pasted[i, None]) for i in range(2)]
+    on_base = [loss(TreeOutput(leaf[i, None]), base[i, None]) for i in range(2)]
+    torch.testing.assert_close(value, (0.25 * on_paste[0] + 0.75 * on_base[0] + on_paste[1]) / 2)
+
+
+def test_hard_pastes_cost_one_loss_call(acdc_tree: Taxonomy) -> None:
+    loss, nodes = _MarginalLoss(acdc_tree), _map(HEART).repeat(2, 1, 1, 1, 1)
+    output = TreeOutput(torch.zeros(2, 4, *SHAPE).log_softmax(1))
+    value = MixLoss(loss)(output, _mixed([1.0, 1.0], nodes, _map(0).repeat(2, 1, 1, 1, 1)))
+    assert loss.calls == 1
+    torch.testing.assert_close(value, -torch.tensor(0.75).log())

@@ -1,0 +1,93 @@
+"""The most probable leaf becomes the integer that the chosen dialect writes."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from cladeseg.segmentation.transforms import LeavesToLabeld, ProbabilitiesFromLogsd
+from cladeseg.taxonomy import LabelValueError, Node, Taxonomy
+
+SHAPE = (5, 4, 3)
+
+
+def scores(leaves: torch.Tensor, num_leaves: int) -> torch.Tensor:
+    """log p(leaf) (L, x, y, z), largest at the given leaf."""
+    one_hot = torch.nn.functional.one_hot(leaves.long(), num_leaves).movedim(-1, 0)
+    return torch.log_softmax(3.0 * one_hot, dim=0)
+
+
+@pytest.fixture
+def leaves() -> torch.Tensor:
+    return torch.randint(4, SHAPE, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("dialect", ["brats18", "brats23"])
+def test_a_label_is_what_the_dialect_writes(brats_tree: Taxonomy, leaves: torch.Tensor, dialect: str):
+    label = LeavesToLabeld(brats_tree, dialect)({"pred": scores(leaves, 4)})["pred"]
+    assert label.shape == (1, *SHAPE)
+    assert label.dtype == torch.uint8
+    np.testing.assert_array_equal(brats_tree.to_nodes(label[0].numpy(), dialect), leaves)
+    enhancing = {"brats18": 4, "brats23": 3}[dialect]
+    assert bool((label[0][leaves == brats_tree.index("enhancing")] == enhancing).all())
+
+
+def test_without_a_dialect_leaf_indices_stay(acdc_tree: Taxonomy, leaves: torch.Tensor):
+    label = LeavesToLabeld(acdc_tree)({"pred": scores(leaves, 4)})["pred"]
+    np.testing.assert_array_equal(label[0], leaves)
+
+
+def test_a_tie_goes_to_the_first_leaf(acdc_tree: Taxonomy):
+    label = LeavesToLabeld(acdc_tree)({"pred": torch.zeros(4, *SHAPE)})["pred"]
+    assert not label.any()
+
+
+def test_large_integers_fit(leaves: torch.Tensor):
+    wide = Taxonomy("wide", (Node("background", values={"d": 0}), Node("a", values={"d": 40000})))
+    label = LeavesToLabeld(wide, "d")({"pred": scores(leaves % 2, 2)})["pred"]
+    np.testing.assert_array_equal(label[0], (leaves % 2) * 40000)
+
+
+def test_a_leaf_that_the_dialect_cannot_write_is_refused():
+    nodes = (
+        Node("background", values={"x": 0, "y": 0}),
+        Node("a", values={"x": 1, "y": 1}),
+        Node("b", values={"x": 2}),
+    )
+    with pytest.raises(LabelValueError, match="'y' has no integer for b"):
+        LeavesToLabeld(Taxonomy("t", nodes), "y")
+
+
+def test_geometry_stays(acdc_tree: Taxonomy, leaves: torch.Tensor):
+    affine = torch.diag(torch.tensor([2.0, 3, 9, 1], dtype=torch.float64))
+    pred = MetaTensor(scores(leaves, 4), affine=affine, meta={"filename_or_obj": "p.nii"})
+    label = LeavesToLabeld(acdc_tree, "acdc")({"pred": pred, "case": "p"})["pred"]
+    assert isinstance(label, MetaTensor)
+    assert torch.equal(label.affine, affine)
+    assert label.meta["filename_or_obj"] == "p.nii"
+
+
+def test_probabilities_sum_to_one_and_change_no_label(acdc_tree: Taxonomy, leaves: torch.Tensor):
+    item = {"pred": scores(leaves, 4), "other": "kept"}
+    out = ProbabilitiesFromLogsd("pred")(item)
+    torch.testing.assert_close(out["pred"].sum(0), torch.ones(SHAPE))
+    torch.testing.assert_close(out["pred"].log(), item["pred"])
+    to_label = LeavesToLabeld(acdc_tree, "acdc")
+    assert torch.equal(to_label(out)["pred"], to_label(item)["pred"])
+    assert out["other"] == "kept"
+
+
+def test_several_keys(acdc_tree: Taxonomy, leaves: torch.Tensor):
+    item = {"a": scores(leaves, 4), "b": scores(3 - leaves, 4)}
+    out = LeavesToLabeld(acdc_tree, keys=["a", "b"])(ProbabilitiesFromLogsd(["a", "b"])(item))
+    np.testing.assert_array_equal(out["a"][0] + out["b"][0], np.full(SHAPE, 3))
+
+
+def test_they_pickle(acdc_tree: Taxonomy, leaves: torch.Tensor):
+    to_label = pickle.loads(pickle.dumps(LeavesToLabeld(acdc_tree, "acdc")))
+    np.testing.assert_array_equal(to_label({"pred": scores(leaves, 4)})["pred"][0], leaves)
+    pickle.loads(pickle.dumps(ProbabilitiesFromLogsd()))

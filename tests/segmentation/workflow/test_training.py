@@ -1,0 +1,84 @@
+"""Who gets a guess of its parts: coarse cases of our own method, from the finely labelled ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from cladeseg.files import DataError
+from cladeseg.segmentation.data import cache
+from cladeseg.segmentation.workflow import TrainingSettings, with_guesses
+from cladeseg.segmentation.workflow.training import MAX_MODELS
+from cladeseg.taxonomy import Taxonomy
+
+LENGTH = 20
+
+
+def settings(**values: Any) -> TrainingSettings:
+    shape = {"patch_size": (8, 8, 8), "spacing": (1, 1, 1), "per_batch": {"leaf": 1, "coarse": 1}}
+    return TrainingSettings(**{"seed": 0, "steps_per_epoch": 1, "network": {}, "transfer_blur": 0.0, **shape, **values})
+
+
+class Loads:
+    """Stands for the preprocessing: a heart of two parts, as far as the case's supervision tells."""
+
+    def __init__(self, tree: Taxonomy) -> None:
+        self.tree = tree
+        self.seen: list[str] = []
+
+    def __call__(self, case: dict[str, Any]) -> dict[str, Any]:
+        if case["case"] == "broken":
+            raise DataError("broken.nii.gz: is truncated")
+        self.seen.append(case["case"])
+        nodes = torch.full((1, LENGTH, 4, 4), self.tree.index("left_ventricle"), dtype=torch.uint8)
+        nodes[0, LENGTH // 2 :] = self.tree.index("right_ventricle")
+        return {**case, "nodes": self.tree.collapse_table(case["supervision"])[nodes.long()].to(torch.uint8)}
+
+
+def cases(**supervisions: str) -> list[dict[str, Any]]:
+    return [{"case": name, "supervision": kind, "image": "none"} for name, kind in supervisions.items()]
+
+
+@pytest.fixture(autouse=True)
+def _no_image_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache only wants a volume's size for its estimate."""
+    monkeypatch.setattr(cache, "_case_bytes", lambda image, spacing: 0)
+
+
+def test_a_coarse_case_is_divided_as_the_fine_one_is(acdc_tree: Taxonomy) -> None:
+    given = cases(a="leaf", b="heart")
+    load = with_guesses(Loads(acdc_tree), given, acdc_tree, settings(transfer=True))
+    fine, coarse = (load(dict(case)) for case in given)
+    assert torch.equal(coarse["guess"], fine["nodes"])
+    assert (coarse["nodes"] == acdc_tree.index("heart")).all(), "what is known stays apart from what is guessed"
+    assert torch.equal(fine["guess"], fine["nodes"])
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        (cases(a="leaf", b="heart"), {"transfer": False}),
+        (cases(a="leaf", b="heart"), {"transfer": True, "method": "bcp"}),
+        (cases(a="leaf"), {"transfer": True}),
+        (cases(b="heart"), {"transfer": True}),
+    ],
+    ids=["off", "a rival", "no coarse case", "no fine case"],
+)
+def test_nobody_guesses_without_need(acdc_tree: Taxonomy, given: list[dict[str, Any]], changed: dict[str, Any]) -> None:
+    loads = Loads(acdc_tree)
+    assert with_guesses(loads, given, acdc_tree, settings(**changed)) is loads
+    assert loads.seen == []
+
+
+def test_only_so_many_fine_cases_are_looked_at(acdc_tree: Taxonomy) -> None:
+    loads = Loads(acdc_tree)
+    many = {f"fine{i}": "leaf" for i in range(MAX_MODELS + 5)}
+    with_guesses(loads, cases(**many, b="heart"), acdc_tree, settings(transfer=True))
+    assert len(loads.seen) == MAX_MODELS
+
+
+def test_a_broken_fine_case_is_named(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(DataError, match=r"broken: broken\.nii\.gz: is truncated"):
+        with_guesses(Loads(acdc_tree), cases(broken="leaf", b="heart"), acdc_tree, settings(transfer=True))
