@@ -153,7 +153,7 @@ def test_a_label_that_would_not_come_back_is_counted(data: Path) -> None:
     ("arguments", "error", "words"),
     [
         (["--taxonomy", "none.json"], TaxonomyError, "none.json"),
-        (["--taxonomy", TREE, "--dialect", "brats"], TaxonomyError, "brats"),
+        (["--taxonomy", TREE, "--label-convention", "brats"], TaxonomyError, "brats"),
         (["--taxonomy", TREE, "--layout", "bids"], DataError, "bids"),
     ],
 )
@@ -181,7 +181,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 def test_run_takes_the_arguments_of_the_bundle_command(started: list[dict[str, Any]]) -> None:
     files = "['configs/train.json','configs/evaluate.json']"
-    result = call("run", "training", "--config_file", files, "--epochs", 3, "--mix=False", "--per_batch", "{'leaf': 4}")
+    result = call("run", "training", "--config_file", files, "--epochs", 3, "--mix=False", "--per_batch", "{'fine': 4}")
     assert (result.exit_code, result.exception) == (0, None)
     assert started == [
         {
@@ -189,7 +189,7 @@ def test_run_takes_the_arguments_of_the_bundle_command(started: list[dict[str, A
             "config_file": ["configs/train.json", "configs/evaluate.json"],
             "epochs": 3,
             "mix": False,
-            "per_batch": {"leaf": 4},
+            "per_batch": {"fine": 4},
         }
     ]
 
@@ -363,11 +363,11 @@ def test_select_proposes_patients_that_a_training_takes_by_name(tmp_path: Path) 
     chosen = json.loads((tmp_path / "out" / "selection.json").read_text(encoding="utf-8"))["patients"]
     assert len(set(chosen)) == 2
     assert all(f"{patient}: " in result.output for patient in chosen)
-    settings = {"layout": "msd", "dialect": "msd", "fine_patients": chosen, "test_fraction": 0.0}
+    settings = {"layout": "msd", "label_convention": "msd", "fine_patients": chosen, "test_fraction": 0.0}
     with pytest.raises(DataError, match="nobody"):
         build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "fine_patients": ["nobody"]})
     datalist = build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "validation_fraction": 0.0})
-    fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "leaf"}
+    fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "fine"}
     assert fine == set(chosen)
 
 

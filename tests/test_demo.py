@@ -233,13 +233,13 @@ def test_the_phantoms_are_twelve_training_two_validation_and_four_test_patients(
     settings = {**json.loads((BUNDLE / "configs" / "train.json").read_text()), **wanted.settings}
     assert PHANTOMS["patients"] == SMALL["patients"]
     write_acdc_phantoms(wanted.phantoms, seed=0, **SMALL)
-    keys = ("dialect", "fine_patients", "coarse_patients", "validation_fraction", "test_fraction")
+    keys = ("label_convention", "fine_patients", "coarse_patients", "validation_fraction", "test_fraction")
     tree = load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
     datalist = build_datalist(wanted.phantoms, tree, progress=False, **{key: settings[key] for key in keys})
     sizes = {part: len({case["patient"] for case in datalist[part]}) for part in ("training", "validation", "test")}
     assert sizes == {"training": 12, "validation": 2, "test": 4}
     kinds = {case["patient"]: case["supervision"] for case in datalist["training"]}
-    assert sorted(kinds.values()) == ["heart"] * 10 + ["leaf"] * 2
+    assert sorted(kinds.values()) == ["fine"] * 2 + ["heart"] * 10
 
 
 def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The label tree: order, membership, supervision, dialects, and every refusal."""
+"""The label tree: order, membership, supervision, label conventions, and every refusal."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_an_impossible_tree_in_a_file_is_refused_by_path_and_node(tmp_path: Path
         ({"nodes": [{"parent": "heart"}]}, "every node needs a 'name'"),
         ({"nodes": [{"name": "heart", "color": "#ffd166"}]}, "node 'heart': unknown key 'color'"),
         ({"nodes": [{"name": "heart", 3: 4}]}, "node 'heart': unknown key '3'"),
-        ({"nodes": [{"name": "heart", "values": [1]}]}, "node 'heart': 'values' maps dialect names"),
+        ({"nodes": [{"name": "heart", "values": [1]}]}, "node 'heart': 'values' maps label convention names"),
         ({"forbidden_flips": "left-right"}, "'forbidden_flips' is a list of axes, not 'left-right'"),
         ({"forbidden_flips": None}, "'forbidden_flips' is a list"),
         ({"forbidden_flips": ["left"]}, "forbidden flip 'left'"),
@@ -237,11 +237,11 @@ def test_lowest_common_is_the_deepest_shared_node(acdc_tree: Taxonomy) -> None:
 
 
 def test_leaf_supervision_changes_nothing(acdc_tree: Taxonomy) -> None:
-    assert acdc_tree.collapse_table("leaf").tolist() == list(range(7))
+    assert acdc_tree.collapse_table("fine").tolist() == list(range(7))
 
 
 def test_no_supervision_says_nothing(acdc_tree: Taxonomy) -> None:
-    assert acdc_tree.collapse_table("none").tolist() == [acdc_tree.root] * 7
+    assert acdc_tree.collapse_table("unlabelled").tolist() == [acdc_tree.root] * 7
 
 
 def test_the_heart_outline_knows_heart_and_background(acdc_tree: Taxonomy) -> None:
@@ -296,7 +296,7 @@ def test_a_label_vaguer_than_the_outline_stays_vague(brats_tree: Taxonomy) -> No
     assert collapse(brats_tree, "tumour_core")["whole_tumour"] == "root"
 
 
-@pytest.mark.parametrize("supervision", ["leaf", "none", "s0", "s2", "s0+s2", "s1+leaf0", "last"])
+@pytest.mark.parametrize("supervision", ["fine", "unlabelled", "s0", "s2", "s0+s2", "s1+leaf0", "last"])
 def test_a_collapsed_label_always_holds_the_true_one(supervision: str) -> None:
     tree = chain(4)
     table = tree.collapse_table(supervision)
@@ -318,7 +318,7 @@ def test_an_unknown_supervision_is_refused(acdc_tree: Taxonomy, supervision: str
         acdc_tree.collapse_table(supervision)
 
 
-# ---- dialects --------------------------------------------------------------------------------------------------------
+# ---- label conventions -----------------------------------------------------------------------------------------------
 
 
 def volume(values: list[int], dtype: str = "uint8", seed: int = 0) -> np.ndarray:
@@ -326,11 +326,13 @@ def volume(values: list[int], dtype: str = "uint8", seed: int = 0) -> np.ndarray
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int64", "uint64", "float32", "float64"])
-@pytest.mark.parametrize(("dialect", "values"), [("brats18", [0, 1, 2, 4]), ("brats23", [0, 1, 2, 3])])
-def test_dialects_round_trip(brats_tree: Taxonomy, dialect: str, values: list[int], dtype: str) -> None:
+@pytest.mark.parametrize(("label_convention", "values"), [("brats18", [0, 1, 2, 4]), ("brats23", [0, 1, 2, 3])])
+def test_label_conventions_round_trip(
+    brats_tree: Taxonomy, label_convention: str, values: list[int], dtype: str
+) -> None:
     label = volume(values, dtype)
-    nodes = brats_tree.to_nodes(label, dialect)
-    back = brats_tree.from_nodes(nodes, dialect)
+    nodes = brats_tree.to_nodes(label, label_convention)
+    back = brats_tree.from_nodes(nodes, label_convention)
     assert (nodes.dtype, nodes.shape, back.dtype) == (np.uint8, label.shape, np.uint8)
     np.testing.assert_array_equal(back, label)
 
@@ -343,7 +345,7 @@ def test_acdc_round_trips_and_its_nodes_are_leaf_indices(acdc_tree: Taxonomy, se
     np.testing.assert_array_equal(acdc_tree.from_nodes(nodes, "acdc"), label)
 
 
-def test_one_segmentation_in_two_dialects_gives_one_node_map(brats_tree: Taxonomy) -> None:
+def test_one_segmentation_in_two_label_conventions_gives_one_node_map(brats_tree: Taxonomy) -> None:
     brats18 = volume([0, 1, 2, 4])
     brats23 = np.where(brats18 == 4, 3, brats18)
     nodes = brats_tree.to_nodes(brats18, "brats18")
@@ -384,15 +386,17 @@ def test_large_values_and_large_trees_get_sixteen_bits() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int64", "float32"])
-def test_an_unknown_value_is_named_with_count_source_and_fitting_dialect(brats_tree: Taxonomy, dtype: str) -> None:
+def test_an_unknown_value_is_named_with_count_source_and_fitting_label_convention(
+    brats_tree: Taxonomy, dtype: str
+) -> None:
     label = np.zeros((4, 4, 4), dtype)
     label[0, 0, :3] = 4
     with pytest.raises(LabelValueError) as error:
         brats_tree.to_nodes(label, "brats23", "case_7/seg.nii.gz")
     message = str(error.value)
-    assert message.startswith("case_7/seg.nii.gz: value 4 (3 voxels) is not defined by the dialect 'brats23'")
+    assert message.startswith("case_7/seg.nii.gz: value 4 (3 voxels) is not defined by the label convention 'brats23'")
     assert "3 = enhancing" in message
-    assert message.endswith("its values fit the dialect 'brats18'")
+    assert message.endswith("its values fit the label convention 'brats18'")
 
 
 @pytest.mark.parametrize("value", [-1, 3, 5, 255, 70000, -300])
@@ -402,7 +406,7 @@ def test_gaps_negative_and_large_values_are_unknown(brats_tree: Taxonomy, value:
         brats_tree.to_nodes(label, "brats18")
 
 
-def test_no_dialect_is_suggested_where_none_fits(brats_tree: Taxonomy) -> None:
+def test_no_label_convention_is_suggested_where_none_fits(brats_tree: Taxonomy) -> None:
     with pytest.raises(LabelValueError) as error:
         brats_tree.to_nodes(np.array([0, 3, 4]), "brats18")
     assert "fit" not in str(error.value)
@@ -433,15 +437,15 @@ def test_values_that_are_not_finite_are_refused(acdc_tree: Taxonomy, bad: float)
 @pytest.mark.parametrize("name", ["heart", "left_heart", "root"])
 def test_a_node_without_an_integer_cannot_be_written(acdc_tree: Taxonomy, name: str) -> None:
     nodes = np.array([0, 1, acdc_tree.index(name)], np.uint8)
-    with pytest.raises(LabelValueError, match=f"dialect 'acdc' has no integer for {name}"):
+    with pytest.raises(LabelValueError, match=f"label_convention 'acdc' has no integer for {name}"):
         acdc_tree.from_nodes(nodes, "acdc")
 
 
-def test_dialects_are_listed_and_unknown_ones_refused(brats_tree: Taxonomy) -> None:
-    assert brats_tree.dialects == ("brats18", "brats23")
-    assert brats_tree.fitting_dialects([0, 1]) == ("brats18", "brats23")
-    assert brats_tree.fitting_dialects([3]) == ("brats23",)
-    with pytest.raises(TaxonomyError, match="has no dialect 'msd'; it has brats18, brats23"):
+def test_label_conventions_are_listed_and_unknown_ones_refused(brats_tree: Taxonomy) -> None:
+    assert brats_tree.label_conventions == ("brats18", "brats23")
+    assert brats_tree.fitting_label_conventions([0, 1]) == ("brats18", "brats23")
+    assert brats_tree.fitting_label_conventions([3]) == ("brats23",)
+    with pytest.raises(TaxonomyError, match="has no label convention 'msd'; it has brats18, brats23"):
         brats_tree.values("msd")
 
 
@@ -460,20 +464,20 @@ BACKGROUND = Node("background", values={"d": 0})
         ((Node("a", "tumor", {"d": 1}),), "node 'a': its parent 'tumor' is not a node"),
         ((Node("a"), Node("b", "a", {"d": 1})), "node 'a' has no value and the single child 'b'"),
         ((Node("a"), Node("b", "a"), Node("c", "b", {"d": 1}), Node("e", "b", {"d": 2})), "'a' has no value .*'b'"),
-        ((Node("a"),), "leaf 'a' has no value in any dialect"),
+        ((Node("a"),), "leaf 'a' has no value in any label convention"),
         ((Node("a", "background", {"d": 1}),), "node 'background' must be a leaf"),
         ((), "'background' alone has nothing to segment"),
         ((Node("a", values={"d": 1}, colour="red"),), "node 'a': colour 'red'"),
         ((Node("a", values={"d": 1}, colour="#ff00"),), "node 'a': colour '#ff00'"),
-        ((Node("a", values={"d": -1}),), "node 'a': value -1 of dialect 'd'"),
+        ((Node("a", values={"d": -1}),), "node 'a': value -1 of label convention 'd'"),
         ((Node("a", values={"d": 65536}),), "node 'a': value 65536"),
         ((Node("a", values={"d": 1.0}),), r"node 'a': value 1\.0"),
         ((Node("a", values={"d": "1"}),), "node 'a': value '1'"),
         ((Node("a", values={"d": True}),), "node 'a': value True"),
-        ((Node("a", values={18: 1}),), "node 'a': dialect 18 is not a name"),
+        ((Node("a", values={18: 1}),), "node 'a': label convention 18 is not a name"),
         ((Node("root", values={"d": 1}),), "node 'root'"),
-        ((Node("leaf", values={"d": 1}),), "node 'leaf'"),
-        ((Node("none", values={"d": 1}),), "node 'none'"),
+        ((Node("fine", values={"d": 1}),), "node 'fine'"),
+        ((Node("unlabelled", values={"d": 1}),), "node 'unlabelled'"),
         ((Node("a+b", values={"d": 1}),), r"node 'a\+b'"),
         ((Node("", values={"d": 1}),), "node ''"),
     ],
@@ -490,7 +494,7 @@ def test_a_tree_without_background_is_refused() -> None:
         Taxonomy("t", (Node("a"), Node("background", "a", {"d": 0}), Node("b", "a", {"d": 1})))
 
 
-def test_the_same_integer_in_two_dialects_is_no_collision() -> None:
+def test_the_same_integer_in_two_label_conventions_is_no_collision() -> None:
     tree = Taxonomy("t", (BACKGROUND, Node("a", values={"d": 1, "e": 2}), Node("b", values={"d": 2, "e": 1})))
     assert (tree.values("d")[1], tree.values("e")[1]) == (1, 2)
 

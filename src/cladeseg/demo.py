@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cladeseg.bundle.bundle_run import BundleRun, none_outlives
+from cladeseg.bundle.bundle_run import BundleRun, terminate_on_exit
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
 from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
@@ -175,7 +175,7 @@ def _follow(methods: list[Method], console: Console) -> None:
     )
     with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns), console=console) as progress:
         lines = [progress.add_task(m.label, total=m.plan.settings["epochs"] + 1, state="") for m in methods]
-        with none_outlives(methods):
+        with terminate_on_exit(methods):
             unfinished = methods
             while unfinished:
                 unfinished = [m for m, line in zip(methods, lines, strict=True) if not _show(m, progress, line)]

@@ -22,7 +22,7 @@ def first_cause(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the place of ``path`` once it is complete.
 
     A full disk, a kill or any other failure leaves what was there before, and no torn file.
@@ -45,9 +45,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON as a :func:`whole_file`; NaN and infinity are refused, as the standard has none."""
+    """Write JSON as a :func:`atomic_write`; NaN and infinity are refused, as the standard has none."""
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

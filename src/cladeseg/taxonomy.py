@@ -26,7 +26,7 @@ import yaml
 ROOT = "root"
 BACKGROUND = "background"
 #: Supervision names that are not nodes: every leaf is known; nothing is known.
-LEAF, NONE = "leaf", "none"
+FINE, UNLABELLED = "fine", "unlabelled"
 
 #: Unknown label values that one error message lists.
 _MAX_LISTED = 8
@@ -51,7 +51,7 @@ class TaxonomyError(ValueError):
 
 
 class LabelValueError(ValueError):
-    """A label volume holds a value that its dialect does not define."""
+    """A label volume holds a value that its label convention does not define."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Node:
     Attributes:
         name: unique name of the structure, e.g. ``"left_ventricle"``.
         parent: name of the structure that contains it; ``"root"`` at the top.
-        values: the integer that each dialect writes for exactly this node, e.g. ``{"brats18": 4, "brats23": 3}``.
+        values: the integer that each label convention writes for exactly this node, e.g.
+            ``{"brats18": 4, "brats23": 3}``.
         colour: ``#rrggbb`` for pictures; chosen from a palette if empty.
     """
 
@@ -84,7 +85,7 @@ class Taxonomy:
 
     Raises:
         TaxonomyError: duplicate names, unknown parents, cycles, missing background, single children that no value
-            tells from their parent, two nodes with one value in a dialect, values outside 0…65535.
+            tells from their parent, two nodes with one value in a label convention, values outside 0…65535.
     """
 
     name: str
@@ -215,16 +216,16 @@ class Taxonomy:
     def collapse_table(self, supervision: str) -> torch.Tensor:
         """Long (N,): what an annotator of this supervision would have written for each node.
 
-        ``"leaf"`` keeps every node, ``"none"`` gives the root everywhere.  A superclass name (or several, joined by
-        ``+``) keeps that outline only: nodes inside become the superclass, nodes outside become the lowest node that
+        ``"fine"`` keeps every node, ``"unlabelled"`` gives the root everywhere.  A superclass name (or several, joined
+        by ``+``) keeps that outline only: nodes inside become the superclass, nodes outside become the lowest node that
         holds everything outside, so that nothing is claimed that the outline does not say.
 
         Raises:
-            TaxonomyError: the supervision is neither ``leaf``, ``none`` nor made of node names.
+            TaxonomyError: the supervision is neither ``fine``, ``unlabelled`` nor made of node names.
         """
-        if supervision == LEAF:
+        if supervision == FINE:
             return torch.arange(self.num_nodes)
-        if supervision == NONE:
+        if supervision == UNLABELLED:
             return torch.full((self.num_nodes,), self.root)
         outlined = [self.index(name) for name in supervision.split("+")]
         outside = [leaf for leaf in range(self.num_leaves) if not set(self.path(leaf)) & set(outlined)]
@@ -244,68 +245,73 @@ class Taxonomy:
         shared = [level[0] for level in zip(*paths, strict=False) if len(set(level)) == 1]
         return shared[-1]
 
-    # ---- dialects ----------------------------------------------------------------------------------------------------
+    # ---- label conventions -------------------------------------------------------------------------------------------
 
     @cached_property
-    def dialects(self) -> tuple[str, ...]:
-        """Names of all dialects, in order of first mention."""
-        return tuple(dict.fromkeys(dialect for node in self.nodes for dialect in node.values))
+    def label_conventions(self) -> tuple[str, ...]:
+        """Names of all label conventions, in order of first mention."""
+        return tuple(dict.fromkeys(label_convention for node in self.nodes for label_convention in node.values))
 
-    def values(self, dialect: str) -> dict[int, int]:
-        """Integer → node index of one dialect; raises :class:`TaxonomyError` for an unknown dialect."""
-        if dialect not in self.dialects:
-            raise TaxonomyError(f"taxonomy '{self.name}' has no dialect '{dialect}'; it has {', '.join(self.dialects)}")
-        return {node.values[dialect]: self._index[node.name] for node in self.nodes if dialect in node.values}
+    def values(self, label_convention: str) -> dict[int, int]:
+        """Integer → node index of one label convention; raises :class:`TaxonomyError` for an unknown one."""
+        if label_convention not in self.label_conventions:
+            known = ", ".join(self.label_conventions)
+            raise TaxonomyError(f"taxonomy '{self.name}' has no label convention '{label_convention}'; it has {known}")
+        return {
+            node.values[label_convention]: self._index[node.name]
+            for node in self.nodes
+            if label_convention in node.values
+        }
 
-    def fitting_dialects(self, values: Iterable[int]) -> tuple[str, ...]:
-        """Dialects that define every one of ``values``."""
+    def fitting_label_conventions(self, values: Iterable[int]) -> tuple[str, ...]:
+        """Label conventions that define every one of ``values``."""
         found = set(values)
-        return tuple(d for d in self.dialects if found <= set(self.values(d)))
+        return tuple(d for d in self.label_conventions if found <= set(self.values(d)))
 
-    def to_nodes(self, label: np.ndarray, dialect: str, source: str = "label") -> np.ndarray:
+    def to_nodes(self, label: np.ndarray, label_convention: str, source: str = "label") -> np.ndarray:
         """Translate a label volume into a node map.
 
         Args:
-            label: any shape, integers of ``dialect`` (floats within 1e-3 of an integer are rounded).
-            dialect: which file convention wrote the volume.
+            label: any shape, integers of ``label_convention`` (floats within 1e-3 of an integer are rounded).
+            label_convention: which file convention wrote the volume.
             source: what the error message calls the volume, e.g. its path.
 
         Returns:
             Node indices of the same shape, uint8 (uint16 for trees of more than 256 nodes).
 
         Raises:
-            LabelValueError: a value that the dialect does not define; the message gives the values with their voxel
-                counts and the dialect that would fit.
+            LabelValueError: a value that the label convention does not define; the message gives the values with their
+                counts and the label convention that would fit.
         """
         integers = _as_integers(label, source)
-        nodes = _look_up(integers, self.values(dialect), self.node_dtype)
+        nodes = _look_up(integers, self.values(label_convention), self.node_dtype)
         if nodes is None:
-            raise LabelValueError(self._unknown_values(integers, dialect, source))
+            raise LabelValueError(self._unknown_values(integers, label_convention, source))
         return nodes
 
-    def _unknown_values(self, label: np.ndarray, dialect: str, source: str) -> str:
-        table = self.values(dialect)
+    def _unknown_values(self, label: np.ndarray, label_convention: str, source: str) -> str:
+        table = self.values(label_convention)
         counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
         unknown = [f"{value} ({count} voxels)" for value, count in counts.items() if value not in table]
         # An image given as a label has thousands of values; nobody wants to read them all.
         more = f" and {len(unknown) - _MAX_LISTED} more" if len(unknown) > _MAX_LISTED else ""
         what = ", ".join(unknown[:_MAX_LISTED]) + more
         known = ", ".join(f"{value} = {self.names[v]}" for value, v in sorted(table.items()))
-        fitting = self.fitting_dialects(counts)
-        hint = f"; its values fit the dialect '{fitting[0]}'" if fitting else ""
-        return f"{source}: value {what} is not defined by the dialect '{dialect}' ({known}){hint}"
+        fitting = self.fitting_label_conventions(counts)
+        hint = f"; its values fit the label convention '{fitting[0]}'" if fitting else ""
+        return f"{source}: value {what} is not defined by the label convention '{label_convention}' ({known}){hint}"
 
-    def from_nodes(self, nodes: np.ndarray, dialect: str) -> np.ndarray:
-        """Translate a node map (any shape) into the integers of ``dialect``; the inverse of :meth:`to_nodes`.
+    def from_nodes(self, nodes: np.ndarray, label_convention: str) -> np.ndarray:
+        """Translate a node map (any shape) into the integers of ``label_convention``; the inverse of :meth:`to_nodes`.
 
         Raises:
-            LabelValueError: the map holds a node that the dialect has no integer for.
+            LabelValueError: the map holds a node that the label convention has no integer for.
         """
-        table = {v: value for value, v in self.values(dialect).items()}
+        table = {v: value for value, v in self.values(label_convention).items()}
         values = _look_up(nodes, table, np.uint8 if max(table.values()) < 256 else np.uint16)
         if values is None:
             missing = [self.names[int(v)] for v in np.unique(nodes) if int(v) not in table]
-            raise LabelValueError(f"dialect '{dialect}' has no integer for {', '.join(missing)}")
+            raise LabelValueError(f"label_convention '{label_convention}' has no integer for {', '.join(missing)}")
         return values
 
     @property
@@ -343,7 +349,7 @@ def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
     """Read a taxonomy from a JSON or YAML file.
 
     The file holds ``name``, optional ``forbidden_flips`` and ``nodes``: a list of ``{name, parent, values, colour}``
-    in any order.  ``parent`` defaults to the root; ``values`` maps dialect names to integers.
+    in any order.  ``parent`` defaults to the root; ``values`` maps label convention names to integers.
 
     Args:
         path: the file.
@@ -391,7 +397,9 @@ def _parse_node(entry: Any) -> Node:
     _refuse_unknown_keys(entry, {"name", "parent", "values", "colour"}, f"node '{entry['name']}'")
     values = entry.get("values", {})
     if not isinstance(values, Mapping):
-        raise TaxonomyError(f"node '{entry['name']}': 'values' maps dialect names to integers, e.g. {{\"acdc\": 1}}")
+        raise TaxonomyError(
+            f"node '{entry['name']}': 'values' maps label convention names to integers, e.g. {{\"acdc\": 1}}"
+        )
     return Node(entry["name"], str(entry.get("parent", ROOT)), dict(values), str(entry.get("colour", "")))
 
 
@@ -411,9 +419,9 @@ def _preorder(nodes: Sequence[Node], parent: str = ROOT) -> Iterable[str]:
 def _check_names(nodes: Sequence[Node]) -> None:
     seen: set[str] = set()
     for node in nodes:
-        if not node.name or node.name in {ROOT, LEAF, NONE} or "+" in node.name:
+        if not node.name or node.name in {ROOT, FINE, UNLABELLED} or "+" in node.name:
             raise TaxonomyError(
-                f"node '{node.name}': a name is non-empty, has no '+', and is not '{ROOT}', '{LEAF}' or '{NONE}'"
+                f"node '{node.name}': a name is non-empty, has no '+', and is not '{ROOT}', '{FINE}' or '{UNLABELLED}'"
             )
         if node.name in seen:
             raise TaxonomyError(f"node '{node.name}' is listed twice")
@@ -448,26 +456,30 @@ def _check_background(nodes: Sequence[Node]) -> None:
 def _check_values(nodes: Sequence[Node]) -> None:
     owners: dict[tuple[str, int], str] = {}
     for node in nodes:
-        for dialect, value in node.values.items():
-            if not isinstance(dialect, str) or not dialect:
-                raise TaxonomyError(f"node '{node.name}': dialect {dialect!r} is not a name; quote it in YAML")
+        for label_convention, value in node.values.items():
+            if not isinstance(label_convention, str) or not label_convention:
+                raise TaxonomyError(
+                    f"node '{node.name}': label convention {label_convention!r} is not a name; quote it in YAML"
+                )
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
                 raise TaxonomyError(
-                    f"node '{node.name}': value {value!r} of dialect '{dialect}' is not an integer in 0…65535"
+                    f"node '{node.name}': value {value!r} of label convention '{label_convention}' "
+                    "is not an integer in 0…65535"
                 )
-            if (dialect, value) in owners:
-                other = owners[dialect, value]
+            if (label_convention, value) in owners:
+                other = owners[label_convention, value]
                 raise TaxonomyError(
-                    f"nodes '{other}' and '{node.name}' collide: both are {value} in dialect '{dialect}'"
+                    f"nodes '{other}' and '{node.name}' collide: both are {value} in "
+                    f"label convention '{label_convention}'"
                 )
-            owners[dialect, value] = node.name
+            owners[label_convention, value] = node.name
 
 
 def _check_single_children(nodes: Sequence[Node]) -> None:
     parents = {node.parent for node in nodes}
     for node in nodes:
         if node.name not in parents and not node.values:
-            raise TaxonomyError(f"leaf '{node.name}' has no value in any dialect: no file could ever hold it")
+            raise TaxonomyError(f"leaf '{node.name}' has no value in any label convention: no file could ever hold it")
         siblings = [other for other in nodes if other.parent == node.parent]
         parent = next((other for other in nodes if other.name == node.parent), None)
         if len(siblings) == 1 and parent is not None and not parent.values:

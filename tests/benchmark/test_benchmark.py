@@ -84,14 +84,14 @@ def test_the_smoke_grid_trains_scores_and_writes_its_page(
     assert "| ours | 1 | 2 of 2 |" in page.read_text(encoding="utf-8")
     lists = {name: json.loads((output / "runs" / name / "datalist.json").read_text()) for name in names}
     tests = {name: {case["case"] for case in datalist["test"]} for name, datalist in lists.items()}
-    fine = {n: [c["case"] for c in each["training"] if c["supervision"] == "leaf"] for n, each in lists.items()}
+    fine = {n: [c["case"] for c in each["training"] if c["supervision"] == "fine"] for n, each in lists.items()}
     assert len({frozenset(each) for each in tests.values()}) == 1
     assert fine["ours_n1_d0_s0"] == fine["fine_only_n1_d0_s0"]
     assert fine["ours_n1_d0_s0"] != fine["ours_n1_d1_s0"]
     assert {row.case for row in ResultStore(output).cases} == tests[names[0]]
     settings = [json.loads((output / "runs" / name / "run.json").read_text())["settings"] for name in names[:2]]
     assert [each["mix"] for each in settings] == [False, True]
-    assert [each["per_batch"] for each in settings] == [{"leaf": 4}, {"leaf": 2, "coarse": 2}]
+    assert [each["per_batch"] for each in settings] == [{"fine": 4}, {"fine": 2, "coarse": 2}]
     in_process.clear()
     assert run_benchmark(smaller(repository), output=output, workers=1, console=console) == page
     assert in_process == []

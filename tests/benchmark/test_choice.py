@@ -108,12 +108,17 @@ def test_other_parts_are_neither_opened_nor_do_they_matter(tmp_path: Path, data:
 def test_the_split_is_that_of_the_trainings(tmp_path: Path, data: Path) -> None:
     choose(tmp_path, data)
     taxonomy = load_taxonomy("configs/taxonomy.json", BUNDLE)
-    settings = {**SPLIT, "layout": "msd", "dialect": "msd", "fine_patients": chosen_patients(tmp_path, key("chosen"))}
+    settings = {
+        **SPLIT,
+        "layout": "msd",
+        "label_convention": "msd",
+        "fine_patients": chosen_patients(tmp_path, key("chosen")),
+    }
     datalist = build_datalist(data, taxonomy, progress=False, **settings)
     assert sorted({case["patient"] for case in datalist["training"]}) == training_patients(
         tmp_path / "selections" / "s0" / "datalist.json"
     )
-    fine = [case["patient"] for case in datalist["training"] if case["supervision"] == "leaf"]
+    fine = [case["patient"] for case in datalist["training"] if case["supervision"] == "fine"]
     assert fine == chosen_patients(tmp_path, key("chosen"))
 
 

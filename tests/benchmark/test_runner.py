@@ -31,7 +31,7 @@ with open(run / "calls.txt", "a") as file:
 cases = {"test": ["a1", "b1"], "validation": ["c1"]}
 if stage == "training":
     (run / "models").mkdir(parents=True)
-    lists = {part: [{"case": c, "patient": c[0], "supervision": "leaf", "image": "i", "label": "l"} for c in names]
+    lists = {part: [{"case": c, "patient": c[0], "supervision": "fine", "image": "i", "label": "l"} for c in names]
              for part, names in {**cases, "training": []}.items()}
     (run / "datalist.json").write_text(json.dumps({"format": 1, **lists}))
     (run / "models" / "model.json").write_text("{}")

@@ -33,13 +33,13 @@ def test_methods_go_side_by_side_so_that_half_a_grid_is_fair() -> None:
 
 
 def test_settings_are_laid_over_each_other_from_the_grid_to_the_method() -> None:
-    method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"per_batch": {"leaf": 2}})
+    method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"per_batch": {"fine": 2}})
     one = grid(methods=(method,), lower=None, upper=None, ours=None, overrides={"epochs": 3, "mix": True})
     assert settings_of(one, key("a", 2)) == {
         "epochs": 3,
         "mix": False,
         "coarse_patients": 0,
-        "per_batch": {"leaf": 2},
+        "per_batch": {"fine": 2},
         "fine_patients": 2,
     }
 

@@ -8,7 +8,7 @@ import pytest
 from grids import case_row, grid, key
 
 from cladeseg.benchmark.grid import Grid, GridMethod
-from cladeseg.benchmark.select_arm import among_draws, twin_of
+from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import CaseRow
 
 DRAWS = (0.5, 0.75, 0.25, 1.0, 0.0)
@@ -44,10 +44,10 @@ def test_draws_count_by_their_mean_over_the_seeds_of_the_selection() -> None:
 
 def test_the_twin_differs_in_nothing_but_the_draw() -> None:
     one = with_selection()
-    assert twin_of(one, one.method("chosen")) == one.method("ours")
+    assert random_counterpart(one, one.method("chosen")) == one.method("ours")
     other = with_selection()
     changed = GridMethod(name="chosen", overrides={"mix": False}, patients="select")
-    assert twin_of(other, changed) is None
+    assert random_counterpart(other, changed) is None
 
 
 def test_without_scores_on_either_side_there_is_nothing_to_say() -> None:

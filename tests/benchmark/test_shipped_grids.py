@@ -56,7 +56,7 @@ def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
         longer = {"epochs"} if key.method in {"full_long", "parts_long"} else set()
         assert {name for name in settings if settings[name] != ours[name]} <= OWN | longer, key.name
         batch = settings["per_batch"]
-        assert batch.get("leaf", 0) + batch.get("coarse", 0) == 4
+        assert batch.get("fine", 0) + batch.get("coarse", 0) == 4
 
 
 @of_each_grid

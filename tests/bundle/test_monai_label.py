@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cladeseg.bundle import choose_run_folder
-from cladeseg.bundle.monai_label import mask_dialect
+from cladeseg.bundle.monai_label import mask_label_convention
 from cladeseg.files import DataError
-from cladeseg.segmentation.workflow import label_dialect
+from cladeseg.segmentation.workflow import resolve_run_convention
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -22,7 +22,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "inference.json").write_text(json.dumps({"dialect": "brats23"}), encoding="utf-8")
+    (tmp_path / "configs" / "inference.json").write_text(json.dumps({"label_convention": "brats23"}), encoding="utf-8")
     return tmp_path
 
 
@@ -51,15 +51,15 @@ def test_the_folder_is_named_in_the_bundle_and_not_in_the_app_folder_that_links_
 
 @pytest.mark.usefixtures("inside")
 def test_labels_from_monai_label_are_read_as_the_masks_are_written(bundle: Path, brats_tree: Taxonomy) -> None:
-    assert label_dialect("auto", "data", "brats", brats_tree, bundle) == "brats23"
+    assert resolve_run_convention("auto", "data", "brats", brats_tree, bundle) == "brats23"
 
 
 @pytest.mark.usefixtures("inside")
-def test_a_named_dialect_counts_everywhere(bundle: Path, brats_tree: Taxonomy) -> None:
-    assert label_dialect("brats18", "data", "brats", brats_tree, bundle) == "brats18"
+def test_a_named_label_convention_counts_everywhere(bundle: Path, brats_tree: Taxonomy) -> None:
+    assert resolve_run_convention("brats18", "data", "brats", brats_tree, bundle) == "brats18"
 
 
-def test_a_config_without_dialect_is_named(bundle: Path) -> None:
+def test_a_config_without_label_convention_is_named(bundle: Path) -> None:
     (bundle / "configs" / "inference.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(DataError, match=r"inference\.json: needs the key 'dialect'"):
-        mask_dialect(bundle)
+    with pytest.raises(DataError, match=r"inference\.json: needs the key 'label_convention'"):
+        mask_label_convention(bundle)

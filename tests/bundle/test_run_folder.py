@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import RunFolder, start_run
-from cladeseg.bundle.run_folder import configure_logging, set_aside, versions
+from cladeseg.bundle.run_folder import backup_existing, configure_logging, versions
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.workflow import TrainingSettings
 
 SETTINGS = TrainingSettings(
     seed=0,
     steps_per_epoch=10,
-    per_batch={"leaf": 2},
+    per_batch={"fine": 2},
     patch_size=[8, 8, 8],
     spacing=[2.0, 2.0, -1.0],
     network={"head": "flat"},
@@ -140,7 +140,7 @@ def test_resuming_nothing_starts_from_the_beginning_and_says_so(folder, caplog):
 def test_results_are_set_aside_under_the_first_free_number(tmp_path):
     folder = tmp_path / "eval"
     for text in ("first", "second", "third"):
-        set_aside(folder)
+        backup_existing(folder)
         folder.mkdir()
         (folder / "metrics.json").write_text(text)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["eval", "eval.1", "eval.2"]
@@ -151,13 +151,13 @@ def test_results_are_set_aside_under_the_first_free_number(tmp_path):
 def test_a_gap_in_the_numbers_is_filled_and_nothing_overwritten(tmp_path):
     for name in ("metrics.csv", "metrics.csv.2"):
         (tmp_path / name).write_text(name)
-    set_aside(tmp_path / "metrics.csv")
+    backup_existing(tmp_path / "metrics.csv")
     assert (tmp_path / "metrics.csv.1").read_text() == "metrics.csv"
     assert (tmp_path / "metrics.csv.2").read_text() == "metrics.csv.2"
 
 
 def test_nothing_is_set_aside_where_there_is_nothing(tmp_path):
-    set_aside(tmp_path / "eval")
+    backup_existing(tmp_path / "eval")
     assert list(tmp_path.iterdir()) == []
 
 

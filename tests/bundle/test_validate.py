@@ -127,7 +127,7 @@ def test_a_config_that_is_no_object_is_named(bundle: Path, text: str) -> None:
         "run",
         "inference",
         "taxonomy",
-        "dialect",
+        "label_convention",
         "spacing",  # nobody's rule asks for it, but preprocessing refers to it
     ],
 )
@@ -219,7 +219,7 @@ def test_weights_that_disagree_with_their_record_are_named(bundle: Path) -> None
     ("file", "key", "value"),
     [
         (METADATA, f"{PRED}#channel_def#1", "left_ear"),
-        (INFERENCE, "dialect", "brats77"),
+        (INFERENCE, "label_convention", "brats77"),
         (INFERENCE, "preprocessing#spacing", "much"),
         (INFERENCE, "preprocessing#intensity", "loud"),
         (INFERENCE, "taxonomy#path", "configs/none.json"),

@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
     "fine_patients": 2,
     "epochs": 1,
     "steps_per_epoch": 2,
-    "per_batch": {"leaf": 1, "coarse": 1, "none": 0},
+    "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 0},
     "filters": [4, 4, 8, 8],
     "patch_size": [32, 32, 4],
     "spacing": [5.0, 5.0, -1.0],

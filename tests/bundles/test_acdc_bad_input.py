@@ -76,7 +76,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "NaN": (lambda data: rewrite(first(data, COARSE), hole), "1 voxels are not finite"),
     "constant image": (lambda data: rewrite(first(data, COARSE), np.zeros_like), "every voxel is 0"),
     "4D image": (lambda data: rewrite(first(data, COARSE), lambda voxels: np.stack([voxels] * 2, -1)), "4D"),
-    "missing fine label": (lambda data: remove(first(data, FINE, "_gt")), "declared 'leaf'"),
+    "missing fine label": (lambda data: remove(first(data, FINE, "_gt")), "declared 'fine'"),
     "missing coarse label": (lambda data: remove(first(data, COARSE, "_gt")), "declared 'heart'"),
     "missing image": (lambda data: remove(first(data, FINE), first(data, FINE, "_gt")), "missing"),
     "label without image": (orphan_label, "without an image"),
@@ -98,7 +98,7 @@ def assert_nothing_trained(run: Path) -> None:
 def test_the_named_patients_are_what_they_are_called(trained: Trained) -> None:
     datalist = json_of(trained.run / "datalist.json")
     told = {case["patient"]: (part, case["supervision"]) for part in ("training", "test") for case in datalist[part]}
-    assert [told[p] for p in (FINE, COARSE, TEST)] == [("training", "leaf"), ("training", "heart"), ("test", "leaf")]
+    assert [told[p] for p in (FINE, COARSE, TEST)] == [("training", "fine"), ("training", "heart"), ("test", "fine")]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -49,7 +49,7 @@ def test_training_stores_the_split_with_its_settings(trained: Trained) -> None:
     datalist = json_of(trained.run / "datalist.json")
     assert (datalist["seed"], datalist["fine_patients"], datalist["superclass"]) == (0, 2, "heart")
     assert {len(datalist[part]) for part in ("validation", "test")} == {2, 4}
-    fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "leaf"}
+    fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "fine"}
     assert len(fine) == 2
     listed = [case["case"] for part in ("training", "validation", "test") for case in datalist[part]]
     assert sorted(listed) == sorted(p.name.removesuffix("_gt.nii.gz") for p in trained.data.rglob("*_gt.nii.gz"))
@@ -232,7 +232,9 @@ def test_masks_lie_exactly_on_their_images(trained: Trained, predictions: Path) 
     assert len(orientations) >= 3, "the phantoms should differ in orientation, or this shows little"
 
 
-def test_masks_hold_the_integers_of_the_dialect_asked_for(trained: Trained, predictions: Path, tmp_path: Path) -> None:
+def test_masks_hold_the_integers_of_the_label_convention_asked_for(
+    trained: Trained, predictions: Path, tmp_path: Path
+) -> None:
     bundle = copy_bundle(tmp_path / "bundle")
     table = np.array([0, 85, 170, 255], dtype=np.uint8)  # another clinic's convention
     tree = json_of(ACDC / "configs" / "taxonomy.json")
@@ -245,6 +247,6 @@ def test_masks_hold_the_integers_of_the_dialect_asked_for(trained: Trained, pred
     assert {0, 2, 3} <= set(np.unique(usual)) <= {0, 1, 2, 3}
     folders = {"dataset_dir": str(trained.data / "patient003"), "output_dir": str(tmp_path)}
     weights = str(trained.run / "models" / "model.pt")
-    command(bundle, "inference", INFERENCE, **folders, weights=weights, dialect="clinic")
+    command(bundle, "inference", INFERENCE, **folders, weights=weights, label_convention="clinic")
     for path in predictions.glob("patient003*"):
         np.testing.assert_array_equal(volume(tmp_path / "predictions" / path.name), table[volume(path)])

@@ -38,7 +38,7 @@ def test_real_patients_train_with_finite_losses(trained: Trained) -> None:
     assert math.isfinite(float(row["train_loss"]))
     assert math.isfinite(float(row["train_mix"]))
     cases = json_of(trained.run / "datalist.json")["training"]
-    assert len({case["patient"] for case in cases if case["supervision"] == "leaf"}) == 3
+    assert len({case["patient"] for case in cases if case["supervision"] == "fine"}) == 3
     assert len({case["group"] for case in cases}) > 1, "Info.cfg tells the groups"
 
 

@@ -64,7 +64,7 @@ def test_a_stopped_training_resumes_bit_for_bit(
 
 def test_a_method_with_a_second_network_resumes_bit_for_bit(place: Place, tmp_path: Path) -> None:
     """Its weights, and what the optimiser knows of them, are part of the training's state."""
-    options = {**COURSE, "method": "cps", "coarse_patients": 1, "per_batch": {"leaf": 1, "coarse": 1, "none": 1}}
+    options = {**COURSE, "method": "cps", "coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}}
     whole = train(place, tmp_path / "whole", **options)
     halves = train(place, tmp_path / "halves", **options, stop_after=1)
     assert state_of(halves)["step"]
@@ -75,7 +75,7 @@ def test_a_method_with_a_second_network_resumes_bit_for_bit(place: Place, tmp_pa
 def test_a_training_killed_within_an_epoch_resumes_bit_for_bit(
     place: Place, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    descend, steps = TreeTrainer._descend, []
+    descend, steps = TreeTrainer._optimizer_step, []
 
     def fail_in_step_four(trainer: TreeTrainer, loss: torch.Tensor) -> None:
         steps.append(loss)
@@ -84,7 +84,7 @@ def test_a_training_killed_within_an_epoch_resumes_bit_for_bit(
         descend(trainer, loss)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TreeTrainer, "_descend", fail_in_step_four)
+        patch.setattr(TreeTrainer, "_optimizer_step", fail_in_step_four)
         with pytest.raises(BaseException):  # noqa: B017
             train(place, tmp_path / "R", **COURSE)
     assert state_of(tmp_path / "R")["epoch"] == 1

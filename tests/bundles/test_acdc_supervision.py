@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from bundle_runs import TINY, Place, differences, json_of, parsed, state_of, train, tree_of, weights_of
 
-UNLABELLED: dict[str, Any] = {"coarse_patients": 1, "per_batch": {"leaf": 1, "coarse": 1, "none": 1}}
+UNLABELLED: dict[str, Any] = {"coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}}
 
 
 def patients_with(datalist: Mapping[str, Any], part: str, supervision: str) -> set[str]:
@@ -37,7 +37,7 @@ def altered(place: Place, tmp_path: Path) -> Place:
 
 def test_labels_of_unlabelled_cases_are_never_opened(place: Place, altered: Place, unlabelled_run: Path) -> None:
     """Garbage in their place is not noticed, and the weights are the same."""
-    unlabelled = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "none")
+    unlabelled = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "unlabelled")
     assert len(unlabelled) == 2
     for path in labels_of(altered.data, unlabelled):
         path.write_bytes(b"not a label")
@@ -47,7 +47,7 @@ def test_labels_of_unlabelled_cases_are_never_opened(place: Place, altered: Plac
 
 def test_only_fine_patients_teach_what_is_inside_the_heart(altered: Place, unlabelled_run: Path) -> None:
     """Training is bit for bit the same when all other patients' structures inside the heart are exchanged."""
-    fine = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "leaf")
+    fine = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "fine")
     exchanged = np.array([0, 3, 1, 2], dtype=np.uint8)
     others = {path.name for path in altered.data.glob("patient*")} - fine
     for path in labels_of(altered.data, others):
@@ -62,7 +62,7 @@ def test_only_fine_patients_teach_what_is_inside_the_heart(altered: Place, unlab
 
 def test_fine_labels_do_teach_what_is_inside_the_heart(altered: Place, unlabelled_run: Path) -> None:
     """The counterpart, without which the test above would prove nothing."""
-    fine = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "leaf")
+    fine = patients_with(json_of(unlabelled_run / "datalist.json"), "training", "fine")
     for path in labels_of(altered.data, fine):
         volume = nib.load(path)
         nib.save(nib.Nifti1Image((np.asanyarray(volume.dataobj) > 0).astype(np.uint8), volume.affine), path)
@@ -98,13 +98,13 @@ def test_test_cases_never_enter_a_training(caches: Mapping[str, Any], unlabelled
 def test_cached_node_maps_are_no_finer_than_the_supervision(place: Place, caches: Mapping[str, Any]) -> None:
     tree = tree_of(place)
     coarse = {tree.background, tree.index("heart")}
-    allowed = {"leaf": set(range(tree.num_leaves)), "heart": coarse, "none": {tree.root}}
+    allowed = {"fine": set(range(tree.num_leaves)), "heart": coarse, "unlabelled": {tree.root}}
     seen = set()
     for cache in caches.values():
         for i in range(len(cache)):
             supervision, nodes = cache[i]["supervision"], set(cache[i]["nodes"].unique().int().tolist())
             assert nodes <= allowed[supervision]
-            assert len(nodes) > 1 or supervision == "none"
+            assert len(nodes) > 1 or supervision == "unlabelled"
             seen.add(supervision)
     assert seen == set(allowed)
 
@@ -118,4 +118,4 @@ def test_validation_shows_the_superclass_alone(place: Place, caches: Mapping[str
 def test_cases_without_a_place_in_the_batch_are_not_loaded(place: Place, unlabelled_run: Path) -> None:
     data = parsed(place, unlabelled_run, **{**UNLABELLED, "per_batch": TINY["per_batch"]})
     cases = data.get_parsed_content("train#dataset#data")
-    assert {case["supervision"] for case in cases} == {"leaf", "heart"}
+    assert {case["supervision"] for case in cases} == {"fine", "heart"}

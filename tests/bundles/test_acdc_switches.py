@@ -27,7 +27,7 @@ from bundle_runs import (
 )
 
 #: Doubtful pseudo labels count and stand in scattered places: so mixing has something to decide.
-UNLABELLED = {"coarse_patients": 1, "per_batch": {"leaf": 1, "coarse": 1, "none": 1}, "pseudo_threshold": 0.1}
+UNLABELLED = {"coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}, "pseudo_threshold": 0.1}
 
 #: (switch, what it is compared with): the switch must train, and must make a difference.
 SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -125,7 +125,7 @@ def test_unlabelled_patients_reach_the_batch_only_through_their_share(
 ) -> None:
     datalist = json_of(run_of(UNLABELLED) / "datalist.json")
     patients = {case["patient"]: case["supervision"] for case in datalist["training"]}
-    assert sorted(patients.values()) == ["heart", "leaf", "leaf", "none", "none"]
+    assert sorted(patients.values()) == ["fine", "fine", "heart", "unlabelled", "unlabelled"]
 
 
 @pytest.mark.parametrize("overrides", [{"head": "two_head"}, {"head": "flat", "prior": "off"}], ids=str)

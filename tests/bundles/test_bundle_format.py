@@ -22,7 +22,7 @@ METADATA = "configs/metadata.json"
 SCHEMA = REPOSITORY / "src" / "cladeseg" / "bundle" / "metadata_schema.json"
 #: Keys below which bundles may differ; everything else is the template's.
 VALUES = {"network_options": {"in_channels", "kernels", "strides"}, "preprocessing": {"intensity"}}
-#: The dialect of a bundle's masks, which ``channel_def`` describes.
+#: The label convention of a bundle's masks, which ``channel_def`` describes.
 MASKS = {"acdc": "acdc", "brats": "brats23", "hippocampus": "msd"}
 
 
@@ -87,7 +87,7 @@ def test_training_and_inference_prepare_images_alike(bundle: Path) -> None:
     )
     ours = {key for key in training if key in inference}
     assert {key: inference[key] for key in ours} == {key: training[key] for key in ours}
-    assert set(training) - ours == {"taxonomy", "dialect"}
+    assert set(training) - ours == {"taxonomy", "label_convention"}
     assert set(inference) - ours == {"use"}
 
 
@@ -98,7 +98,7 @@ def test_channel_def_maps_the_integers_of_masks_to_leaves(bundle: Path) -> None:
     values = tree.values(MASKS[name_of(bundle)])
     assert {int(value): name for value, name in channels.items()} == {v: tree.names[n] for v, n in values.items()}
     assert set(channels.values()) == set(tree.leaf_names)
-    assert config(bundle, INFERENCE)["dialect"] == MASKS[name_of(bundle)]
+    assert config(bundle, INFERENCE)["label_convention"] == MASKS[name_of(bundle)]
 
 
 def difference(one: Any, other: Any, allowed: Any, where: str = "") -> list[str]:
@@ -160,7 +160,7 @@ def test_every_override_of_the_training_decides_the_recorded_settings(bundle: Pa
     """A training setting that a resume does not compare would make a resumed training another one in silence."""
     content = json_of(bundle / TRAIN)
     plain = {key for key, value in content.items() if not (isinstance(value, dict) and "_target_" in value)}
-    parts = ("settings", "network_options", "datalist", "label_dialect")
+    parts = ("settings", "network_options", "datalist", "resolve_run_convention")
     text = "".join(json.dumps(content[part]) for part in parts)
     recorded = {key for key in plain if f'"@{key}"' in text}
     # Where files are, how long and how fast: none of them changes what a step does.

@@ -51,6 +51,6 @@ def test_masks_are_written_although_no_expression_may_be_evaluated(task: str, tm
     assert done.returncode == 0, done.stderr
     masks = list((tmp_path / "R" / "predictions").glob("*.nii.gz"))
     assert masks
-    known = load_taxonomy(bundle / "configs" / "taxonomy.json").values(json_of(bundle / INFERENCE)["dialect"])
+    known = load_taxonomy(bundle / "configs" / "taxonomy.json").values(json_of(bundle / INFERENCE)["label_convention"])
     for mask in masks:
         assert set(np.unique(np.asarray(nib.load(mask).dataobj)).tolist()) <= set(known)

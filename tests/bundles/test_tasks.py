@@ -136,7 +136,7 @@ def test_inference_writes_masks_on_the_images_own_grids(task: Task, run: Path) -
     datalist = json_of(run / "datalist.json")
     cases = {c["case"]: c["image"] for part in ("training", "validation", "test") for c in datalist[part]}
     assert [mask.name for mask in masks] == sorted(f"{case}.nii.gz" for case in cases)
-    known = set(tree_of(task).values(json_of(task.bundle / INFERENCE)["dialect"]))
+    known = set(tree_of(task).values(json_of(task.bundle / INFERENCE)["label_convention"]))
     for mask in map(nib.load, masks):
         image = cases[Path(mask.get_filename()).name.removesuffix(".nii.gz")]
         source = nib.load(task.data / (image if isinstance(image, str) else image[0]))
@@ -163,9 +163,9 @@ def test_labels_recoded_to_the_other_year_give_the_same_training(tumours: tuple[
         label = nib.load(file)
         voxels = np.asanyarray(label.dataobj)
         nib.save(nib.Nifti1Image(np.where(voxels == 4, 3, voxels).astype(np.uint8), label.affine, label.header), file)
-    places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R"), "dialect": "brats23"}
+    places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R"), "label_convention": "brats23"}
     command(task.bundle, "training", TRAIN, **places, **BRATS)
-    assert json_of(run / "datalist.json")["dialect"] == "brats18"
+    assert json_of(run / "datalist.json")["label_convention"] == "brats18"
     assert (tmp_path / "R" / "history.csv").read_text() == (run / "history.csv").read_text()
 
 
@@ -174,17 +174,17 @@ def test_a_folder_of_2023_is_recognised_and_trains(tumours: tuple[Task, Path], t
     data = brats(tmp_path / "data", "brats23")
     places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R")}
     command(task.bundle, "training", TRAIN, **places, **{**BRATS, "steps_per_epoch": 2})
-    assert json_of(tmp_path / "R" / "datalist.json")["dialect"] == "brats23"
+    assert json_of(tmp_path / "R" / "datalist.json")["label_convention"] == "brats23"
 
 
-@pytest.mark.parametrize(("dialect", "values"), [("brats18", {0, 1, 2, 4}), ("brats23", {0, 1, 2, 3})])
-def test_masks_are_written_in_the_dialect_that_is_asked_for(
-    tumours: tuple[Task, Path], dialect: str, values: set[int], tmp_path: Path
+@pytest.mark.parametrize(("label_convention", "values"), [("brats18", {0, 1, 2, 4}), ("brats23", {0, 1, 2, 3})])
+def test_masks_are_written_in_the_label_convention_that_is_asked_for(
+    tumours: tuple[Task, Path], label_convention: str, values: set[int], tmp_path: Path
 ) -> None:
     task, run = tumours
     weights = str(run / "models" / "model.pt")
     places = {"dataset_dir": str(task.data), "output_dir": str(tmp_path), "weights": weights}
-    command(task.bundle, "inference", INFERENCE, **places, dialect=dialect, device="cpu")
+    command(task.bundle, "inference", INFERENCE, **places, label_convention=label_convention, device="cpu")
     masks = [np.asanyarray(nib.load(mask).dataobj) for mask in (tmp_path / "predictions").glob("*.nii.gz")]
     assert set(np.unique(np.concatenate([mask.ravel() for mask in masks])).tolist()) <= values
 
@@ -193,8 +193,8 @@ def test_labels_of_the_other_year_are_refused_and_theirs_is_named(tumours: tuple
     task, _ = tumours
     places = {"dataset_dir": str(task.data), "output_dir": str(tmp_path / "R")}
     with pytest.raises(Exception) as caught:
-        command(task.bundle, "training", TRAIN, **places, **{**task.small, "dialect": "brats23"})
-    assert "its values fit the dialect 'brats18'" in str(root_cause(caught.value))
+        command(task.bundle, "training", TRAIN, **places, **{**task.small, "label_convention": "brats23"})
+    assert "its values fit the label convention 'brats18'" in str(root_cause(caught.value))
     assert not (tmp_path / "R" / "checkpoints").exists()
 
 
@@ -211,7 +211,9 @@ def test_a_label_of_neither_year_is_refused(tumours: tuple[Task, Path], tmp_path
         command(
             task.bundle, "training", TRAIN, **places, **{**task.small, "fine_patients": "all", "test_fraction": 0.2}
         )
-    assert f"{label.name}: value 3 (1 voxels) is not defined by the dialect 'brats18'" in str(root_cause(caught.value))
+    assert f"{label.name}: value 3 (1 voxels) is not defined by the label convention 'brats18'" in str(
+        root_cause(caught.value)
+    )
 
 
 def test_a_missing_modality_still_gives_a_mask_and_is_said(

@@ -54,7 +54,7 @@ def train_of(task: str) -> Path:
 def laid_over(task: str, *overlays: Path) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([str(train_of(task)), *map(str, overlays)])
-    parser.update({"bundle_root": str(bundle_of(task)), "device": "cpu", "dialect": "any"})
+    parser.update({"bundle_root": str(bundle_of(task)), "device": "cpu", "label_convention": "any"})
     return parser
 
 
@@ -148,10 +148,10 @@ def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
     keys = [key for key in DatalistSettings.__dataclass_fields__ if key in parser.config]
     settings = resolve_settings(DatalistSettings(**{key: value(parser, key) for key in keys}), tree)
     assert settings.superclass == SUPERCLASS[task]
-    kinds = ["leaf"] if value(parser, "coarse_patients") == 0 else ["leaf", settings.superclass]
+    kinds = ["fine"] if value(parser, "coarse_patients") == 0 else ["fine", settings.superclass]
     sampler = SupervisionSampler(kinds, per_batch=value(parser, "per_batch"), steps=1, seed=0)
     # The mix needs both kinds in a batch; without it a batch is as large, so that comparisons are fair.
-    assert set(sampler.slots) == {"leaf" if kind == "leaf" else "coarse" for kind in kinds}
+    assert set(sampler.slots) == {"fine" if kind == "fine" else "coarse" for kind in kinds}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_the_demo_compares_label_use_and_nothing_else(task: str) -> None:
     ours, alone = read(CONFIGS / "demos" / f"{task}.json"), read(CONFIGS / "ablations" / "fine_only.json")
     assert set(alone) == FAIR
     assert sum(alone["per_batch"].values()) == sum(ours["per_batch"].values())
-    assert (alone["coarse_patients"], alone["mix"], set(alone["per_batch"])) == (0, False, {"leaf"})
+    assert (alone["coarse_patients"], alone["mix"], set(alone["per_batch"])) == (0, False, {"fine"})
 
 
 @pytest.mark.parametrize("budget", ["1_patients", "7_patients", "full"])
@@ -195,4 +195,4 @@ def test_a_budget_does_not_touch_the_network(budget: str) -> None:
 def test_batches_are_of_one_size_whatever_they_are_filled_with(file: Path) -> None:
     """Else an ablation would be compared with a training that sees more in each step."""
     per_batch = read(file).get("per_batch", {})
-    assert sum(number for kind, number in per_batch.items() if kind != "none") in (0, 4)
+    assert sum(number for kind, number in per_batch.items() if kind != "unlabelled") in (0, 4)

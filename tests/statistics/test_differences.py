@@ -13,12 +13,12 @@ from cladeseg.statistics.differences import (
     relative_score,
     worst_relative_draw,
 )
-from cladeseg.statistics.paired import Cell, draw_means
+from cladeseg.statistics.paired import MethodScores, draw_means
 
 
-def cell(values: dict[tuple[int, int, str], float], every_draw: bool = False) -> Cell:
+def cell(values: dict[tuple[int, int, str], float], every_draw: bool = False) -> MethodScores:
     """The patient is the first letter of a case."""
-    return Cell(values, {case: case[0] for *_, case in values}, every_draw)
+    return MethodScores(values, {case: case[0] for *_, case in values}, every_draw)
 
 
 def test_the_difference_of_pairs_by_hand() -> None:
@@ -73,7 +73,7 @@ def test_intervals_resample_patients_not_cases() -> None:
     values = {(d, 0, f"{p}{i}"): float(p == "a") for p in "ab" for i in range(20) for d in range(5)}
     zero = cell(dict.fromkeys(values, 0.0))
     assert paired_difference(cell(values), zero)["ci95"] == [0.0, 1.0]
-    each_its_own = Cell(values, {case: case for *_, case in values})
+    each_its_own = MethodScores(values, {case: case for *_, case in values})
     low, high = paired_difference(each_its_own, zero)["ci95"]
     assert 0.3 < low < high < 0.7
 
@@ -82,8 +82,8 @@ def test_the_interval_is_that_of_the_normal_law_and_depends_on_the_seed_alone() 
     rng = np.random.default_rng(0)
     gains = rng.normal(0.1, 0.2, 200)
     patients = {f"p{i}": f"p{i}" for i in range(200)}
-    ours = Cell({(0, 0, name): gain for name, gain in zip(patients, gains, strict=True)}, patients)
-    zero = Cell({(0, 0, name): 0.0 for name in patients}, patients)
+    ours = MethodScores({(0, 0, name): gain for name, gain in zip(patients, gains, strict=True)}, patients)
+    zero = MethodScores({(0, 0, name): 0.0 for name in patients}, patients)
     found = paired_difference(ours, zero, seed=1, resamples=4000)
     half = 1.96 * gains.std() / math.sqrt(200)
     assert found["ci95"] == pytest.approx([gains.mean() - half, gains.mean() + half], abs=0.003)

@@ -7,10 +7,10 @@ from statistics import fmean
 
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.benchmark.store import CaseRow
-from cladeseg.statistics.paired import Cell
+from cladeseg.statistics.paired import MethodScores
 
 
-def cell_of(grid: Grid, rows: Iterable[CaseRow], method: str, n: Budget) -> Cell:
+def scores_of(grid: Grid, rows: Iterable[CaseRow], method: str, n: Budget) -> MethodScores:
     """The cell of a method in the results of one part of the data.
 
     Args:
@@ -26,4 +26,4 @@ def cell_of(grid: Grid, rows: Iterable[CaseRow], method: str, n: Budget) -> Cell
             values.setdefault((row.draw, row.seed, row.case), []).append(row.dice)
     scores = {key: fmean(each) for key, each in values.items()}
     every_draw = n == "all" or grid.method(method).patients == SELECT
-    return Cell(scores, {row.case: row.patient for row in mine}, every_draw)
+    return MethodScores(scores, {row.case: row.patient for row in mine}, every_draw)

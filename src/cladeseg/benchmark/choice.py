@@ -71,7 +71,7 @@ def _select(key: RunKey, source: Mapping[str, Any], taxonomy: Taxonomy, folder: 
         taxonomy,
         folder,
         layout=split["layout"],
-        dialect=split["dialect"],
+        label_convention=split["label_convention"],
         budget=int(key.n),
         superclass=split["superclass"],
         datalist=datalist,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cladeseg.benchmark.cells import cell_of
-from cladeseg.benchmark.differences import rivals
+from cladeseg.benchmark.cells import scores_of
+from cladeseg.benchmark.differences import baselines
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.select_arm import WANTED, among_draws
 from cladeseg.benchmark.store import CaseRow
 from cladeseg.benchmark.table import bracket, markdown, with_interval
 from cladeseg.statistics.differences import gap_closed, paired_difference, relative_score, worst_relative_draw
-from cladeseg.statistics.paired import Cell, draw_means
+from cladeseg.statistics.paired import MethodScores, draw_means
 
 GAP_CLOSED = 0.8
 OF_CONVERGED = 0.99
@@ -58,7 +58,7 @@ def claims_markdown(found: Sequence[Claim]) -> str:
 
 
 def _at(grid: Grid, cases: Sequence[CaseRow], ours: str, n: int) -> Iterator[Claim]:
-    cell = cell_of(grid, cases, ours, n)
+    cell = scores_of(grid, cases, ours, n)
     yield _gap(grid, cases, cell, n)
     if n == 1:
         yield from _converged(grid, cases, cell)
@@ -66,7 +66,7 @@ def _at(grid: Grid, cases: Sequence[CaseRow], ours: str, n: int) -> Iterator[Cla
     yield _beats(grid, cases, cell, n)
 
 
-def _gap(grid: Grid, cases: Sequence[CaseRow], ours: Cell, n: int) -> Claim:
+def _gap(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, n: int) -> Claim:
     lower, upper = (bracket(grid, cases, name, n) for name in (grid.lower, grid.upper))
     ends = " and ".join(grid.labels.get(name or "", "–") for name in (grid.lower, grid.upper))
     text = f"ours closes ≥ {GAP_CLOSED:.0%} of the gap between {ends}"
@@ -78,7 +78,7 @@ def _gap(grid: Grid, cases: Sequence[CaseRow], ours: Cell, n: int) -> Claim:
     return Claim(text, n, with_interval(share, percent=True) + _over(ours), share["mean"] >= GAP_CLOSED)
 
 
-def _converged(grid: Grid, cases: Sequence[CaseRow], ours: Cell) -> Iterator[Claim]:
+def _converged(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores) -> Iterator[Claim]:
     mean = f"ours reaches ≥ {OF_CONVERGED:.0%} of converged full supervision, mean over draws"
     worst = f"no draw of ours is under {WORST_OF_CONVERGED:.0%} of it"
     full = bracket(grid, cases, grid.converged, 1)
@@ -104,9 +104,9 @@ def _selection(grid: Grid, cases: Sequence[CaseRow], n: int) -> Iterator[Claim]:
         yield Claim(text, n, "no scores beside random draws yet", None)
 
 
-def _beats(grid: Grid, cases: Sequence[CaseRow], ours: Cell, n: int) -> Claim:
+def _beats(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, n: int) -> Claim:
     text = "ours beats each other method, 95 % interval of the paired difference above 0"
-    others = {name: cell_of(grid, cases, name, n) for name in rivals(grid, n)}
+    others = {name: scores_of(grid, cases, name, n) for name in baselines(grid, n)}
     gains = {name: paired_difference(ours, cell) for name, cell in others.items() if cell.scores and ours.scores}
     if gains and all(gain["ci95"][0] is None for gain in gains.values()):
         return Claim(text, n, "one draw of one patient has no interval", None)
@@ -122,6 +122,6 @@ def _beats(grid: Grid, cases: Sequence[CaseRow], ours: Cell, n: int) -> Claim:
     return Claim(text, n, found, False if short else complete or None)
 
 
-def _over(cell: Cell) -> str:
+def _over(cell: MethodScores) -> str:
     draws = len(draw_means(cell.scores))
     return f", {draws} draws" if draws > 1 else ", one draw"

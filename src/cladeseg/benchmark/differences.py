@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cladeseg.benchmark.cells import cell_of
+from cladeseg.benchmark.cells import scores_of
 from cladeseg.benchmark.grid import DRAW, Budget, Grid
 from cladeseg.benchmark.store import CaseRow
 from cladeseg.benchmark.table import bracket, markdown, with_interval
 from cladeseg.statistics.differences import draws_won, paired_difference
-from cladeseg.statistics.paired import Cell
+from cladeseg.statistics.paired import MethodScores
 
 
-def rivals(grid: Grid, n: int) -> list[str]:
+def baselines(grid: Grid, n: int) -> list[str]:
     """Methods that ours should beat at a number of fine patients: drawn the same, and no ablation of ours.
 
     Args:
@@ -35,12 +35,12 @@ def differences_markdown(grid: Grid, cases: Sequence[CaseRow], names: Iterable[s
     if grid.ours is None:
         return ""
     pairs = [(n, name) for n in grid.budgets_of(grid.ours) for name in names if name != grid.ours]
-    rows = [row for n, name in pairs for row in _row(grid, cases, cell_of(grid, cases, grid.ours, n), name, n)]
+    rows = [row for n, name in pairs for row in _row(grid, cases, scores_of(grid, cases, grid.ours, n), name, n)]
     header = [f"{grid.labels[grid.ours]} minus", "n", "Dice [95 % CI]", "better in", "pairs"]
     return markdown(header, rows) if rows else ""
 
 
-def _row(grid: Grid, cases: Sequence[CaseRow], ours: Cell, name: str, n: Budget) -> list[list[str]]:
+def _row(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, name: str, n: Budget) -> list[list[str]]:
     other = bracket(grid, cases, name, n)
     if other is None or not ours.scores:
         return []

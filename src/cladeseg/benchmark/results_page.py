@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from cladeseg.benchmark.cells import cell_of
+from cladeseg.benchmark.cells import scores_of
 from cladeseg.benchmark.claims import claims, claims_markdown
 from cladeseg.benchmark.differences import differences_markdown
 from cladeseg.benchmark.figure import write_figure
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.benchmark.runs import RunKey, chosen_patients, planned_runs, settings_of
-from cladeseg.benchmark.select_arm import among_draws, twin_of
+from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, FINISHED, CaseRow, ResultStore, RunRow
 from cladeseg.benchmark.svg import Line, Point
 from cladeseg.benchmark.table import TableRow, gap_markdown, part_of, table_markdown, table_rows, write_table_csv
 from cladeseg.bundle.run_folder import versions
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 from cladeseg.statistics.differences import mean_score
 from cladeseg.statistics.paired import draw_means
 
@@ -59,7 +59,7 @@ def write_results(grid: Grid, store: ResultStore, folder: str | Path, *, command
         ("Settings", _settings(grid)),
     ]
     page = f"# {grid.name}\n" + "".join(_section(title, body) for title, body in parts if body)
-    with whole_file(folder / "README.md") as temporary:
+    with atomic_write(folder / "README.md") as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return folder / "README.md"
 
@@ -73,7 +73,7 @@ def figure_lines(grid: Grid, cases: Sequence[CaseRow]) -> list[Line]:
 
 
 def _points(grid: Grid, cases: Sequence[CaseRow], method: str, n: Budget) -> list[Point]:
-    cell = cell_of(grid, cases, method, n)
+    cell = scores_of(grid, cases, method, n)
     score = mean_score(cell)
     mean = score["mean"]
     if mean is None:
@@ -142,7 +142,9 @@ def _selected(grid: Grid, store: ResultStore, cases: Sequence[CaseRow]) -> str:
             f"{label}, n = {found.n}: Dice {found.dice:.3f}, not below {found.reached} of {draws} random draws of "
             f"{twin} (percentile {found.percentile:.0f}; they reach {found.draws[0]:.3f} to {found.draws[-1]:.3f})"
         )
-    alone = [method for method in grid.methods if method.patients == SELECT and twin_of(grid, method) is None]
+    alone = [
+        method for method in grid.methods if method.patients == SELECT and random_counterpart(grid, method) is None
+    ]
     lines += [f"{grid.labels[method.name]}: no method of the grid trains like it on random draws" for method in alone]
     return "".join(f"* {line}\n" for line in lines)
 

@@ -14,8 +14,8 @@ from cladeseg.benchmark.collect import case_rows, run_row
 from cladeseg.benchmark.runs import RunKey
 from cladeseg.benchmark.store import FAILED, FINISHED, ResultStore, RunRow
 from cladeseg.benchmark.usage import Usage
-from cladeseg.bundle.bundle_run import BundleRun, CommandError, none_outlives
-from cladeseg.bundle.run_folder import set_aside
+from cladeseg.bundle.bundle_run import BundleRun, CommandError, terminate_on_exit
+from cladeseg.bundle.run_folder import backup_existing
 from cladeseg.files import DataError
 from cladeseg.taxonomy import Taxonomy
 
@@ -37,7 +37,7 @@ class ActiveRun:
         self.taxonomy = taxonomy
         self.usage = Usage(Path(run.folder.root) / "usage.json")
         if run.stage == "done" and not self._scored():
-            set_aside(run.folder.evaluation)  # of another part: the weights are kept, the cases are scored again
+            backup_existing(run.folder.evaluation)  # of another part: the weights are kept, the cases are scored again
 
     def _scored(self) -> bool:
         try:
@@ -113,7 +113,7 @@ class Runner:
             done = len(self.keys) - len(self.waiting)
             total = progress.add_task("runs", total=len(self.keys), completed=done, state="")
             started: list[BundleRun] = []
-            with none_outlives(started):
+            with terminate_on_exit(started):
                 while self.waiting or self.active:
                     self._fill(progress, started)
                     finished = sum([self._advance(progress, line) for line in list(self.active)])

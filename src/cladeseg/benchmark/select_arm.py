@@ -8,10 +8,10 @@ from statistics import fmean
 
 import numpy as np
 
-from cladeseg.benchmark.cells import cell_of
+from cladeseg.benchmark.cells import scores_of
 from cladeseg.benchmark.grid import DRAW, SELECT, Grid, GridMethod
 from cladeseg.benchmark.store import CaseRow
-from cladeseg.statistics.paired import Cell, draw_means
+from cladeseg.statistics.paired import MethodScores, draw_means
 
 #: The percentile of the random draws that a selection should reach.
 WANTED = 75
@@ -62,14 +62,14 @@ def among_draws(grid: Grid, cases: Sequence[CaseRow]) -> list[AmongDraws]:
     found = [
         _placed(grid, cases, method, twin, n)
         for method in selecting
-        if (twin := twin_of(grid, method)) is not None
+        if (twin := random_counterpart(grid, method)) is not None
         for n in grid.budgets_of(method.name)
         if isinstance(n, int)
     ]
     return [each for each in found if each is not None]
 
 
-def twin_of(grid: Grid, method: GridMethod) -> GridMethod | None:
+def random_counterpart(grid: Grid, method: GridMethod) -> GridMethod | None:
     """The first method of the same overlays, overrides and a common n whose patients are drawn, or ``None``."""
     budgets = set(grid.budgets_of(method.name))
     drawn = [each for each in grid.methods if each.patients == DRAW and budgets & set(grid.budgets_of(each.name))]
@@ -77,7 +77,7 @@ def twin_of(grid: Grid, method: GridMethod) -> GridMethod | None:
 
 
 def _placed(grid: Grid, cases: Sequence[CaseRow], method: GridMethod, twin: GridMethod, n: int) -> AmongDraws | None:
-    selected, drawn = (_of_draws(cell_of(grid, cases, each.name, n)) for each in (method, twin))
+    selected, drawn = (_of_draws(scores_of(grid, cases, each.name, n)) for each in (method, twin))
     (mine,) = selected.values() if len(selected) == 1 else ({},)
     common = [{seed: score for seed, score in scores.items() if seed in mine} for scores in drawn.values()]
     draws = sorted(fmean(scores.values()) for scores in common if len(scores) == len(mine) > 0)
@@ -86,7 +86,7 @@ def _placed(grid: Grid, cases: Sequence[CaseRow], method: GridMethod, twin: Grid
     return AmongDraws(method=method.name, twin=twin.name, n=n, dice=fmean(mine.values()), draws=tuple(draws))
 
 
-def _of_draws(cell: Cell) -> dict[int, dict[int, float]]:
+def _of_draws(cell: MethodScores) -> dict[int, dict[int, float]]:
     """Draw → seed → mean over cases."""
     found: dict[int, dict[int, float]] = {}
     for (draw, seed), score in draw_means(cell.scores).items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cladeseg.benchmark.runs import RunKey
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 
 FINISHED = "finished"
 FAILED = "failed"
@@ -106,7 +106,7 @@ def _write(kind: type[_Row], rows: Iterable[_Row], path: Path) -> None:
     writer = csv.DictWriter(text, [each.name for each in fields(kind)], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 

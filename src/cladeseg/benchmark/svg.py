@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 
 #: Okabe and Ito's colours, which people with colour-blindness can tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -68,7 +68,7 @@ def page(width: int, height: int) -> tuple[ElementTree.Element, ElementTree.Elem
 def write(root: ElementTree.Element, path: str | Path) -> None:
     """Write an SVG file."""
     ElementTree.indent(root)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(ElementTree.tostring(root, encoding="unicode") + "\n", encoding="utf-8", newline="\n")
 
 

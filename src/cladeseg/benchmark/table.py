@@ -9,14 +9,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
-from cladeseg.benchmark.cells import cell_of
+from cladeseg.benchmark.cells import scores_of
 from cladeseg.benchmark.grid import Budget, Grid
 from cladeseg.benchmark.runs import planned_runs
 from cladeseg.benchmark.store import FINISHED, CaseRow, ResultStore, RunRow, key_of
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 from cladeseg.statistics.bootstrap import Estimate
 from cladeseg.statistics.differences import gap_closed, mean_score, paired_difference
-from cladeseg.statistics.paired import Cell, draw_means
+from cladeseg.statistics.paired import MethodScores, draw_means
 
 _NOTHING: Estimate = {"mean": None, "ci95": [None, None], "n": 0}
 _UNDEFINED = "–"
@@ -80,8 +80,8 @@ def table_rows(grid: Grid, store: ResultStore) -> list[TableRow]:
     return [_row(grid, runs, cases, method=method, n=n) for n, method in pairs]
 
 
-def bracket(grid: Grid, cases: Sequence[CaseRow], name: str | None, n: Budget) -> Cell | None:
-    """Cell of a method that others are compared with: at the same number of fine patients, or at all of them.
+def bracket(grid: Grid, cases: Sequence[CaseRow], name: str | None, n: Budget) -> MethodScores | None:
+    """MethodScores of a method that others are compared with: at the same number of fine patients, or at all of them.
 
     Args:
         grid: the benchmark.
@@ -91,14 +91,14 @@ def bracket(grid: Grid, cases: Sequence[CaseRow], name: str | None, n: Budget) -
     """
     if name is None:
         return None
-    same, full = (cell_of(grid, cases, name, each) for each in (n, "all"))
+    same, full = (scores_of(grid, cases, name, each) for each in (n, "all"))
     return same if same.scores else full if full.scores else None
 
 
 def _row(grid: Grid, runs: Iterable[RunRow], cases: Sequence[CaseRow], *, method: str, n: Budget) -> TableRow:
     mine = [row for row in runs if (row.method, row.n) == (method, n)]
     finished = [row for row in mine if row.status == FINISHED]
-    cell = cell_of(grid, cases, method, n)
+    cell = scores_of(grid, cases, method, n)
     means = draw_means(cell.scores)
     lower, upper = (None if name == method else bracket(grid, cases, name, n) for name in (grid.lower, grid.upper))
     return TableRow(
@@ -194,7 +194,7 @@ def write_table_csv(rows: Iterable[TableRow], path: str | Path) -> None:
     writer = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 

@@ -148,7 +148,7 @@ class BundleRun:
 
 
 @contextmanager
-def none_outlives(runs: Iterable[BundleRun]) -> Iterator[None]:
+def terminate_on_exit(runs: Iterable[BundleRun]) -> Iterator[None]:
     """Stop every run on the way out, also when this process is terminated; by itself it would leave them running."""
     before = signal.signal(signal.SIGTERM, _exit)
     try:

@@ -33,17 +33,17 @@ def choose_run_folder(output_dir: str | Path, bundle_root: str | Path = ".") -> 
     return RunFolder(_fresh(Path(bundle_root).resolve() / "runs"))
 
 
-def mask_dialect(bundle_root: str | Path) -> str:
+def mask_label_convention(bundle_root: str | Path) -> str:
     """The file convention of a bundle's masks, in which MONAI Label's users send them back as labels.
 
     Raises:
         DataError: the inference config does not say.
     """
     config = Path(bundle_root) / "configs" / "inference.json"
-    dialect = read_json(config).get("dialect")
-    if not isinstance(dialect, str):
-        raise DataError(f"{config}: needs the key 'dialect', the file convention of the masks")
-    return dialect
+    label_convention = read_json(config).get("label_convention")
+    if not isinstance(label_convention, str):
+        raise DataError(f"{config}: needs the key 'label_convention', the file convention of the masks")
+    return label_convention
 
 
 def _fresh(folder: Path) -> Path:

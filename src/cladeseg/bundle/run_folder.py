@@ -121,7 +121,7 @@ def _refuse_other_settings(record: Path, settings: Mapping[str, Any]) -> None:
             )
 
 
-def set_aside(path: Path) -> None:
+def backup_existing(path: Path) -> None:
     """Rename an existing file or folder to the first free ``NAME.1``, ``NAME.2``, … so that it is not overwritten."""
     if not path.exists():
         return

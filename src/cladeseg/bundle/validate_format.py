@@ -38,7 +38,7 @@ _KEYS = {
         **dict.fromkeys(("inferer", "network_def", "evaluator", "handlers"), _ZOO),
         **dict.fromkeys(("network", "dataset#data"), _LABEL),
         **dict.fromkeys(("inference", "run"), _COMMAND),
-        **dict.fromkeys(("taxonomy", "dialect", "output_dir"), "cladeseg"),
+        **dict.fromkeys(("taxonomy", "label_convention", "output_dir"), "cladeseg"),
     },
     TRAIN: {
         **dict.fromkeys(("bundle_root", "device", "dataset_dir", "network_def", "train#trainer"), _ZOO),

@@ -32,7 +32,7 @@ def part_problems(root: Path) -> list[Problem]:
     problems = [*_label_problems(root, inference, taxonomy), *_network_problems(root)]
     problems += _first_problem(inference, "inferer", _anything)
     problems += _first_problem(inference, "preprocessing", _loads_first)
-    if {problem.key for problem in problems if problem.file == INFERENCE} & {"dialect", "preprocessing"}:
+    if {problem.key for problem in problems if problem.file == INFERENCE} & {"label_convention", "preprocessing"}:
         return problems  # postprocessing is made of both, so it could only repeat them
     return problems + _first_problem(inference, "postprocessing", _inverts)
 
@@ -62,11 +62,13 @@ def _label_problems(root: Path, inference: ConfigParser, taxonomy: Taxonomy) -> 
         yield Problem(INFERENCE, "taxonomy", f"is a {type(taxonomy).__name__}", "use cladeseg.taxonomy.load_taxonomy")
         return
     pred = read_json(root / METADATA)["network_data_format"]["outputs"]["pred"]
-    place, dialect = "network_data_format#outputs#pred", inference["dialect"]
+    place, label_convention = "network_data_format#outputs#pred", inference["label_convention"]
     try:
-        written = {str(value): taxonomy.names[node] for value, node in taxonomy.values(dialect).items()}
+        written = {str(value): taxonomy.names[node] for value, node in taxonomy.values(label_convention).items()}
     except (DataError, TaxonomyError, ValueError, KeyError) as error:
-        yield Problem(INFERENCE, "dialect", f"is none of the taxonomy's ({error})", "name one of its dialects")
+        yield Problem(
+            INFERENCE, "label_convention", f"is none of the taxonomy's ({error})", "name one of its label conventions"
+        )
         return
     leaves = {value: name for value, name in written.items() if name in taxonomy.leaf_names}
     if pred["channel_def"] != leaves:

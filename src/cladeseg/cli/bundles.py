@@ -55,8 +55,8 @@ def predict(
 
 @command(
     "cladeseg new-bundle bundles/knee --taxonomy tree.json --layout msd --dataset D",
-    "cladeseg new-bundle bundles/tumour --taxonomy tree.json --layout brats --dialect brats23 --intensity brain "
-    "--channels flair,t1,t1ce,t2",
+    "cladeseg new-bundle bundles/tumour --taxonomy tree.json --layout brats --label-convention brats23 "
+    "--intensity brain --channels flair,t1,t1ce,t2",
     name="new-bundle",
 )
 def new_bundle(
@@ -64,7 +64,7 @@ def new_bundle(
     *,
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")],
     layout: Annotated[str, typer.Option(help="Folder layout of the data: acdc, brats or msd.")] = "msd",
-    dialect: Annotated[
+    label_convention: Annotated[
         str | None, typer.Option(help="File convention of labels; the tree's own if it has one.")
     ] = None,
     dataset: Annotated[Path | None, typer.Option(help="Data whose voxel and volume sizes decide the patch.")] = None,
@@ -80,7 +80,15 @@ def new_bundle(
     from cladeseg.segmentation.workflow import new_bundle as write
 
     names = [name.strip() for name in channels.split(",") if name.strip()]
-    folder = write(out, taxonomy, layout=layout, dialect=dialect, dataset=dataset, channels=names, intensity=intensity)
+    folder = write(
+        out,
+        taxonomy,
+        layout=layout,
+        label_convention=label_convention,
+        dataset=dataset,
+        channels=names,
+        intensity=intensity,
+    )
     Console().print(f"{folder}/docs/README.md says how to go on", soft_wrap=True)
 
 

@@ -38,13 +38,13 @@ def _layout_beside(taxonomy: Path) -> str:
 
 @command(
     "cladeseg check D",
-    "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --dialect acdc",
+    "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --label-convention acdc",
 )
 def check(
     dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
     layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
-    dialect: Annotated[
+    label_convention: Annotated[
         str, typer.Option(help="File convention of the labels; 'auto' tells it from files and tree.")
     ] = "auto",
 ) -> None:
@@ -59,7 +59,7 @@ def check(
 
     console, tree = Console(), load_taxonomy(taxonomy)
     console.print(taxonomy_tree(tree))
-    found = check_dataset(dataset, tree, layout=layout or _layout_beside(taxonomy), dialect=dialect)
+    found = check_dataset(dataset, tree, layout=layout or _layout_beside(taxonomy), label_convention=label_convention)
     console.print(dataset_table(found, tree))
     console.print(findings_table(found.findings, dataset))
     raise typer.Exit(int(found.fatal))
@@ -123,7 +123,7 @@ def select(
     out: Annotated[Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.")],
     taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
     layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
-    dialect: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
+    label_convention: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
     superclass: Annotated[str | None, typer.Option(help="The outline that is there; the tree's coarsest.")] = None,
     datalist: Annotated[Path | None, typer.Option(help="Stored split: only its training patients are proposed.")] = (
         None
@@ -140,7 +140,7 @@ def select(
     Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
     """
     from cladeseg.segmentation.selection import run_selection
-    from cladeseg.segmentation.workflow import label_dialect, load_predictor
+    from cladeseg.segmentation.workflow import load_predictor, resolve_run_convention
     from cladeseg.taxonomy import load_taxonomy
 
     tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)
@@ -149,7 +149,7 @@ def select(
         tree,
         out,
         layout=layout,
-        dialect=label_dialect(dialect, dataset, layout, tree),
+        label_convention=resolve_run_convention(label_convention, dataset, layout, tree),
         budget=budget,
         superclass=superclass,
         datalist=datalist,

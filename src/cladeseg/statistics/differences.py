@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from cladeseg.statistics.bootstrap import Estimate
 from cladeseg.statistics.crossed_bootstrap import RESAMPLES, CrossedBootstrap
-from cladeseg.statistics.paired import Cell, Scores, differences, draw_means, paired
+from cladeseg.statistics.paired import MethodScores, Scores, differences, draw_means, paired
 
 
-def mean_score(cell: Cell, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
+def mean_score(cell: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """Mean over draws, seeds and cases with its 95 % interval over draws and patients.
 
     Args:
@@ -23,7 +23,7 @@ def mean_score(cell: Cell, *, seed: int = 0, resamples: int = RESAMPLES) -> Esti
     return CrossedBootstrap(cell.scores, cell.patients, seed=seed, resamples=resamples).mean(cell.scores)
 
 
-def paired_difference(one: Cell, other: Cell, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
+def paired_difference(one: MethodScores, other: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """Mean of ``one - other`` over their pairs with its 95 % interval over draws and patients.
 
     Args:
@@ -36,13 +36,15 @@ def paired_difference(one: Cell, other: Cell, *, seed: int = 0, resamples: int =
     return CrossedBootstrap(found, {**other.patients, **one.patients}, seed=seed, resamples=resamples).mean(found)
 
 
-def draws_won(one: Cell, other: Cell) -> tuple[int, int]:
+def draws_won(one: MethodScores, other: MethodScores) -> tuple[int, int]:
     """In how many draws the mean of ``one - other`` is above zero, and how many draws there are."""
     means = draw_means(differences(one, other)).values()
     return sum(mean > 0 for mean in means), len(means)
 
 
-def gap_closed(ours: Cell, lower: Cell, upper: Cell, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
+def gap_closed(
+    ours: MethodScores, lower: MethodScores, upper: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Estimate:
     """Share of the gap between two methods that a third closes: sum(ours - lower) / sum(upper - lower).
 
     Both sums run over the (draw, seed, case) that all three have.  Where the gap is not above zero there is no share
@@ -60,7 +62,7 @@ def gap_closed(ours: Cell, lower: Cell, upper: Cell, *, seed: int = 0, resamples
     return CrossedBootstrap(gains, ours.patients, seed=seed, resamples=resamples).ratio(gains, gaps)
 
 
-def relative_score(one: Cell, other: Cell, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
+def relative_score(one: MethodScores, other: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """Mean of ``one`` as a share of the mean of ``other`` over their pairs, with its 95 % interval.
 
     Args:
@@ -73,7 +75,7 @@ def relative_score(one: Cell, other: Cell, *, seed: int = 0, resamples: int = RE
     return CrossedBootstrap(left, one.patients, seed=seed, resamples=resamples).ratio(left, right)
 
 
-def worst_relative_draw(one: Cell, other: Cell) -> float | None:
+def worst_relative_draw(one: MethodScores, other: MethodScores) -> float | None:
     """Lowest over the draws of the mean of ``one`` as a share of that of ``other``; ``None`` without a pair."""
     left, right = (draw_means(scores) for scores in paired(one, other))
     return min((mean / right[draw] for draw, mean in left.items() if right[draw] > 0), default=None)

@@ -14,7 +14,7 @@ Draw: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Cell:
+class MethodScores:
     """Scores of one method with one number of fine patients.
 
     Attributes:
@@ -29,7 +29,7 @@ class Cell:
     every_draw: bool = False
 
 
-def paired(one: Cell, other: Cell) -> tuple[Scores, Scores]:
+def paired(one: MethodScores, other: MethodScores) -> tuple[Scores, Scores]:
     """Both cells' scores at the (draw, seed, case) that they have in common, in the same order.
 
     Where nothing was drawn for one of them, its score of (seed, case) is taken for every draw of the other: so a method
@@ -45,7 +45,7 @@ def paired(one: Cell, other: Cell) -> tuple[Scores, Scores]:
     return (left, right) if drawn is one else (right, left)
 
 
-def differences(one: Cell, other: Cell) -> Scores:
+def differences(one: MethodScores, other: MethodScores) -> Scores:
     """``one - other`` where both have a score; see :func:`paired`."""
     left, right = paired(one, other)
     return {key: value - right[key] for key, value in left.items()}

@@ -47,7 +47,7 @@ def test_each_unlabelled_case_meets_its_own_pseudo_labels():
 
 def test_the_mix_loss_weighs_both_parts(acdc_tree):
     """The mixed images are caught on their way into the network, and the loss is taken anew by hand."""
-    given, loss = batch_of(acdc_tree, "leaf", "heart"), build_loss(acdc_tree)
+    given, loss = batch_of(acdc_tree, "fine", "heart"), build_loss(acdc_tree)
     step = BcpStep(acdc_tree, loss, ramp=0, pseudo_weight=0.5)
     start = given.generator.get_state()
     measured = step(given)["unsupervised"]
@@ -93,6 +93,6 @@ def test_only_the_largest_component_of_a_leaf_is_believed(acdc_tree, respect, le
 
 
 def test_respected_pseudo_labels_lie_in_the_known_node(acdc_tree):
-    given = batch_of(acdc_tree, "heart", "none", "heart")
+    given = batch_of(acdc_tree, "heart", "unlabelled", "heart")
     label = BcpStep(acdc_tree, build_loss(acdc_tree), respect_nodes=True).pseudo_labels(given, [0, 1, 2])
     assert acdc_tree.contains[given.nodes.long(), label.long()].all()

@@ -18,7 +18,7 @@ def step_of(tree, network, **options):
 
 
 def test_each_network_learns_the_most_probable_leaves_of_the_other(acdc_tree):
-    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled")
     step = step_of(acdc_tree, given.network, seed=1)
     losses = step(given)
     one, two = (net(given.images[1:]).leaf for net in (given.network, step.second))
@@ -29,7 +29,7 @@ def test_each_network_learns_the_most_probable_leaves_of_the_other(acdc_tree):
 
 
 def test_respected_nodes_change_the_labels(acdc_tree):
-    given = batch_of(acdc_tree, "leaf", "heart")
+    given = batch_of(acdc_tree, "fine", "heart")
     free, bound = (step_of(acdc_tree, given.network, respect_nodes=r)(given)["unsupervised"] for r in (False, True))
     assert free != bound
 
@@ -62,7 +62,7 @@ def test_the_state_brings_the_second_network_back(acdc_tree):
 
 
 def test_the_second_network_is_trained_in_training_mode(acdc_tree):
-    given = batch_of(acdc_tree, "leaf", "heart")
+    given = batch_of(acdc_tree, "fine", "heart")
     step = step_of(acdc_tree, given.network)
     step.second.eval()
     step(given)

@@ -37,7 +37,7 @@ def silent(network: nn.Module) -> list[str]:
 @pytest.mark.parametrize("name", SEMI)
 @pytest.mark.parametrize("head", ["factorised", "flat", "two_head"])
 def test_the_gradient_reaches_every_parameter_and_no_teacher(acdc_tree, name, head):
-    given = batch_of(acdc_tree, "leaf", "heart", "none", network=tiny_net(acdc_tree, head=head))
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled", network=tiny_net(acdc_tree, head=head))
     step = method(name, acdc_tree, given.network, head=head)
     step(given)["loss"].backward()
     assert silent(given.network) == []
@@ -48,14 +48,14 @@ def test_the_gradient_reaches_every_parameter_and_no_teacher(acdc_tree, name, he
 @pytest.mark.parametrize("name", SEMI)
 def test_the_unsupervised_loss_alone_reaches_every_parameter(acdc_tree, name):
     # A flat head: in a factorised one, hard labels teach a branch only where they lie inside it.
-    given = batch_of(acdc_tree, "leaf", "heart", "none", network=tiny_net(acdc_tree, head="flat"))
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled", network=tiny_net(acdc_tree, head="flat"))
     run(name, acdc_tree, given)["unsupervised"].backward()
     assert silent(given.network) == []
 
 
 @pytest.mark.parametrize("name", SEMI)
 def test_the_total_is_supervised_plus_weighted_unsupervised(acdc_tree, name):
-    losses = run(name, acdc_tree, batch_of(acdc_tree, "leaf", "heart", "none"), weight=0.25)
+    losses = run(name, acdc_tree, batch_of(acdc_tree, "fine", "heart", "unlabelled"), weight=0.25)
     parts = losses["supervised"] + losses.get("second", 0) + 0.25 * losses["unsupervised"]
     torch.testing.assert_close(losses["loss"], parts)
     assert losses["unsupervised"] > 0
@@ -63,7 +63,7 @@ def test_the_total_is_supervised_plus_weighted_unsupervised(acdc_tree, name):
 
 @pytest.mark.parametrize("name", SEMI)
 def test_coarse_cases_keep_the_marginal_loss_on_their_nodes(acdc_tree, name):
-    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled")
     plain = SupervisedStep(build_loss(acdc_tree))(given)["loss"]
     torch.testing.assert_close(run(name, acdc_tree, given)["supervised"], plain)
 
@@ -72,9 +72,9 @@ def test_coarse_cases_keep_the_marginal_loss_on_their_nodes(acdc_tree, name):
 @pytest.mark.parametrize(
     ("supervisions", "options"),
     [
-        (("leaf", "leaf"), {}),
-        (("leaf", "heart"), {"weight": 0.0}),
-        (("leaf", "heart"), {"start": 1}),
+        (("fine", "fine"), {}),
+        (("fine", "heart"), {"weight": 0.0}),
+        (("fine", "heart"), {"start": 1}),
     ],
     ids=["only fine", "weight 0", "before the start"],
 )
@@ -87,13 +87,13 @@ def test_with_nothing_unlabelled_only_the_supervised_loss_is_left(acdc_tree, nam
 
 
 def test_bcp_without_a_fine_case_has_no_partner(acdc_tree):
-    assert set(run("bcp", acdc_tree, batch_of(acdc_tree, "heart", "none"))) == {"loss"}
+    assert set(run("bcp", acdc_tree, batch_of(acdc_tree, "heart", "unlabelled"))) == {"loss"}
 
 
 @pytest.mark.parametrize("name", SEMI)
 def test_the_ramp_counts_optimiser_steps(acdc_tree, name):
-    assert "unsupervised" not in run(name, acdc_tree, batch_of(acdc_tree, "leaf", "heart", step=2), start=3)
-    assert "unsupervised" in run(name, acdc_tree, batch_of(acdc_tree, "leaf", "heart", step=3), start=3)
+    assert "unsupervised" not in run(name, acdc_tree, batch_of(acdc_tree, "fine", "heart", step=2), start=3)
+    assert "unsupervised" in run(name, acdc_tree, batch_of(acdc_tree, "fine", "heart", step=3), start=3)
 
 
 class _Asked(EmaTeacher):
@@ -108,7 +108,7 @@ class _Asked(EmaTeacher):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_methods_said_to_be_without_a_teacher_are_those_that_never_ask_it(acdc_tree, name):
-    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled")
     teacher = _Asked(given.network)
     own = {"network": given.network} if name == "cps" else {}
     build_method(name, acdc_tree, build_loss(acdc_tree), **own)(given._replace(teacher=teacher, step=300))
@@ -117,7 +117,7 @@ def test_the_methods_said_to_be_without_a_teacher_are_those_that_never_ask_it(ac
 
 @pytest.mark.parametrize("name", ["mean_teacher", "bcp", "unimatch"])
 def test_the_generator_decides_everything_random(acdc_tree, name):
-    given = batch_of(acdc_tree, "leaf", "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "fine", "heart", "unlabelled")
     losses = []
     for number in (0, 0, 1):
         torch.manual_seed(len(losses))
@@ -126,7 +126,7 @@ def test_the_generator_decides_everything_random(acdc_tree, name):
 
 
 def test_cps_draws_nothing_in_a_step(acdc_tree):
-    given = batch_of(acdc_tree, "leaf", "heart")
+    given = batch_of(acdc_tree, "fine", "heart")
     before = given.generator.get_state()
     first = run("cps", acdc_tree, given)["loss"]
     torch.manual_seed(99)
@@ -136,7 +136,7 @@ def test_cps_draws_nothing_in_a_step(acdc_tree):
 
 @pytest.mark.parametrize("name", SEMI)
 def test_bfloat16_gives_finite_losses_and_gradients(acdc_tree, name):
-    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled")
     with torch.autocast("cpu", dtype=torch.bfloat16):
         losses = run(name, acdc_tree, given, **({"respect_nodes": True} if name != "mean_teacher" else {}))
     assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in losses.values())
@@ -146,7 +146,7 @@ def test_bfloat16_gives_finite_losses_and_gradients(acdc_tree, name):
 
 @pytest.mark.parametrize("name", [*SEMI, "supervised", "label_set", "hierarchical_mix"])
 def test_three_steps_on_a_constant_batch_lower_the_supervised_loss(acdc_tree, name):
-    given = batch_of(acdc_tree, "leaf", "heart", "none")
+    given = batch_of(acdc_tree, "fine", "heart", "unlabelled")
     step = build_method(name, acdc_tree, build_loss(acdc_tree), **({"network": given.network} if name == "cps" else {}))
     learning = [*given.network.parameters(), *(step.parameters() if name == "cps" else [])]
     optimizer, course = torch.optim.AdamW(learning, lr=0.01), []

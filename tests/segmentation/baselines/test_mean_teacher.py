@@ -12,7 +12,7 @@ from cladeseg.segmentation.mixing import EmaTeacher
 
 
 def test_the_distance_is_the_mean_square_over_leaves_and_voxels_of_unlabelled_cases(acdc_tree):
-    given = batch_of(acdc_tree, "heart", "leaf", "none")._replace(teacher=EmaTeacher(tiny_net(acdc_tree, seed=1)))
+    given = batch_of(acdc_tree, "heart", "fine", "unlabelled")._replace(teacher=EmaTeacher(tiny_net(acdc_tree, seed=1)))
     measured = MeanTeacherStep(acdc_tree, build_loss(acdc_tree), ramp=0, noise=0.0)(given)["unsupervised"]
     unlabelled = given.images[[0, 2]]
     student, teacher = given.network(unlabelled).leaf.exp(), given.teacher.network(unlabelled).exp()
@@ -20,7 +20,9 @@ def test_the_distance_is_the_mean_square_over_leaves_and_voxels_of_unlabelled_ca
 
 
 def test_without_noise_the_student_agrees_with_its_own_copy(acdc_tree):
-    losses = MeanTeacherStep(acdc_tree, build_loss(acdc_tree), ramp=0, noise=0.0)(batch_of(acdc_tree, "leaf", "none"))
+    losses = MeanTeacherStep(acdc_tree, build_loss(acdc_tree), ramp=0, noise=0.0)(
+        batch_of(acdc_tree, "fine", "unlabelled")
+    )
     assert losses["unsupervised"].item() == pytest.approx(0, abs=1e-10)
 
 

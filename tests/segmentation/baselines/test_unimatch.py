@@ -29,7 +29,7 @@ class Gradient(nn.Module):
 
 
 def test_what_is_under_the_threshold_becomes_the_root(acdc_tree):
-    given = batch_of(acdc_tree, "none")
+    given = batch_of(acdc_tree, "unlabelled")
     given.teacher.network = Gradient(acdc_tree.num_leaves)  # 0.3, 0.4 … 1.0
     label = unimatch(acdc_tree, threshold=0.75).sure_labels(given, [0])
     assert (label[0, 0, :5] == acdc_tree.root).all() and (label[0, 0, 5:] == acdc_tree.background).all()
@@ -37,7 +37,7 @@ def test_what_is_under_the_threshold_becomes_the_root(acdc_tree):
 
 
 def test_the_threshold_on_respected_nodes_asks_for_the_leaf_within_its_node(acdc_tree):
-    given = batch_of(acdc_tree, "none")
+    given = batch_of(acdc_tree, "unlabelled")
     heart, right = acdc_tree.index("heart"), acdc_tree.index("right_ventricle")
     given = given._replace(nodes=torch.full_like(given.nodes, heart))
     given.teacher.network = Gradient(acdc_tree.num_leaves)  # 1/3 for each leaf of the heart, everywhere
@@ -47,12 +47,12 @@ def test_the_threshold_on_respected_nodes_asks_for_the_leaf_within_its_node(acdc
 
 
 def test_where_the_teacher_is_never_sure_nothing_is_asked(acdc_tree):
-    losses = unimatch(acdc_tree, threshold=1.0)(batch_of(acdc_tree, "leaf", "heart", "none"))
+    losses = unimatch(acdc_tree, threshold=1.0)(batch_of(acdc_tree, "fine", "heart", "unlabelled"))
     assert losses["unsupervised"] == 0 and losses["loss"] == losses["supervised"]
 
 
 def test_without_any_perturbation_the_loss_is_that_of_the_weak_view(acdc_tree):
-    given, loss = batch_of(acdc_tree, "leaf", "heart", "none"), build_loss(acdc_tree)
+    given, loss = batch_of(acdc_tree, "fine", "heart", "unlabelled"), build_loss(acdc_tree)
     step = unimatch(acdc_tree, threshold=0.0, dropout=0.0, cutmix=0.0)
     step.strong_view = lambda images, generator: images
     target = step.sure_labels(given, [1, 2])
@@ -60,7 +60,7 @@ def test_without_any_perturbation_the_loss_is_that_of_the_weak_view(acdc_tree):
 
 
 def test_strong_views_and_dropped_features_each_weigh_one_half(acdc_tree):
-    given, loss = batch_of(acdc_tree, "leaf", "heart"), build_loss(acdc_tree)
+    given, loss = batch_of(acdc_tree, "fine", "heart"), build_loss(acdc_tree)
     step = unimatch(acdc_tree, threshold=0.0, dropout=0.0, cutmix=0.0)
     step.strong_view = lambda images, generator: -images
     target = step.sure_labels(given, [1])
@@ -100,6 +100,6 @@ def test_channels_are_dropped_whole_and_the_rest_is_scaled():
 
 
 def test_a_network_without_parts_is_refused(acdc_tree):
-    given = batch_of(acdc_tree, "leaf", "none")
+    given = batch_of(acdc_tree, "fine", "unlabelled")
     with pytest.raises(ValueError, match="Conv3d has no 'backbone'"):
         unimatch(acdc_tree)(given._replace(network=nn.Conv3d(1, 1, 1)))

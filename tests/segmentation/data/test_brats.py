@@ -9,7 +9,13 @@ import pytest
 from tiny_acdc import AFFINE, SHAPE, image, save
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import build_datalist, cases_of, open_or_build_datalist, recognise_dialect, scan_brats
+from cladeseg.segmentation.data import (
+    build_datalist,
+    cases_of,
+    detect_label_convention,
+    open_or_build_datalist,
+    scan_brats,
+)
 from cladeseg.segmentation.data.integrity import inspect_case, inspect_cases, inspect_images
 from cladeseg.taxonomy import Taxonomy
 
@@ -95,29 +101,29 @@ def test_a_folder_without_cases_says_what_was_looked_for(tmp_path):
         scan_brats(tmp_path)
 
 
-@pytest.mark.parametrize(("endings", "dialect"), [(OLD, "brats18"), (NEW, "brats23")])
-def test_file_names_tell_the_dialect_without_a_label(tmp_path, brats_tree, endings, dialect):
+@pytest.mark.parametrize(("endings", "label_convention"), [(OLD, "brats18"), (NEW, "brats23")])
+def test_file_names_tell_the_label_convention_without_a_label(tmp_path, brats_tree, endings, label_convention):
     touch(tmp_path, "a", endings)  # empty files: opening one would fail
-    assert recognise_dialect(scan_brats(tmp_path), tmp_path, brats_tree, "brats") == dialect
+    assert detect_label_convention(scan_brats(tmp_path), tmp_path, brats_tree, "brats") == label_convention
 
 
-def test_a_dialect_that_cannot_be_told_is_asked_for(tmp_path, brats_tree: Taxonomy, acdc_tree: Taxonomy):
+def test_a_label_convention_that_cannot_be_told_is_asked_for(tmp_path, brats_tree: Taxonomy, acdc_tree: Taxonomy):
     touch(tmp_path, "a")
-    with pytest.raises(DataError, match=r"--dialect \(brats18, brats23\)"):
-        recognise_dialect([{"image": "a_flair.nii"}], tmp_path, brats_tree, "msd")
-    assert recognise_dialect(scan_brats(tmp_path), tmp_path, acdc_tree, "brats") == "acdc"
+    with pytest.raises(DataError, match=r"--label_convention \(brats18, brats23\)"):
+        detect_label_convention([{"image": "a_flair.nii"}], tmp_path, brats_tree, "msd")
+    assert detect_label_convention(scan_brats(tmp_path), tmp_path, acdc_tree, "brats") == "acdc"
     touch(tmp_path, "b", NEW)
     with pytest.raises(DataError, match="two BraTS years"):
-        recognise_dialect(scan_brats(tmp_path), tmp_path, brats_tree, "brats")
+        detect_label_convention(scan_brats(tmp_path), tmp_path, brats_tree, "brats")
 
 
-def test_a_list_of_channels_is_built_stored_and_opened_with_the_dialect_by_name(tmp_path, brats_tree):
+def test_a_list_of_channels_is_built_stored_and_opened_with_the_label_convention_by_name(tmp_path, brats_tree):
     data, file = tmp_path / "data", tmp_path / "datalist.json"
     for seed, name in enumerate("abcd"):
         write_case(data, name, NEW, enhancing=3, seed=seed)
-    settings = {"dialect": "auto", "layout": "brats", "progress": False, "validation_fraction": 0.25}
+    settings = {"label_convention": "auto", "layout": "brats", "progress": False, "validation_fraction": 0.25}
     built = open_or_build_datalist(file, data, brats_tree, **settings)
-    assert built["dialect"] == "brats23"
+    assert built["label_convention"] == "brats23"
     assert open_or_build_datalist(file, data, brats_tree, **settings) == built
     (case,) = cases_of(built, "test", data)
     assert case["image"] == [str(data / path) for path in built["test"][0]["image"]]
@@ -126,7 +132,9 @@ def test_a_list_of_channels_is_built_stored_and_opened_with_the_dialect_by_name(
         open_or_build_datalist(file, data, brats_tree, **settings)
 
 
-@pytest.mark.parametrize(("values", "hint"), [((0, 1, 2, 3), "fit the dialect 'brats23'"), ((0, 1, 2, 3, 4), None)])
+@pytest.mark.parametrize(
+    ("values", "hint"), [((0, 1, 2, 3), "fit the label convention 'brats23'"), ((0, 1, 2, 3, 4), None)]
+)
 def test_values_of_another_year_are_refused(tmp_path, brats_tree, values, hint):
     folder = write_case(tmp_path, "a")
     label = np.resize(np.array(values, np.uint8), SHAPE)
@@ -134,7 +142,11 @@ def test_values_of_another_year_are_refused(tmp_path, brats_tree, values, hint):
     (found,) = inspect_cases(scan_brats(tmp_path), tmp_path, brats_tree, "brats18")
     (fatal,) = found.found("fatal")
     assert "value 3 (" in fatal.message
-    assert (hint or "fit the dialect") in fatal.message if hint else "fit the dialect" not in fatal.message
+    assert (
+        (hint or "fit the label convention") in fatal.message
+        if hint
+        else "fit the label convention" not in fatal.message
+    )
 
 
 def test_every_channel_is_checked_and_its_file_named(tmp_path, brats_tree):
@@ -194,4 +206,4 @@ def test_building_refuses_a_label_of_the_other_year(tmp_path, brats_tree):
     for seed, name in enumerate("abcd"):
         write_case(tmp_path, name, OLD, enhancing=3, seed=seed)
     with pytest.raises(DataError, match="'brats23'"):
-        build_datalist(tmp_path, brats_tree, dialect="auto", layout="brats", progress=False)
+        build_datalist(tmp_path, brats_tree, label_convention="auto", layout="brats", progress=False)

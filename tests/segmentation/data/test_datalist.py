@@ -38,7 +38,7 @@ def own(folder, tmp_path):
 
 
 def _build(root, tree, **settings):
-    return build_datalist(root, tree, **{"dialect": "acdc", "fine_patients": 2, "progress": False, **settings})
+    return build_datalist(root, tree, **{"label_convention": "acdc", "fine_patients": 2, "progress": False, **settings})
 
 
 def _patients(datalist, part, supervision=None):
@@ -54,24 +54,24 @@ def _label_of(root, datalist, part, supervision):
 def test_every_case_says_what_its_label_may_tell(folder, acdc_tree):
     built = _build(folder, acdc_tree, coarse_patients=3)
     assert [len(_patients(built, part)) for part in PARTS] == [9, 1, 2]
-    assert [len(_patients(built, "training", told)) for told in ("leaf", "heart", "none")] == [2, 3, 4]
+    assert [len(_patients(built, "training", told)) for told in ("fine", "heart", "unlabelled")] == [2, 3, 4]
     assert {case["supervision"] for case in built["validation"]} == {"heart"}
-    assert {case["supervision"] for case in built["test"]} == {"leaf"}
+    assert {case["supervision"] for case in built["test"]} == {"fine"}
     for case in (case for part in PARTS for case in built[part]):
-        assert ("label" in case) == (case["supervision"] != "none")
+        assert ("label" in case) == (case["supervision"] != "unlabelled")
         assert not {"missing_label"} & case.keys()
 
 
 def test_by_default_everyone_is_fine_and_with_a_budget_the_others_are_coarse(folder, acdc_tree):
-    assert len(_patients(_build(folder, acdc_tree, fine_patients="all"), "training", "leaf")) == 9
+    assert len(_patients(_build(folder, acdc_tree, fine_patients="all"), "training", "fine")) == 9
     assert len(_patients(_build(folder, acdc_tree), "training", "heart")) == 7
     assert len(_patients(_build(folder, acdc_tree, fine_patients=0), "training", "heart")) == 9
 
 
 def test_superclass_and_validation_supervision_can_be_chosen(folder, acdc_tree):
-    built = _build(folder, acdc_tree, superclass="left_heart+right_ventricle", validation_supervision="leaf")
+    built = _build(folder, acdc_tree, superclass="left_heart+right_ventricle", validation_supervision="fine")
     assert len(_patients(built, "training", "left_heart+right_ventricle")) == 7
-    assert {case["supervision"] for case in built["validation"]} == {"leaf"}
+    assert {case["supervision"] for case in built["validation"]} == {"fine"}
 
 
 def test_the_split_does_not_depend_on_the_budget_and_budgets_are_nested(folder, acdc_tree):
@@ -79,14 +79,14 @@ def test_the_split_does_not_depend_on_the_budget_and_budgets_are_nested(folder, 
     large = _build(folder, acdc_tree, fine_patients=4)
     for part in PARTS:
         assert _patients(small, part) == _patients(large, part)
-    assert _patients(small, "training", "leaf") < _patients(large, "training", "leaf")
+    assert _patients(small, "training", "fine") < _patients(large, "training", "fine")
 
 
 def test_another_draw_labels_other_patients_of_the_same_split(folder, acdc_tree):
     drawn = [_build(folder, acdc_tree, draw=draw) for draw in range(4)]
     for part in PARTS:
         assert len({frozenset(_patients(one, part)) for one in drawn}) == 1
-    assert len({frozenset(_patients(one, "training", "leaf")) for one in drawn}) > 1
+    assert len({frozenset(_patients(one, "training", "fine")) for one in drawn}) > 1
     assert [one["draw"] for one in drawn] == [0, 1, 2, 3]
     assert drawn[0] == _build(folder, acdc_tree)
 
@@ -102,7 +102,7 @@ def test_a_list_is_reproducible_and_survives_json(folder, acdc_tree):
 
 def test_no_label_file_of_an_unlabelled_case_is_ever_opened(own, acdc_tree, monkeypatch):
     plan = _build(own, acdc_tree, coarse_patients=1)
-    hidden = {case["case"] for case in plan["training"] if case["supervision"] == "none"}
+    hidden = {case["case"] for case in plan["training"] if case["supervision"] == "unlabelled"}
     for name in hidden:
         (own / name[:10] / f"{name}_gt.nii.gz").write_bytes(b"broken")
     opened = []
@@ -128,7 +128,7 @@ def test_patients_that_share_a_scan_stay_on_one_side(own, acdc_tree, caplog):
 
 def test_a_broken_file_stops_the_build_and_all_of_them_are_named(own, acdc_tree):
     plan = _build(own, acdc_tree)
-    labels = [_label_of(own, plan, *where) for where in (("training", "leaf"), ("training", "heart"), ("test", "leaf"))]
+    labels = [_label_of(own, plan, *where) for where in (("training", "fine"), ("training", "heart"), ("test", "fine"))]
     broken = own / plan["validation"][0]["image"]
     for file in (*labels, broken):
         truncate(file)
@@ -138,7 +138,7 @@ def test_a_broken_file_stops_the_build_and_all_of_them_are_named(own, acdc_tree)
 
 
 @pytest.mark.parametrize(
-    "where", [("training", "leaf"), ("training", "heart"), ("validation", "heart"), ("test", "leaf")]
+    "where", [("training", "fine"), ("training", "heart"), ("validation", "heart"), ("test", "fine")]
 )
 def test_a_missing_label_is_refused_with_the_file_and_the_option(own, acdc_tree, where):
     label = _label_of(own, _build(own, acdc_tree), *where)
@@ -150,20 +150,20 @@ def test_a_missing_label_is_refused_with_the_file_and_the_option(own, acdc_tree,
 
 def test_a_missing_label_of_an_unlabelled_case_is_nobodys_business(own, acdc_tree):
     plan = _build(own, acdc_tree, coarse_patients=1)
-    _label_of(own, plan, "training", "none").unlink()
+    _label_of(own, plan, "training", "unlabelled").unlink()
     assert _build(own, acdc_tree, coarse_patients=1) == plan
 
 
 def test_allowed_missing_labels_make_training_cases_unlabelled_and_shrink_the_other_parts(own, acdc_tree, caplog):
     plan = _build(own, acdc_tree)
-    fine = next(case["patient"] for case in plan["training"] if case["supervision"] == "leaf")
+    fine = next(case["patient"] for case in plan["training"] if case["supervision"] == "fine")
     for file in (own / fine).glob("*_gt.nii.gz"):
         file.unlink()
-    dropped = _label_of(own, plan, "test", "leaf")
+    dropped = _label_of(own, plan, "test", "fine")
     dropped.unlink()
     built = _build(own, acdc_tree, allow_missing_labels=True)
-    assert len(_patients(built, "training", "leaf")) == 2  # the budget is met by patients that have labels
-    assert _patients(built, "training", "none") == {fine}
+    assert len(_patients(built, "training", "fine")) == 2  # the budget is met by patients that have labels
+    assert _patients(built, "training", "unlabelled") == {fine}
     assert len(built["test"]) == len(plan["test"]) - 1
     assert f"{dropped.name.removesuffix('_gt.nii.gz')}: left out of test" in caplog.text
 
@@ -176,8 +176,8 @@ def test_allowed_missing_labels_make_training_cases_unlabelled_and_shrink_the_ot
         ({"fine_patients": -1}, "fine_patients: -1"),
         ({"draw": -1}, "draw: -1 is not a whole number"),
         ({"draw": 1.5}, "draw: 1.5 is not a whole number"),
-        ({"superclass": "none"}, "superclass: 'none'"),
-        ({"validation_supervision": "none"}, "validation_supervision: 'none'"),
+        ({"superclass": "unlabelled"}, "superclass: 'unlabelled'"),
+        ({"validation_supervision": "unlabelled"}, "validation_supervision: 'unlabelled'"),
         ({"layout": "dicom"}, "unknown layout 'dicom'"),
     ],
 )
@@ -193,7 +193,7 @@ def test_unknown_names_of_the_tree_are_refused_before_anything_is_read(acdc_tree
 
 def test_a_tree_without_superclasses_cannot_validate_on_them(folder, flat_tree):
     with pytest.raises(DataError, match="no superclass"):
-        _build(folder, flat_tree, dialect="flat")
+        _build(folder, flat_tree, label_convention="flat")
 
 
 def test_a_stored_list_comes_back_and_is_never_overwritten(folder, acdc_tree, tmp_path):
@@ -254,7 +254,7 @@ def _forget_label(content):
         (_forget_key, r"training\[1\]: needs an 'image'"),
         (_unknown_supervision, "supervision 'hart'"),
         (_forget_part, "needs a list 'validation'"),
-        (_forget_label, r"test\[0\]: supervision 'leaf' needs a 'label'"),
+        (_forget_label, r"test\[0\]: supervision 'fine' needs a 'label'"),
         (lambda content: content.update(format=9), "no datalist of format 1"),
     ],
 )
@@ -276,7 +276,11 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 def _open(file, root, tree, **settings):
     return open_or_build_datalist(
-        file, root, tree, progress=False, **{"dialect": "acdc", "fine_patients": 2, "coarse_patients": 3, **settings}
+        file,
+        root,
+        tree,
+        progress=False,
+        **{"label_convention": "acdc", "fine_patients": 2, "coarse_patients": 3, **settings},
     )
 
 
@@ -302,9 +306,9 @@ def test_opening_with_another_setting_names_it(own, acdc_tree, tmp_path, setting
 def test_opening_checks_the_files_again_but_not_the_hidden_labels(own, acdc_tree, tmp_path):
     file = tmp_path / "datalist.json"
     built = _open(file, own, acdc_tree)
-    truncate(_label_of(own, built, "training", "none"))
+    truncate(_label_of(own, built, "training", "unlabelled"))
     _open(file, own, acdc_tree)
-    fine = _label_of(own, built, "training", "leaf")
+    fine = _label_of(own, built, "training", "fine")
     truncate(fine)
     with pytest.raises(DataError, match="cannot be read") as error:
         _open(file, own, acdc_tree)
@@ -336,7 +340,7 @@ def test_cases_come_with_absolute_paths_and_no_hidden_label(folder, acdc_tree):
         for stored, case in zip(built[part], cases_of(built, part, folder), strict=True):
             assert case["image"] == str(folder / stored["image"])
             assert Path(case.get("label", case["image"])).is_file()
-    by_hand = {**built, "training": [{**built["training"][0], "label": "x.nii", "supervision": "none"}]}
+    by_hand = {**built, "training": [{**built["training"][0], "label": "x.nii", "supervision": "unlabelled"}]}
     assert "label" not in cases_of(by_hand, "training", folder)[0]
     with pytest.raises(DataError, match="no part 'tests'"):
         cases_of(built, "tests", folder)

@@ -10,11 +10,11 @@ from tiny_acdc import AFFINE, SHAPE, image, label, save, truncate, write_patient
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import integrity
-from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_case, inspect_cases, require_sound
+from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_case, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.taxonomy import TaxonomyError
 
-CASE = {"case": "a", "image": "a.nii.gz", "label": "a_gt.nii.gz", "supervision": "leaf"}
+CASE = {"case": "a", "image": "a.nii.gz", "label": "a_gt.nii.gz", "supervision": "fine"}
 
 
 def _inspect(root, tree, **change):
@@ -55,7 +55,7 @@ def test_equal_voxels_have_equal_hashes_whatever_the_file_type(folder, acdc_tree
     save(image(1), folder / "c.nii.gz")
     save(image().reshape(SHAPE[1], SHAPE[0], SHAPE[2]), folder / "d.nii.gz")
     one, same, other, reshaped = (
-        _inspect(folder, acdc_tree, image=name, supervision="none").sha1
+        _inspect(folder, acdc_tree, image=name, supervision="unlabelled").sha1
         for name in ("a.nii.gz", "b.nii", "c.nii.gz", "d.nii.gz")
     )
     assert one == same
@@ -108,7 +108,7 @@ def _plant_value(root):
         (lambda root: save(label()[1:], root / "a_gt.nii.gz"), "a_gt.nii.gz", "shape (5, 5, 3) is not the image's"),
         (_shift_label(2.5), "a_gt.nii.gz", "2.50 mm"),
         (_plant_value, "a_gt.nii.gz", "value 9 (3 voxels)"),
-        (lambda root: (root / "a_gt.nii.gz").unlink(), "a_gt.nii.gz", "declared 'leaf'"),
+        (lambda root: (root / "a_gt.nii.gz").unlink(), "a_gt.nii.gz", "declared 'fine'"),
     ],
 )
 def test_a_planted_fault_is_fatal_and_names_its_file_and_cause(folder, acdc_tree, plant, culprit, says):
@@ -119,12 +119,12 @@ def test_a_planted_fault_is_fatal_and_names_its_file_and_cause(folder, acdc_tree
     assert says in fatal.message
     assert str(fatal).count(str(folder)) == 1
     with pytest.raises(DataError, match="a"):
-        require_sound([inspection])
+        raise_if_fatal([inspection])
 
 
 def test_a_singular_affine_is_fatal(folder, acdc_tree):
     _flatten_affine(folder)
-    (fatal,) = _inspect(folder, acdc_tree, image="a.nii", supervision="none").found("fatal")
+    (fatal,) = _inspect(folder, acdc_tree, image="a.nii", supervision="unlabelled").found("fatal")
     assert "singular" in fatal.message
 
 
@@ -164,7 +164,7 @@ def test_a_label_of_background_alone_is_only_mentioned(folder, acdc_tree):
     save(np.zeros(SHAPE, np.uint8), folder / "a_gt.nii.gz")
     inspection = _inspect(folder, acdc_tree)
     assert [f.severity for f in inspection.findings] == ["info"]
-    require_sound([inspection])
+    raise_if_fatal([inspection])
 
 
 def test_a_superclass_case_needs_its_label_too_and_the_expected_file_is_named(folder, acdc_tree):
@@ -179,7 +179,7 @@ def test_the_label_of_a_case_without_supervision_is_never_opened(folder, acdc_tr
     load = nib.load
     monkeypatch.setattr(integrity.nib, "load", lambda path: opened.append(path.name) or load(path))
     (folder / "a_gt.nii.gz").write_bytes(b"broken")
-    assert _inspect(folder, acdc_tree, supervision="none").findings == ()
+    assert _inspect(folder, acdc_tree, supervision="unlabelled").findings == ()
     assert opened == ["a.nii.gz"]
 
 
@@ -202,7 +202,7 @@ def test_a_pool_keeps_the_order_of_the_cases(tmp_path, acdc_tree, monkeypatch):
 def test_known_images_are_not_read_again(tmp_path, acdc_tree, monkeypatch):
     cases = scan(write_patients(tmp_path, 1), "acdc")
     whole = inspect_cases(cases, tmp_path, acdc_tree, "acdc")
-    images = inspect_cases([{**case, "supervision": "none"} for case in cases], tmp_path, acdc_tree, "acdc")
+    images = inspect_cases([{**case, "supervision": "unlabelled"} for case in cases], tmp_path, acdc_tree, "acdc")
     opened = []
     load = nib.load
     monkeypatch.setattr(integrity.nib, "load", lambda path: opened.append(path.name) or load(path))
@@ -210,16 +210,16 @@ def test_known_images_are_not_read_again(tmp_path, acdc_tree, monkeypatch):
     assert all("_gt" in name for name in opened)
 
 
-def test_an_unknown_dialect_is_one_error(tmp_path, acdc_tree):
+def test_an_unknown_label_convention_is_one_error(tmp_path, acdc_tree):
     cases = scan(write_patients(tmp_path, 2), "acdc")
-    with pytest.raises(TaxonomyError, match="no dialect 'brats18'"):
+    with pytest.raises(TaxonomyError, match="no label convention 'brats18'"):
         inspect_cases(cases, tmp_path, acdc_tree, "brats18")
 
 
 def test_twenty_faults_are_listed_and_the_others_counted():
     inspections = [Inspection(str(i), findings=(Finding("fatal", f"{i}.nii", "bad"),)) for i in range(25)]
     with pytest.raises(DataError) as error:
-        require_sound(inspections)
+        raise_if_fatal(inspections)
     lines = str(error.value).splitlines()
     assert lines[:20] == [f"{i}.nii: bad" for i in range(20)]
     assert lines[20:] == ["… and 5 more"]

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.sampler import SupervisionSampler
 
-CASES = ["leaf", "heart", "none", "leaf", "heart", "left_heart+right_ventricle", "none", "heart", "leaf"]
-RATIO = {"leaf": 1, "coarse": 2, "none": 1}
+CASES = ["fine", "heart", "unlabelled", "fine", "heart", "left_heart+right_ventricle", "unlabelled", "heart", "fine"]
+RATIO = {"fine": 1, "coarse": 2, "unlabelled": 1}
 
 
 class Echo(Dataset):
@@ -34,10 +34,10 @@ def make(**changes) -> SupervisionSampler:
 
 def test_every_batch_holds_leaf_then_coarse_then_unlabelled_cases():
     sampler = make()
-    assert sampler.slots == ["leaf", "coarse", "coarse", "none"]
+    assert sampler.slots == ["fine", "coarse", "coarse", "unlabelled"]
     assert sampler.batch_size == 4
     for batch in sampler:
-        kinds = [CASES[case] if CASES[case] in {"leaf", "none"} else "coarse" for case, _ in batch]
+        kinds = [CASES[case] if CASES[case] in {"fine", "unlabelled"} else "coarse" for case, _ in batch]
         assert kinds == sampler.slots
 
 
@@ -78,25 +78,25 @@ def test_samples_do_not_depend_on_the_number_of_workers():
 
 
 def test_empty_pools_give_up_their_slots():
-    fine_only = make(supervisions=["leaf", "leaf"])
-    assert fine_only.slots == ["leaf"]
+    fine_only = make(supervisions=["fine", "fine"])
+    assert fine_only.slots == ["fine"]
     assert all(len(batch) == 1 for batch in fine_only)
-    assert make(supervisions=["heart", "none"]).slots == ["coarse", "coarse", "none"]
+    assert make(supervisions=["heart", "unlabelled"]).slots == ["coarse", "coarse", "unlabelled"]
 
 
 def test_filling_keeps_the_batch_size():
-    assert make(supervisions=["leaf"], fill=True).slots == ["leaf"] * 4
-    assert make(supervisions=["leaf", "none"], fill=True).slots == ["leaf"] * 3 + ["none"]
-    assert make(supervisions=["heart", "none"], fill=True).slots == ["coarse"] * 3 + ["none"]
+    assert make(supervisions=["fine"], fill=True).slots == ["fine"] * 4
+    assert make(supervisions=["fine", "unlabelled"], fill=True).slots == ["fine"] * 3 + ["unlabelled"]
+    assert make(supervisions=["heart", "unlabelled"], fill=True).slots == ["coarse"] * 3 + ["unlabelled"]
 
 
 def test_filling_leaves_a_pool_alone_that_was_given_no_slots():
-    sampler = make(supervisions=["heart", "none"], per_batch={"leaf": 2, "none": 2}, fill=True)
-    assert sampler.slots == ["none"] * 4
+    sampler = make(supervisions=["heart", "unlabelled"], per_batch={"fine": 2, "unlabelled": 2}, fill=True)
+    assert sampler.slots == ["unlabelled"] * 4
 
 
 @pytest.mark.parametrize(
-    ("supervisions", "ratio"), [([], RATIO), (["heart"], {"leaf": 2}), (["leaf"], {"leaf": 0, "none": 1})]
+    ("supervisions", "ratio"), [([], RATIO), (["heart"], {"fine": 2}), (["fine"], {"fine": 0, "unlabelled": 1})]
 )
 def test_nothing_to_train_on_is_an_error(supervisions: list[str], ratio: dict[str, int]):
     with pytest.raises(DataError, match="no training case"):
@@ -104,10 +104,10 @@ def test_nothing_to_train_on_is_an_error(supervisions: list[str], ratio: dict[st
 
 
 def test_wrong_numbers_are_named():
-    with pytest.raises(ValueError, match="'fine'"):
-        make(per_batch={"fine": 1})
-    with pytest.raises(ValueError, match="leaf: must not be negative"):
-        make(per_batch={"leaf": -1})
+    with pytest.raises(ValueError, match="'leaf'"):
+        make(per_batch={"leaf": 1})
+    with pytest.raises(ValueError, match="fine: must not be negative"):
+        make(per_batch={"fine": -1})
     with pytest.raises(ValueError, match="start_step"):
         make(start_step=-1)
 

@@ -104,7 +104,7 @@ def test_steps_are_counted_through_all_epochs_and_batches_hold_their_kinds(acdc_
     trainer = tiny_trainer(acdc_tree, epochs=3, steps=2, step=step)
     trainer.run()
     assert [batch.step for batch in step.seen] == list(range(6))
-    assert all(list(batch.supervisions) == ["leaf", "heart", "none"] for batch in step.seen)
+    assert all(list(batch.supervisions) == ["fine", "heart", "unlabelled"] for batch in step.seen)
     assert (trainer.state.epoch, trainer.state.iteration, trainer.teacher.step) == (3, 6, 6)
 
 

@@ -19,7 +19,7 @@ from cladeseg.segmentation.networks import TreeOutput
 from cladeseg.taxonomy import Taxonomy
 
 SIZE = (8, 8, 4)
-SUPERVISIONS = ("leaf", "leaf", "heart", "heart", "none")
+SUPERVISIONS = ("fine", "fine", "heart", "heart", "unlabelled")
 
 
 class TinyNet(nn.Module):
@@ -73,7 +73,7 @@ def tiny_net(tree: Taxonomy, **options: Any) -> TinyNet:
 
 
 def tiny_loader(tree: Taxonomy, *, seed: int = 0, num_workers: int = 0) -> DataLoader[Any]:
-    return training_loader(Balls(tree), {"leaf": 1, "coarse": 1, "none": 1}, seed, num_workers=num_workers)
+    return training_loader(Balls(tree), {"fine": 1, "coarse": 1, "unlabelled": 1}, seed, num_workers=num_workers)
 
 
 def tiny_trainer(

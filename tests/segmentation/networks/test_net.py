@@ -32,7 +32,7 @@ def batch(tree: Taxonomy) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(3, 1, 8, 8, 4, generator=generator)
     fine = torch.randint(tree.num_leaves, (3, 1, 8, 8, 4), generator=generator)
-    label = torch.stack([tree.collapse_table(s)[f] for s, f in zip(("leaf", "heart", "none"), fine, strict=True)])
+    label = torch.stack([tree.collapse_table(s)[f] for s, f in zip(("fine", "heart", "unlabelled"), fine, strict=True)])
     return image, label.to(torch.uint8)
 
 

@@ -74,7 +74,7 @@ def test_a_doubtful_case_counts_for_more():
 
 
 def choose(folder, tree, budget=2, **options):
-    return select_cases(folder, tree, layout="msd", dialect="auto", budget=budget, workers=1, **options)
+    return select_cases(folder, tree, layout="msd", label_convention="auto", budget=budget, workers=1, **options)
 
 
 def test_leaves_have_no_say(phantoms, tmp_path, hippocampus_tree):

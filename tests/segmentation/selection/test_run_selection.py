@@ -12,7 +12,7 @@ from cladeseg.segmentation.selection import SuperclassView, outline_picture, run
 
 
 def run(folder, tree, out, **options):
-    chosen = {"layout": "msd", "dialect": "auto", "budget": 2, "workers": 1, "progress": False, **options}
+    chosen = {"layout": "msd", "label_convention": "auto", "budget": 2, "workers": 1, "progress": False, **options}
     return run_selection(folder, tree, out, **chosen)
 
 
@@ -21,7 +21,7 @@ def test_the_result_is_a_list_of_patients_and_a_page_with_pictures(phantoms, tmp
     stored = json.loads((tmp_path / "S" / "selection.json").read_text())
     patients = [proposal.patient for proposal in proposals]
     assert stored["patients"] == patients
-    assert (stored["superclass"], stored["dialect"], stored["budget"]) == ("hippocampus", "msd", 2)
+    assert (stored["superclass"], stored["label_convention"], stored["budget"]) == ("hippocampus", "msd", 2)
     assert str(phantoms) not in json.dumps(stored)
     page = (tmp_path / "S" / "selection.md").read_text()
     assert f"--fine_patients \"['{patients[0]}','{patients[1]}']\"" in page
@@ -34,7 +34,7 @@ def test_the_result_is_a_list_of_patients_and_a_page_with_pictures(phantoms, tmp
 def test_with_a_stored_split_only_training_patients_are_proposed(phantoms, tmp_path, hippocampus_tree):
     settings = {
         "layout": "msd",
-        "dialect": "msd",
+        "label_convention": "msd",
         "fine_patients": 0,
         "test_fraction": 0.34,
         "validation_fraction": 0.2,

@@ -25,7 +25,7 @@ def some_label() -> np.ndarray:
 
 
 def test_permuted_leaves_look_the_same(tmp_path, acdc_tree):
-    load = SuperclassLoader(acdc_tree, dialect="acdc", superclass="heart")
+    load = SuperclassLoader(acdc_tree, label_convention="acdc", superclass="heart")
     view = load(case(tmp_path, some_label()))
     permuted = load(case(tmp_path, np.array([0, 3, 1, 2], np.uint8)[some_label()], "b"))
     np.testing.assert_array_equal(view.nodes, permuted.nodes)
@@ -33,7 +33,7 @@ def test_permuted_leaves_look_the_same(tmp_path, acdc_tree):
 
 
 def test_the_view_is_normalised_and_upright(tmp_path, acdc_tree):
-    view = SuperclassLoader(acdc_tree, dialect="acdc", superclass="heart")(case(tmp_path, some_label()))
+    view = SuperclassLoader(acdc_tree, label_convention="acdc", superclass="heart")(case(tmp_path, some_label()))
     np.testing.assert_array_equal(view.inside, some_label()[::-1] > 0)  # x runs to the right now
     assert view.affine[0, 0] == 2
     assert view.image.shape == (1, 6, 5, 4)
@@ -41,7 +41,7 @@ def test_the_view_is_normalised_and_upright(tmp_path, acdc_tree):
 
 
 def test_several_superclasses_are_one_region(tmp_path, acdc_tree):
-    load = SuperclassLoader(acdc_tree, dialect="acdc", superclass="right_ventricle+left_heart")
+    load = SuperclassLoader(acdc_tree, label_convention="acdc", superclass="right_ventricle+left_heart")
     np.testing.assert_array_equal(load(case(tmp_path, some_label())).inside, some_label()[::-1] > 0)
 
 
@@ -49,20 +49,20 @@ def test_a_label_that_does_not_fit_is_named(tmp_path, acdc_tree):
     files = case(tmp_path, some_label())
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), files["label"])
     with pytest.raises(DataError, match=f"^{files['label']}: the label's shape is"):
-        SuperclassLoader(acdc_tree, dialect="acdc", superclass="heart")(files)
+        SuperclassLoader(acdc_tree, label_convention="acdc", superclass="heart")(files)
 
 
 def test_misspelt_options_are_refused(acdc_tree):
     with pytest.raises(ValueError, match="intensity: 'loud' is unknown; known are percentiles, brain"):
-        SuperclassLoader(acdc_tree, dialect="acdc", superclass="heart", intensity="loud")
-    with pytest.raises(TaxonomyError, match="no dialect 'msd'"):
-        SuperclassLoader(acdc_tree, dialect="msd", superclass="heart")
+        SuperclassLoader(acdc_tree, label_convention="acdc", superclass="heart", intensity="loud")
+    with pytest.raises(TaxonomyError, match="no label convention 'msd'"):
+        SuperclassLoader(acdc_tree, label_convention="msd", superclass="heart")
 
 
 def test_the_superclass_is_the_trees_own_unless_named(acdc_tree, flat_tree):
     assert resolve_superclass(None, acdc_tree) == "heart"
     assert resolve_superclass("left_heart", acdc_tree) == "left_heart"
-    for wrong in ("leaf", "none"):
+    for wrong in ("fine", "unlabelled"):
         with pytest.raises(DataError, match=f"'{wrong}' is not an outline"):
             resolve_superclass(wrong, acdc_tree)
     with pytest.raises(DataError, match="taxonomy 'flat' has none"):

@@ -85,7 +85,7 @@ def test_a_network_is_asked_where_the_superclass_lies(write, hippocampus_tree):
         Spacingd("image", pixdim=(2.0, 1.0, 1.5), mode="nearest"),
     ]
     predictor = Predictor(Doubtful(), Compose(chain), SimpleInferer(), Compose([]))
-    load = SuperclassLoader(hippocampus_tree, dialect="msd", superclass="hippocampus")
+    load = SuperclassLoader(hippocampus_tree, label_convention="msd", superclass="hippocampus")
     cases = [
         {kind: str(folder / f"{kind}sTr" / f"{name}.nii.gz") for kind in ("image", "label")}
         for name in ("half", "calm")

@@ -48,7 +48,7 @@ def named(tree: Taxonomy, *names: str) -> np.ndarray:
 
 def test_a_fine_label_becomes_leaves(case: dict[str, Any], acdc_tree: Taxonomy):
     expected = named(acdc_tree, "background", "right_ventricle", "myocardium", "left_ventricle")
-    np.testing.assert_array_equal(nodes_of(case, acdc_tree, supervision="leaf"), expected)
+    np.testing.assert_array_equal(nodes_of(case, acdc_tree, supervision="fine"), expected)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_coarse_supervision_collapses_the_leaves(
 def test_an_unlabelled_case_never_opens_its_label(case: dict[str, Any], acdc_tree: Taxonomy, content: bytes | None):
     path = Path(case["label"])
     path.unlink() if content is None else path.write_bytes(content)
-    nodes = nodes_of(case, acdc_tree, supervision="none")
+    nodes = nodes_of(case, acdc_tree, supervision="unlabelled")
     np.testing.assert_array_equal(nodes, np.full(SHAPE, acdc_tree.root))
     with pytest.raises(DataError):  # the same file is noticed as soon as it is opened
         nodes_of(case, acdc_tree, supervision="heart")
@@ -78,15 +78,15 @@ def test_an_unlabelled_case_never_opens_its_label(case: dict[str, Any], acdc_tre
 
 def test_without_a_supervision_the_label_itself_decides(case: dict[str, Any], acdc_tree: Taxonomy):
     load = LoadNodesd(acdc_tree, "acdc")
-    assert load(case)["supervision"] == "leaf"
+    assert load(case)["supervision"] == "fine"
     np.testing.assert_array_equal(nodes_of(case, acdc_tree), LABEL)
     del case["label"]
     out = load(case)
-    assert out["supervision"] == "none"
+    assert out["supervision"] == "unlabelled"
     assert bool((out["nodes"] == acdc_tree.root).all())
 
 
-@pytest.mark.parametrize("supervision", ["leaf", "heart", "none"])
+@pytest.mark.parametrize("supervision", ["fine", "heart", "unlabelled"])
 def test_the_node_map_lies_on_the_image_and_replaces_the_path(
     case: dict[str, Any], acdc_tree: Taxonomy, supervision: str
 ):
@@ -106,11 +106,11 @@ def test_other_keys_can_be_named(case: dict[str, Any], acdc_tree: Taxonomy):
     np.testing.assert_array_equal(np.asarray(load(case)["tree"])[0], LABEL)
 
 
-def test_another_dialect_gives_the_same_nodes(case: dict[str, Any], brats_tree: Taxonomy):
+def test_another_label_convention_gives_the_same_nodes(case: dict[str, Any], brats_tree: Taxonomy):
     nodes = {}
-    for dialect, enhancing in (("brats18", 4), ("brats23", 3)):
+    for label_convention, enhancing in (("brats18", 4), ("brats23", 3)):
         write(Path(case["label"]), np.where(LABEL == 3, enhancing, LABEL).astype(np.uint8))
-        nodes[dialect] = np.asarray(LoadNodesd(brats_tree, dialect)(case)["nodes"])[0]
+        nodes[label_convention] = np.asarray(LoadNodesd(brats_tree, label_convention)(case)["nodes"])[0]
     np.testing.assert_array_equal(nodes["brats18"], nodes["brats23"])
     np.testing.assert_array_equal(nodes["brats18"] == brats_tree.index("enhancing"), LABEL == 3)
 
@@ -123,7 +123,7 @@ def test_a_declared_but_missing_label_is_named_by_its_image(case: dict[str, Any]
 
 def refusal(case: dict[str, Any], tree: Taxonomy) -> str:
     with pytest.raises((DataError, LabelValueError)) as error:
-        nodes_of(case, tree, supervision="leaf")
+        nodes_of(case, tree, supervision="fine")
     assert str(error.value).startswith(f"{case['label']}: ")
     return str(error.value)
 

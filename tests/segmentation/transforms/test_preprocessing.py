@@ -62,7 +62,7 @@ def test_percentiles_clip_what_a_vessel_or_a_clip_outshines(tmp_path, brain):
 def test_image_and_nodes_share_the_target_grid(tmp_path, brain):
     label = np.where(brain > 500, 7, 0).astype(np.uint8)
     item = {"image": write(tmp_path / "a.nii.gz", brain), "label": write(tmp_path / "l.nii.gz", label)}
-    chain = preprocessing(spacing=(1.0, 1.0, -1), taxonomy=TREE, dialect="d")
+    chain = preprocessing(spacing=(1.0, 1.0, -1), taxonomy=TREE, label_convention="d")
     out = chain(item)
     assert out["image"].shape[1:] == out["nodes"].shape[1:]
     assert out["nodes"].dtype == torch.uint8
@@ -78,7 +78,7 @@ def test_a_mask_comes_back_on_the_grid_of_its_image(tmp_path, brain, intensity):
     item = before({"image": file})
     bright = (item["image"].as_tensor() > 0).float()
     item["pred"] = MetaTensor(torch.log(torch.cat([1 - bright, bright]).clamp(min=1e-6)), meta=item["image"].meta)
-    postprocessing(preprocessing=before, taxonomy=TREE, dialect="d", output_dir=tmp_path)(item)
+    postprocessing(preprocessing=before, taxonomy=TREE, label_convention="d", output_dir=tmp_path)(item)
     mask = nib.load(tmp_path / "predictions" / "a.nii.gz")
     assert mask.affine == pytest.approx(AFFINE)
     level = brain[brain > 0].mean() if intensity == "brain" else brain.mean()
@@ -91,7 +91,9 @@ def test_a_modality_may_be_missing_at_inference_but_not_in_training(tmp_path, br
     image = chain(item)["image"]
     assert not image[1].any()
     assert image[0].any()
-    training = preprocessing(spacing=(-1, -1, -1), intensity="brain", modalities=NAMES, taxonomy=TREE, dialect="d")
+    training = preprocessing(
+        spacing=(-1, -1, -1), intensity="brain", modalities=NAMES, taxonomy=TREE, label_convention="d"
+    )
     with pytest.raises(RuntimeError) as caught:  # MONAI's Compose wraps it
         training(item)
     cause = first_cause(caught.value)

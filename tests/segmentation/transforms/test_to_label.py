@@ -1,4 +1,4 @@
-"""The most probable leaf becomes the integer that the chosen dialect writes."""
+"""The most probable leaf becomes the integer that the chosen label convention writes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def leaves() -> torch.Tensor:
     return torch.randint(4, SHAPE, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("dialect", ["brats18", "brats23"])
-def test_a_label_is_what_the_dialect_writes(brats_tree: Taxonomy, leaves: torch.Tensor, dialect: str):
-    label = LeavesToLabeld(brats_tree, dialect)({"pred": scores(leaves, 4)})["pred"]
+@pytest.mark.parametrize("label_convention", ["brats18", "brats23"])
+def test_a_label_is_what_the_label_convention_writes(brats_tree: Taxonomy, leaves: torch.Tensor, label_convention: str):
+    label = LeavesToLabeld(brats_tree, label_convention)({"pred": scores(leaves, 4)})["pred"]
     assert label.shape == (1, *SHAPE)
     assert label.dtype == torch.uint8
-    np.testing.assert_array_equal(brats_tree.to_nodes(label[0].numpy(), dialect), leaves)
-    enhancing = {"brats18": 4, "brats23": 3}[dialect]
+    np.testing.assert_array_equal(brats_tree.to_nodes(label[0].numpy(), label_convention), leaves)
+    enhancing = {"brats18": 4, "brats23": 3}[label_convention]
     assert bool((label[0][leaves == brats_tree.index("enhancing")] == enhancing).all())
 
 
-def test_without_a_dialect_leaf_indices_stay(acdc_tree: Taxonomy, leaves: torch.Tensor):
+def test_without_a_label_convention_leaf_indices_stay(acdc_tree: Taxonomy, leaves: torch.Tensor):
     label = LeavesToLabeld(acdc_tree)({"pred": scores(leaves, 4)})["pred"]
     np.testing.assert_array_equal(label[0], leaves)
 
@@ -52,7 +52,7 @@ def test_large_integers_fit(leaves: torch.Tensor):
     np.testing.assert_array_equal(label[0], (leaves % 2) * 40000)
 
 
-def test_a_leaf_that_the_dialect_cannot_write_is_refused():
+def test_a_leaf_that_the_label_convention_cannot_write_is_refused():
     nodes = (
         Node("background", values={"x": 0, "y": 0}),
         Node("a", values={"x": 1, "y": 1}),

@@ -17,7 +17,7 @@ def text(shown: RenderableType, colours: bool = False) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_the_tree_shows_who_lies_under_whom_and_every_dialect(brats_tree: Taxonomy) -> None:
+def test_the_tree_shows_who_lies_under_whom_and_every_label_convention(brats_tree: Taxonomy) -> None:
     lines = text(taxonomy_tree(brats_tree)).splitlines()
     assert lines[0] == "brats (root: not annotated)"
     assert "└── ● whole_tumour" in lines

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import cache
-from cladeseg.segmentation.workflow import TrainingSettings, with_guesses
+from cladeseg.segmentation.data import cached_dataset as cache
+from cladeseg.segmentation.workflow import TrainingSettings, with_propagated_labels
 from cladeseg.segmentation.workflow.training import MAX_MODELS
 from cladeseg.taxonomy import Taxonomy
 
@@ -17,7 +17,7 @@ LENGTH = 20
 
 
 def settings(**values: Any) -> TrainingSettings:
-    shape = {"patch_size": (8, 8, 8), "spacing": (1, 1, 1), "per_batch": {"leaf": 1, "coarse": 1}}
+    shape = {"patch_size": (8, 8, 8), "spacing": (1, 1, 1), "per_batch": {"fine": 1, "coarse": 1}}
     return TrainingSettings(**{"seed": 0, "steps_per_epoch": 1, "network": {}, "transfer_blur": 0.0, **shape, **values})
 
 
@@ -48,8 +48,8 @@ def _no_image_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_coarse_case_is_divided_as_the_fine_one_is(acdc_tree: Taxonomy) -> None:
-    given = cases(a="leaf", b="heart")
-    load = with_guesses(Loads(acdc_tree), given, acdc_tree, settings(transfer=True))
+    given = cases(a="fine", b="heart")
+    load = with_propagated_labels(Loads(acdc_tree), given, acdc_tree, settings(transfer=True))
     fine, coarse = (load(dict(case)) for case in given)
     assert torch.equal(coarse["guess"], fine["nodes"])
     assert (coarse["nodes"] == acdc_tree.index("heart")).all(), "what is known stays apart from what is guessed"
@@ -59,26 +59,26 @@ def test_a_coarse_case_is_divided_as_the_fine_one_is(acdc_tree: Taxonomy) -> Non
 @pytest.mark.parametrize(
     ("given", "changed"),
     [
-        (cases(a="leaf", b="heart"), {"transfer": False}),
-        (cases(a="leaf", b="heart"), {"transfer": True, "method": "bcp"}),
-        (cases(a="leaf"), {"transfer": True}),
+        (cases(a="fine", b="heart"), {"transfer": False}),
+        (cases(a="fine", b="heart"), {"transfer": True, "method": "bcp"}),
+        (cases(a="fine"), {"transfer": True}),
         (cases(b="heart"), {"transfer": True}),
     ],
     ids=["off", "a rival", "no coarse case", "no fine case"],
 )
 def test_nobody_guesses_without_need(acdc_tree: Taxonomy, given: list[dict[str, Any]], changed: dict[str, Any]) -> None:
     loads = Loads(acdc_tree)
-    assert with_guesses(loads, given, acdc_tree, settings(**changed)) is loads
+    assert with_propagated_labels(loads, given, acdc_tree, settings(**changed)) is loads
     assert loads.seen == []
 
 
 def test_only_so_many_fine_cases_are_looked_at(acdc_tree: Taxonomy) -> None:
     loads = Loads(acdc_tree)
-    many = {f"fine{i}": "leaf" for i in range(MAX_MODELS + 5)}
-    with_guesses(loads, cases(**many, b="heart"), acdc_tree, settings(transfer=True))
+    many = {f"fine{i}": "fine" for i in range(MAX_MODELS + 5)}
+    with_propagated_labels(loads, cases(**many, b="heart"), acdc_tree, settings(transfer=True))
     assert len(loads.seen) == MAX_MODELS
 
 
 def test_a_broken_fine_case_is_named(acdc_tree: Taxonomy) -> None:
     with pytest.raises(DataError, match=r"broken: broken\.nii\.gz: is truncated"):
-        with_guesses(Loads(acdc_tree), cases(broken="leaf", b="heart"), acdc_tree, settings(transfer=True))
+        with_propagated_labels(Loads(acdc_tree), cases(broken="fine", b="heart"), acdc_tree, settings(transfer=True))

@@ -15,7 +15,7 @@ from cladeseg.taxonomy import Taxonomy
 
 
 def _workflow(tree: Taxonomy, network: nn.Module, folder: Path, **settings: Any) -> TrainingWorkflow:
-    values = {"seed": 0, "steps_per_epoch": 1, "per_batch": {"leaf": 1}, "patch_size": [8] * 3, "spacing": [1.0] * 3}
+    values = {"seed": 0, "steps_per_epoch": 1, "per_batch": {"fine": 1}, "patch_size": [8] * 3, "spacing": [1.0] * 3}
     return TrainingWorkflow(
         settings=TrainingSettings(**values, network={}, **settings),  # type: ignore[arg-type]
         taxonomy=tree,

@@ -16,7 +16,7 @@ from cladeseg.segmentation.mixing import SigmoidRamp
 from cladeseg.taxonomy import Taxonomy
 
 
-class BothWays(NamedTuple):
+class Bidirectional(NamedTuple):
     """Images made of a labelled and an unlabelled part; the first half has the unlabelled part in the box.
 
     Attributes:
@@ -97,7 +97,7 @@ class BcpStep:
         mix = self.loss(pasted, mixed.true) + self.pseudo_weight * self.loss(pasted, mixed.pseudo)
         return {"loss": supervised + weight * mix, "supervised": supervised, "unsupervised": mix}
 
-    def _mix(self, batch: StepInput, fine: list[int], unlabelled: list[int]) -> BothWays:
+    def _mix(self, batch: StepInput, fine: list[int], unlabelled: list[int]) -> Bidirectional:
         images, shape = batch.images, batch.images.shape[2:]
         box = random_box(shape, [int(size * self.box) for size in shape], batch.generator).to(images.device)
         drawn = torch.randint(len(fine), (2 * len(unlabelled),), generator=batch.generator)
@@ -120,7 +120,7 @@ class BcpStep:
 
 def paste_both_ways(
     box: Tensor, images: Tensor, nodes: Tensor, unlabelled: Tensor, pseudo: Tensor, *, root: int
-) -> BothWays:
+) -> Bidirectional:
     """Paste U unlabelled cases into labelled ones, and labelled ones into them, by the same box.
 
     Args:
@@ -132,7 +132,7 @@ def paste_both_ways(
         root: the node that says nothing.
     """
     inside = torch.stack([box, ~box]).repeat_interleave(len(unlabelled), dim=0).unsqueeze(1)
-    return BothWays(
+    return Bidirectional(
         image=torch.where(inside, torch.cat([unlabelled, unlabelled]), images),
         true=torch.where(inside, root, nodes),
         pseudo=torch.where(inside, torch.cat([pseudo, pseudo]), root),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cladeseg.taxonomy import LEAF
+from cladeseg.taxonomy import FINE
 
 
 def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -12,5 +12,5 @@ def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[in
 
     Coarse cases are among the second: their node map is learnt from by the supervised loss, but says nothing of leaves.
     """
-    fine = [i for i, supervision in enumerate(supervisions) if supervision == LEAF]
+    fine = [i for i, supervision in enumerate(supervisions) if supervision == FINE]
     return fine, [i for i in range(len(supervisions)) if i not in fine]

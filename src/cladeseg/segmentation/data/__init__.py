@@ -3,7 +3,7 @@
 from cladeseg.segmentation.data.acdc import scan_acdc
 from cladeseg.segmentation.data.brats import scan_brats
 from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES
-from cladeseg.segmentation.data.cache import CaseCache, estimate_bytes
+from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
 from cladeseg.segmentation.data.datalist import (
     build_datalist,
     cases_of,
@@ -13,7 +13,6 @@ from cladeseg.segmentation.data.datalist import (
 )
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
 from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
-from cladeseg.segmentation.data.dialects import recognise_dialect, resolve_dialect
 from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.data.integrity import (
     Finding,
@@ -22,8 +21,9 @@ from cladeseg.segmentation.data.integrity import (
     inspect_case,
     inspect_cases,
     inspect_images,
-    require_sound,
+    raise_if_fatal,
 )
+from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
 from cladeseg.segmentation.data.layouts import LAYOUTS, scan
 from cladeseg.segmentation.data.loader import training_loader
 from cladeseg.segmentation.data.msd import scan_msd
@@ -36,7 +36,7 @@ from cladeseg.segmentation.data.volume_files import ImageFiles, absolute_paths, 
 __all__ = [
     "BRATS_MODALITIES",
     "LAYOUTS",
-    "CaseCache",
+    "CachedDataset",
     "DatalistSettings",
     "DatasetCheck",
     "Finding",
@@ -49,6 +49,7 @@ __all__ = [
     "channel_files",
     "channels_of",
     "check_dataset",
+    "detect_label_convention",
     "estimate_bytes",
     "find_images",
     "inspect_case",
@@ -57,9 +58,8 @@ __all__ = [
     "load_datalist",
     "open_or_build_datalist",
     "pool_of",
-    "recognise_dialect",
-    "require_sound",
-    "resolve_dialect",
+    "raise_if_fatal",
+    "resolve_label_convention",
     "scan",
     "scan_acdc",
     "scan_brats",

@@ -13,12 +13,12 @@ class BratsNaming:
     """One year's words.
 
     Attributes:
-        dialect: the label convention that came with these names.
+        label_convention: the label convention that came with these names.
         separator: between the case's ID and the word.
         words: what each of :data:`BRATS_MODALITIES` is called.
     """
 
-    dialect: str
+    label_convention: str
     separator: str
     words: tuple[str, ...]
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.cohort.split import PARTS, merge_overlapping, split_patients
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resolve_settings
-from cladeseg.segmentation.data.dialects import AUTO, resolve_dialect
-from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, require_sound
+from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
+from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
 from cladeseg.segmentation.data.layouts import scan
-from cladeseg.segmentation.data.supervision import permitted, tell_supervision
+from cladeseg.segmentation.data.supervision import tell_supervision, without_hidden_labels
 from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
-from cladeseg.taxonomy import NONE, Taxonomy, TaxonomyError
+from cladeseg.taxonomy import UNLABELLED, Taxonomy, TaxonomyError
 
 logger = logging.getLogger(__name__)
 
@@ -39,35 +39,38 @@ def build_datalist(
         taxonomy: the tree of its labels.
         workers: threads that read files.
         progress: show progress bars.
-        **settings: the fields of :class:`DatalistSettings`; ``dialect`` is required, ``"auto"`` finds it out.
+        **settings: the fields of :class:`DatalistSettings`; ``label_convention`` is required, ``"auto"`` finds it out.
 
     Returns:
-        JSON-serialisable: ``format``, ``name`` of the tree, the settings with the dialect by its name, ``together``
-        (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every case has
-        ``supervision`` and the image's ``sha1``; a case whose supervision is ``none`` has no ``label``, and its label
-        file was not opened.
+        JSON-serialisable: ``format``, ``name`` of the tree, the settings with the label convention by its name,
+        ``together`` (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every
+        case has ``supervision`` and the image's ``sha1``; a case whose supervision is ``unlabelled`` has no
+        ``label``, and its label file was not opened.
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
     """
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
     found = scan(dataset_dir, chosen.layout)
-    chosen = replace(chosen, dialect=resolve_dialect(chosen.dialect, found, dataset_dir, taxonomy, chosen.layout))
+    chosen = replace(
+        chosen,
+        label_convention=resolve_label_convention(chosen.label_convention, found, dataset_dir, taxonomy, chosen.layout),
+    )
     check = partial(
         inspect_cases,
         dataset_dir=dataset_dir,
         taxonomy=taxonomy,
-        dialect=chosen.dialect,
+        label_convention=chosen.label_convention,
         workers=workers,
         progress=progress,
     )
     # Images first: only once shared scans, and then the split, are known is it clear which labels may be opened.
-    images = {image.case: image for image in check([{**case, "supervision": NONE} for case in found])}
+    images = {image.case: image for image in check([{**case, "supervision": UNLABELLED} for case in found])}
     cases = [{**case, "sha1": images[case["case"]].sha1} for case in found]
     together = _sharing_an_image(cases)
     told = tell_supervision(cases, _divide(cases, chosen, together), chosen)
     used = [case for part in PARTS for case in told[part]]
-    _accept(check(used, images=[images[case["case"]] for case in used]))
+    _log_findings(check(used, images=[images[case["case"]] for case in used]))
     return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **told}
 
 
@@ -82,7 +85,7 @@ def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
     if path.exists():
         _refuse_difference(path, load_datalist(path), json.loads(text))
         return
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -143,20 +146,20 @@ def open_or_build_datalist(
         return datalist
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
     datalist = load_datalist(path, taxonomy)
-    if chosen.dialect == AUTO:
-        chosen = replace(chosen, dialect=str(datalist.get("dialect")))
+    if chosen.label_convention == AUTO:
+        chosen = replace(chosen, label_convention=str(datalist.get("label_convention")))
     wanted = _header(chosen, taxonomy)
     # Lists that were stored before there were other draws are of the seed's own.
     _refuse_difference(Path(path), {key: datalist.get(key, 0 if key == "draw" else None) for key in wanted}, wanted)
-    cases = [permitted(case) for part in PARTS for case in datalist[part]]
-    found = inspect_cases(cases, dataset_dir, taxonomy, chosen.dialect, workers=workers, progress=progress)
-    _accept(found)
+    cases = [without_hidden_labels(case) for part in PARTS for case in datalist[part]]
+    found = inspect_cases(cases, dataset_dir, taxonomy, chosen.label_convention, workers=workers, progress=progress)
+    _log_findings(found)
     _refuse_changed_images(cases, found, dataset_dir)
     return datalist
 
 
 def cases_of(datalist: Mapping[str, Any], part: str, dataset_dir: str | Path) -> list[dict[str, Any]]:
-    """The cases of one part with absolute paths; a case whose supervision is ``none`` never comes with a label.
+    """The cases of one part with absolute paths; a case whose supervision is ``unlabelled`` never comes with a label.
 
     Raises:
         DataError: there is no such part.
@@ -164,7 +167,7 @@ def cases_of(datalist: Mapping[str, Any], part: str, dataset_dir: str | Path) ->
     if part not in (*PARTS, "all"):
         raise DataError(f"datalist: no part '{part}'; its parts are {', '.join(PARTS)} and all")
     members = [case for one in (PARTS if part == "all" else (part,)) for case in datalist[one]]
-    return [absolute_paths(permitted(case), dataset_dir) for case in members]
+    return [absolute_paths(without_hidden_labels(case), dataset_dir) for case in members]
 
 
 # ---- building --------------------------------------------------------------------------------------------------------
@@ -197,8 +200,8 @@ def _divide(
     )
 
 
-def _accept(inspections: Sequence[Inspection]) -> None:
-    require_sound(inspections)
+def _log_findings(inspections: Sequence[Inspection]) -> None:
+    raise_if_fatal(inspections)
     for inspection in inspections:
         for finding in inspection.found("fixable"):
             logger.warning("%s", finding)
@@ -215,7 +218,7 @@ def _check_case(case: Any, where: str, taxonomy: Taxonomy | None) -> None:
             raise DataError(f"{where}: needs a text '{key}'")
     if not _names_files(case.get("image")):
         raise DataError(f"{where}: needs an 'image', as a text or as a list of one text for each channel")
-    if case["supervision"] != NONE and not isinstance(case.get("label"), str):
+    if case["supervision"] != UNLABELLED and not isinstance(case.get("label"), str):
         raise DataError(f"{where}: supervision '{case['supervision']}' needs a 'label'")
     try:
         if taxonomy is not None:

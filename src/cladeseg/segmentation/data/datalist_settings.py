@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cladeseg.files import DataError
-from cladeseg.taxonomy import LEAF, NONE, Taxonomy
+from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy
 
 #: Instead of a number of patients.
 ALL = "all"
@@ -17,7 +17,7 @@ class DatalistSettings:
     """Everything that decides what a datalist looks like; stored in it.
 
     Attributes:
-        dialect: which file convention wrote the labels; ``"auto"`` to find out, stored is what was found.
+        label_convention: which file convention wrote the labels; ``"auto"`` to find out, stored is what was found.
         layout: folder layout, see :data:`cladeseg.segmentation.data.layouts.LAYOUTS`.
         fine_patients: number of training patients whose label is used down to the leaves, ``"all"``, or their names.
         coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``
@@ -25,21 +25,21 @@ class DatalistSettings:
         superclass: the outline that coarse patients have, names joined by ``+``; ``None`` for the tree's coarsest.
         validation_fraction: part of the patients that selects a model.
         test_fraction: part of the patients that is kept for the final figures; always labelled down to the leaves.
-        validation_supervision: ``"superclass"`` or ``"leaf"``; leaves of validation cases are fine labels as well, so
+        validation_supervision: ``"superclass"`` or ``"fine"``; leaves of validation cases are fine labels as well, so
             they count when few fine labels are the point.
         seed: decides the split and who is labelled finely.
         draw: another draw of the fine patients within the same split; 0 is the seed's own.
         allow_missing_labels: take cases without a label file as unlabelled ones.
     """
 
-    dialect: str
+    label_convention: str
     layout: str = "acdc"
     fine_patients: int | Literal["all"] | list[str] = "all"
     coarse_patients: int | Literal["all"] = "all"
     superclass: str | None = None
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
-    validation_supervision: Literal["superclass", "leaf"] = "superclass"
+    validation_supervision: Literal["superclass", "fine"] = "superclass"
     seed: int = 0
     draw: int = 0
     allow_missing_labels: bool = False
@@ -52,11 +52,11 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
         DataError: a setting that has no meaning, or none for this tree.
         TaxonomyError: the superclass names no node of the tree.
     """
-    if settings.validation_supervision not in ("superclass", LEAF):
+    if settings.validation_supervision not in ("superclass", FINE):
         raise DataError(
-            f"validation_supervision: '{settings.validation_supervision}' is neither 'superclass' nor '{LEAF}'"
+            f"validation_supervision: '{settings.validation_supervision}' is neither 'superclass' nor '{FINE}'"
         )
-    if settings.superclass in (LEAF, NONE):
+    if settings.superclass in (FINE, UNLABELLED):
         raise DataError(f"superclass: '{settings.superclass}' is not an outline; name nodes of '{taxonomy.name}'")
     for key in ("fine_patients", "coarse_patients"):
         number = getattr(settings, key)
@@ -67,10 +67,14 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
             raise DataError(f"{key}: {number!r} is not a number of patients; write one, or '{ALL}'")
     if isinstance(settings.draw, bool) or not isinstance(settings.draw, int) or settings.draw < 0:
         raise DataError(f"draw: {settings.draw!r} is not a whole number of at least 0")
-    superclass = settings.superclass or taxonomy.default_superclasses or NONE
+    superclass = settings.superclass or taxonomy.default_superclasses or UNLABELLED
     taxonomy.collapse_table(superclass)
-    if superclass == NONE and settings.validation_supervision == "superclass" and settings.validation_fraction > 0:
-        raise DataError(f"validation_supervision: taxonomy '{taxonomy.name}' has no superclass; set it to '{LEAF}'")
+    if (
+        superclass == UNLABELLED
+        and settings.validation_supervision == "superclass"
+        and settings.validation_fraction > 0
+    ):
+        raise DataError(f"validation_supervision: taxonomy '{taxonomy.name}' has no superclass; set it to '{FINE}'")
     return replace(settings, superclass=superclass)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from cladeseg.segmentation.data.dialects import resolve_dialect
 from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_cases
+from cladeseg.segmentation.data.label_conventions import resolve_label_convention
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.taxonomy import Taxonomy
 
@@ -27,7 +27,7 @@ class DatasetCheck:
         findings: of all files, fatal ones first.
         unchanged: number of label files whose integers survive the way to nodes and back.
         labels: number of label files that could be read.
-        dialect: file convention that the labels were read in.
+        label_convention: file convention that the labels were read in.
     """
 
     cases: Sequence[Mapping[str, Any]]
@@ -35,7 +35,7 @@ class DatasetCheck:
     findings: Sequence[Finding]
     unchanged: int
     labels: int
-    dialect: str = ""
+    label_convention: str = ""
 
     @property
     def fatal(self) -> bool:
@@ -44,7 +44,7 @@ class DatasetCheck:
 
 
 def check_dataset(
-    dataset_dir: str | Path, taxonomy: Taxonomy, *, layout: str, dialect: str, progress: bool = True
+    dataset_dir: str | Path, taxonomy: Taxonomy, *, layout: str, label_convention: str, progress: bool = True
 ) -> DatasetCheck:
     """Read every image and label of a folder, grade what is wrong, and prove that the tree can write what it reads.
 
@@ -52,30 +52,32 @@ def check_dataset(
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
         layout: folder layout.
-        dialect: file convention of the labels; ``"auto"`` finds it out.
+        label_convention: file convention of the labels; ``"auto"`` finds it out.
         progress: show a progress bar.
 
     Raises:
-        DataError: the folder is not in this layout, so that there is nothing to check, or its dialect cannot be told.
-        TaxonomyError: the tree has no such dialect.
+        DataError: the folder is not in this layout, or its label convention cannot be detected.
+        TaxonomyError: the tree has no such label convention.
     """
     cases = scan(dataset_dir, layout)
-    dialect = resolve_dialect(dialect, cases, dataset_dir, taxonomy, layout)
-    inspections = inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=progress)
+    label_convention = resolve_label_convention(label_convention, cases, dataset_dir, taxonomy, layout)
+    inspections = inspect_cases(cases, dataset_dir, taxonomy, label_convention, progress=progress)
     labels = [Path(dataset_dir, case["label"]) for case, i in zip(cases, inspections, strict=True) if i.label_voxels]
     with ThreadPoolExecutor() as pool:
-        changed = list(pool.map(lambda file: _changed_voxels(file, taxonomy, dialect), labels))
+        changed = list(pool.map(lambda file: _changed_voxels(file, taxonomy, label_convention), labels))
     found = [finding for inspection in inspections for finding in inspection.findings]
     found += [_missing_label(case, dataset_dir) for case in cases if "label" not in case]
     found += [_changed(file, count) for file, count in zip(labels, changed, strict=True) if count]
     found.sort(key=lambda finding: ("fatal", "fixable", "info").index(finding.severity))
-    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels), dialect)
+    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels), label_convention)
 
 
-def _changed_voxels(file: Path, taxonomy: Taxonomy, dialect: str) -> int:
+def _changed_voxels(file: Path, taxonomy: Taxonomy, label_convention: str) -> int:
     """Voxels of a label file that differ once it was translated into nodes and back."""
     stored = np.asanyarray(nib.load(file).dataobj)
-    return int(np.count_nonzero(taxonomy.from_nodes(taxonomy.to_nodes(stored, dialect), dialect) != stored))
+    return int(
+        np.count_nonzero(taxonomy.from_nodes(taxonomy.to_nodes(stored, label_convention), label_convention) != stored)
+    )
 
 
 def _changed(file: Path, count: int) -> Finding:

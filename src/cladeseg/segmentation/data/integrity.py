@@ -18,7 +18,7 @@ from tqdm import tqdm
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash, read_volume
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
-from cladeseg.taxonomy import NONE, LabelValueError, Taxonomy
+from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
 
 Severity = Literal["fatal", "fixable", "info"]
 
@@ -77,7 +77,7 @@ def inspect_cases(
     cases: Sequence[Mapping[str, Any]],
     dataset_dir: str | Path,
     taxonomy: Taxonomy,
-    dialect: str,
+    label_convention: str,
     *,
     channels: int | None = None,
     images: Sequence[Inspection] | None = None,
@@ -90,7 +90,7 @@ def inspect_cases(
         cases: what to inspect.
         dataset_dir: folder that the cases' paths are relative to.
         taxonomy: the tree that label values belong to.
-        dialect: which file convention wrote the labels.
+        label_convention: which file convention wrote the labels.
         channels: of every image; what most of the cases have, see :func:`channels_of`, if ``None``.
         images: earlier inspections of the same cases' images: only labels are read then.
         workers: threads; as many as fit the machine by default.
@@ -99,12 +99,12 @@ def inspect_cases(
     Returns:
         One inspection per case, in the same order.
     """
-    taxonomy.values(dialect)  # an unknown dialect is one error, not one per file
+    taxonomy.values(label_convention)  # an unknown label convention is one error, not one per file
     known = images if images is not None else [None] * len(cases)
     number = channels if channels is not None or images is not None else channels_of(cases, dataset_dir)
 
     def inspect(case: Mapping[str, Any], image: Inspection | None) -> Inspection:
-        return inspect_case(case, dataset_dir, taxonomy, dialect, channels=number, image=image)
+        return inspect_case(case, dataset_dir, taxonomy, label_convention, channels=number, image=image)
 
     with ThreadPoolExecutor(workers) as pool:
         results = pool.map(inspect, cases, known)
@@ -153,12 +153,12 @@ def inspect_case(
     case: Mapping[str, Any],
     dataset_dir: str | Path,
     taxonomy: Taxonomy,
-    dialect: str,
+    label_convention: str,
     *,
     channels: int | None = None,
     image: Inspection | None = None,
 ) -> Inspection:
-    """Read one case's image and, unless its supervision is ``none``, its label, and report what is wrong with them.
+    """Read one case's image and, unless it is ``unlabelled``, its label, and report what is wrong with them.
 
     A case that does not say its supervision yet is checked with its label if it has one.  The files of an image must
     share one grid, that of the first.
@@ -167,7 +167,7 @@ def inspect_case(
         case: ``{"case", "image", "label", "supervision"}``.
         dataset_dir: folder that the case's paths are relative to.
         taxonomy: the tree that label values belong to.
-        dialect: which file convention wrote the label.
+        label_convention: which file convention wrote the label.
         channels: of the image, as one 3D file for 1, as that many files or one 4D file with channels last for more; the
             number of files that the image names if ``None``.
         image: an earlier inspection of the image; it is not read again then.
@@ -175,7 +175,7 @@ def inspect_case(
     files = [path and Path(dataset_dir, path) for path in channel_files(case["image"])]
     inspection = image or _inspect_image(case["case"], files, channels)
     supervision = case.get("supervision")
-    if supervision == NONE or (supervision is None and "label" not in case):
+    if supervision == UNLABELLED or (supervision is None and "label" not in case):
         return inspection
     expected = case.get("label") or case.get("missing_label") or f"{volume_files(case['image'])[0]} (label)"
     path = Path(dataset_dir, expected)
@@ -183,10 +183,10 @@ def inspect_case(
         declared = f"'{case['case']}' is declared '{supervision or 'labelled'}'"
         message = f"missing, but {declared}; set allow_missing_labels to treat such cases as unlabelled"
         return _add(inspection, "fatal", path, message)
-    return _inspect_label(inspection, path, taxonomy, dialect)
+    return _inspect_label(inspection, path, taxonomy, label_convention)
 
 
-def require_sound(inspections: Iterable[Inspection]) -> None:
+def raise_if_fatal(inspections: Iterable[Inspection]) -> None:
     """Stop if any inspection has a fatal finding.
 
     Raises:
@@ -256,10 +256,10 @@ def _placed(case: str, volumes: Sequence[ImageVolume]) -> Inspection:
 # ---- labels ----------------------------------------------------------------------------------------------------------
 
 
-def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, dialect: str) -> Inspection:
+def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label_convention: str) -> Inspection:
     try:
         voxels, affine = read_volume(path)
-        nodes = taxonomy.to_nodes(voxels, dialect, source=str(path))
+        nodes = taxonomy.to_nodes(voxels, label_convention, source=str(path))
     except (DataError, LabelValueError) as error:
         return _add(inspection, "fatal", path, str(error).removeprefix(f"{path}: "))
     for severity, message in _geometry_findings(inspection, voxels.shape, affine, "the image"):

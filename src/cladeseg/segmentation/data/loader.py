@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from cladeseg.segmentation.data.cache import CaseCache
+from cladeseg.segmentation.data.cached_dataset import CachedDataset
 from cladeseg.segmentation.data.sampler import SupervisionSampler
 from cladeseg.segmentation.data.supervision import supervision_of
 
@@ -17,7 +17,7 @@ _UNLIMITED = 2**40
 
 
 def training_loader(
-    dataset: CaseCache,
+    dataset: CachedDataset,
     per_batch: Mapping[str, int],
     seed: int,
     *,
@@ -29,7 +29,7 @@ def training_loader(
     Args:
         dataset: cached cases with a patch function; see :func:`~cladeseg.segmentation.data.supervision_of` for
             one that does not say its ``supervision``.
-        per_batch: number of ``leaf``, ``coarse`` and ``none`` cases in a batch.
+        per_batch: number of ``fine``, ``coarse`` and ``unlabelled`` cases in a batch.
         seed: of the draws.
         num_workers: loader processes; 0 loads in the training process.
         fill: whether the places of an empty kind go to the others; see :class:`SupervisionSampler`.

@@ -8,11 +8,11 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from cladeseg.files import DataError
-from cladeseg.taxonomy import LEAF, NONE
+from cladeseg.taxonomy import FINE, UNLABELLED
 
 COARSE = "coarse"
 #: The kinds of supervision in the order of a batch; the position is part of the random stream, so never reorder.
-POOLS = (LEAF, COARSE, NONE)
+POOLS = (FINE, COARSE, UNLABELLED)
 
 
 class SupervisionSampler(Sampler[list[tuple[int, int]]]):
@@ -24,8 +24,8 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
     item j mod m of permutation j div m.
 
     Args:
-        supervisions: of each case, by its index in the data set: ``"leaf"``, ``"none"`` or superclass names.
-        per_batch: slots per batch of ``"leaf"``, ``"coarse"`` (any superclass) and ``"none"``; a missing key is 0.
+        supervisions: of each case, by its index in the data set: ``"fine"``, ``"unlabelled"`` or superclass names.
+        per_batch: slots per batch of ``"fine"``, ``"coarse"`` (any superclass) and ``"unlabelled"``; 0 if left out.
         steps: total number of steps of the training.
         seed: of all draws, not negative.
         start_step: first step to yield.
@@ -86,8 +86,8 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
 
 
 def pool_of(supervision: str) -> str:
-    """Pool that a case is drawn from: ``"leaf"``, ``"none"``, or ``"coarse"`` for any superclass name."""
-    return supervision if supervision in {LEAF, NONE} else COARSE
+    """Pool that a case is drawn from: ``"fine"``, ``"unlabelled"``, or ``"coarse"`` for any superclass name."""
+    return supervision if supervision in {FINE, UNLABELLED} else COARSE
 
 
 def _check_numbers(per_batch: Mapping[str, int], **numbers: int) -> None:

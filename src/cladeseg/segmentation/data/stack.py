@@ -9,7 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.brats import scan_brats
 from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, parse_brats_name
 from cladeseg.segmentation.transforms.geometry import volume_like
@@ -74,7 +74,7 @@ def stack_modalities(
         _check_same_grid(path, volume, paths[0], volumes[0])
     channels = [_voxels(path, volume) for path, volume in zip(paths, volumes, strict=True)]
     stacked = np.stack(channels, axis=-1, dtype=_common_dtype(channels, volumes), casting="unsafe")
-    with whole_file(out) as temporary:
+    with atomic_write(out) as temporary:
         nib.save(volume_like(stacked, volumes[0]), temporary)
     return out
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from cladeseg.cohort.split import draw_fine
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
-from cladeseg.taxonomy import LEAF, NONE
+from cladeseg.taxonomy import FINE, UNLABELLED
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def tell_supervision(
     by_patient = {
         "training": _training_supervision(cases, parts["training"], settings),
         "validation": dict.fromkeys(
-            parts["validation"], LEAF if settings.validation_supervision == LEAF else settings.superclass
+            parts["validation"], FINE if settings.validation_supervision == FINE else settings.superclass
         ),
-        "test": dict.fromkeys(parts["test"], LEAF),
+        "test": dict.fromkeys(parts["test"], FINE),
     }
     told = {
         part: [_told(case, by_patient[part][case["patient"]], settings) for case in cases if case["patient"] in members]
@@ -61,8 +61,8 @@ def _training_supervision(
     coarse = _number(settings.coarse_patients, max(0, len(candidates) - fine))
     others = {patient: group for patient, group in candidates.items() if patient not in named}
     drawn = [*named, *draw_fine(others, fine + coarse - len(named), settings.seed, draw=settings.draw)]
-    supervision: dict[str, str | None] = dict.fromkeys(training, NONE)
-    supervision.update(dict.fromkeys(drawn[:fine], LEAF))
+    supervision: dict[str, str | None] = dict.fromkeys(training, UNLABELLED)
+    supervision.update(dict.fromkeys(drawn[:fine], FINE))
     supervision.update(dict.fromkeys(drawn[fine:], settings.superclass))
     return supervision
 
@@ -79,23 +79,23 @@ def _number(setting: int | Literal["all"], available: int) -> int:
 
 def _told(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:
     if "label" not in case and settings.allow_missing_labels:
-        supervision = NONE
-    return permitted({**case, "supervision": supervision})
+        supervision = UNLABELLED
+    return without_hidden_labels({**case, "supervision": supervision})
 
 
 def supervision_of(case: Mapping[str, Any]) -> str:
     """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases)."""
-    return str(case.get("supervision", LEAF if "label" in case else NONE))
+    return str(case.get("supervision", FINE if "label" in case else UNLABELLED))
 
 
-def permitted(case: Mapping[str, Any]) -> dict[str, Any]:
+def without_hidden_labels(case: Mapping[str, Any]) -> dict[str, Any]:
     """The case without the path of a label that it must not open."""
-    hidden = ("label", "missing_label") if case["supervision"] == NONE else ()
+    hidden = ("label", "missing_label") if case["supervision"] == UNLABELLED else ()
     return {key: value for key, value in case.items() if key not in hidden}
 
 
 def _drop_unlabelled(members: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
     for case in members:
-        if case["supervision"] == NONE:
+        if case["supervision"] == UNLABELLED:
             logger.warning("%s: left out of %s because it has no label", case["case"], part)
-    return [case for case in members if case["supervision"] != NONE]
+    return [case for case in members if case["supervision"] != UNLABELLED]

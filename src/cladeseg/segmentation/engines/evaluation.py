@@ -44,7 +44,7 @@ def evaluate(
     predictor: Predictor,
     cases: Sequence[Mapping[str, Any]],
     taxonomy: Taxonomy,
-    dialect: str,
+    label_convention: str,
     *,
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
@@ -54,10 +54,10 @@ def evaluate(
     """Predict and score every case.
 
     Args:
-        predictor: from image file to label on the image's grid, in ``dialect``.
+        predictor: from image file to label on the image's grid, in ``label_convention``.
         cases: with ``case``, ``patient``, ``image`` (a path, or a list with one per channel) and ``label``.
         taxonomy: the label tree.
-        dialect: file convention of the labels and of the predictor.
+        label_convention: file convention of the labels and of the predictor.
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score lesion by lesion, see :func:`cladeseg.segmentation.metrics.lesion_records`.
         progress: show a bar with the time left.
@@ -70,8 +70,8 @@ def evaluate(
     result = Evaluation()
     for case in tqdm(cases, desc="evaluating", unit="case", disable=not progress):
         label = nib.load(case["label"])
-        truth = taxonomy.to_nodes(np.asanyarray(label.dataobj), dialect, source=str(case["label"]))
-        predicted = taxonomy.to_nodes(predictor(case["image"])[0].cpu().numpy(), dialect, source="prediction")
+        truth = taxonomy.to_nodes(np.asanyarray(label.dataobj), label_convention, source=str(case["label"]))
+        predicted = taxonomy.to_nodes(predictor(case["image"])[0].cpu().numpy(), label_convention, source="prediction")
         name = case["case"]
         result.patients[name] = case["patient"]
         result.records += evaluate_case(

@@ -11,7 +11,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class HistoryFile:
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, shown)
 
     def _write(self) -> None:
-        with whole_file(self.path) as temporary:
+        with atomic_write(self.path) as temporary:
             self._write_rows(temporary)
 
     def _write_rows(self, path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.segmentation.mixing import EmaTeacher, HierarchicalMix, MixLoss, PseudoLabeller, SigmoidRamp
-from cladeseg.taxonomy import LEAF
+from cladeseg.taxonomy import FINE
 
 
 class StepInput(NamedTuple):
@@ -113,8 +113,8 @@ class HierarchicalMixStep:
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
         """Supervised and mix losses of the batch; the supervised one alone where there is nothing to mix."""
-        fine = [i for i, supervision in enumerate(batch.supervisions) if supervision == LEAF]
-        coarse = [i for i, supervision in enumerate(batch.supervisions) if supervision != LEAF]
+        fine = [i for i, supervision in enumerate(batch.supervisions) if supervision == FINE]
+        coarse = [i for i, supervision in enumerate(batch.supervisions) if supervision != FINE]
         weight = self.ramp(batch.step)
         if not fine or not coarse or weight == 0:
             return self.plain(batch)

@@ -17,7 +17,7 @@ from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Step, StepInput, parameters_of
 from cladeseg.segmentation.mixing import EmaTeacher
-from cladeseg.segmentation.transforms.augment_in_turn import Augmentation
+from cladeseg.segmentation.transforms.compose_batch import Augmentation
 
 
 class TreeTrainer(Trainer):
@@ -99,7 +99,7 @@ class TreeTrainer(Trainer):
         autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
         with _seeded_dropout(self.seed, index, self.state.device), autocast:
             losses = self.step(batch)
-        self._descend(losses["loss"])
+        self._optimizer_step(losses["loss"])
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _prepare(self, batchdata: dict[str, Any], index: int) -> StepInput:
@@ -112,7 +112,7 @@ class TreeTrainer(Trainer):
         nodes, guess = maps[:, :1], maps[:, -1:]  # one and the same where nobody guessed
         return StepInput(images, nodes, guess, batchdata["supervision"], self.network, self.teacher, index, generator)
 
-    def _descend(self, loss: Tensor) -> None:
+    def _optimizer_step(self, loss: Tensor) -> None:
         loss.backward()
         # Apart, so that a second network of the method does not shrink the student's steps.
         for parameters in (list(self.network.parameters()), parameters_of(self.step)):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.engines.trainer import TreeTrainer
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _validation_state(state: Any) -> dict[str, Any]:
 
 def save_atomically(content: Any, path: Path) -> None:
     """``torch.save`` as a whole file: an existing one survives any failure."""
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         torch.save(content, temporary)
 
 

@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.engines.training_state import load_state, save_atomically
 
 
@@ -39,7 +39,7 @@ def write_safetensors(state: Mapping[str, Tensor], path: str | Path) -> None:
     """Write a state dict in the format that holds tensors and nothing that could run."""
     # The format refuses tensors that share memory or are strided.
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(plain, temporary, metadata={"format": "pt"})
 
 

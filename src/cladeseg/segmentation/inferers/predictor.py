@@ -49,7 +49,7 @@ class Predictor:
             image: its file, or a list with one file per channel, ``None`` where a modality is missing.
 
         Returns:
-            (1, x, y, z) integers of the bundle's dialect, with the image's shape and affine.
+            (1, x, y, z) integers of the bundle's label convention, with the image's shape and affine.
 
         Raises:
             DataError: the image cannot be used; the message starts with the path of its file, or of the first one.

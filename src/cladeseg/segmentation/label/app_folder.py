@@ -6,7 +6,7 @@ import shutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 
 _SAMPLE = ("sample-apps", "monaibundle", "main.py")
 #: MONAI Label takes the class of main.py that names MONAILabelApp among its direct bases.
@@ -46,7 +46,7 @@ def prepare_app(bundle: str | Path, app: str | Path) -> Path:
         _link(bundle, app / "model" / bundle.name)
     except OSError as error:
         raise DataError(f"{app}: cannot be made into an app folder ({error})") from error
-    with whole_file(app / "main.py") as file:
+    with atomic_write(app / "main.py") as file:
         file.write_text(_MAIN, encoding="utf-8", newline="\n")
     return app
 

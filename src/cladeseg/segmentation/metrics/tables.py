@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg import files
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.metrics.record import METRICS, STATUSES, Record
 
 HEADER = ["case", "node", "metric", "value", "status"]
@@ -27,7 +27,7 @@ def write_csv(records: Iterable[Record], path: str | Path) -> None:
     for record in records:
         value = "" if record.value is None else f"{record.value:.6g}"
         writer.writerow([record.case, record.node, record.metric, value, record.status])
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 

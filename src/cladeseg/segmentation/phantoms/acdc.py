@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 from cladeseg.segmentation.phantoms.folder import RECIPE_FILE, fill_folder
 from cladeseg.segmentation.phantoms.grid import Grid, check_grid, save_volume, storage
 from cladeseg.segmentation.phantoms.heart import GROUPS, draw_anatomy, draw_label, slice_coordinates
@@ -73,7 +73,7 @@ def _patient_files(folder: Path, index: int, recipe: Mapping[str, Any]) -> Itera
     name, group = f"patient{index + 1:03d}", list(GROUPS)[index % len(GROUPS)]
     home = folder / name
     systole = int(rng.integers(8, 14))
-    with whole_file(home / "Info.cfg") as temporary:
+    with atomic_write(home / "Info.cfg") as temporary:
         temporary.write_text(_info(group, systole, rng), encoding="utf-8")
     yield home / "Info.cfg"
     diastole = draw_anatomy(rng, group, shape=recipe["shape"], spacing=recipe["spacing"])

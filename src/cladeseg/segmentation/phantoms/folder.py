@@ -66,7 +66,7 @@ def _existing_files(folder: Path, names: list[str]) -> list[Path]:
 
 
 def _remove_torn_files(folder: Path) -> None:
-    """Remove the temporaries of ``whole_file`` that a killed run left; a search for volumes would find them."""
+    """Remove the temporaries of ``atomic_write`` that a killed run left; a search for volumes would find them."""
     for file in folder.rglob(".*"):
         if re.fullmatch(r"\.\d+\..+", file.name) and file.is_file():
             file.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from cladeseg.files import whole_file
+from cladeseg.files import atomic_write
 
 #: Orientation of the stored array and rotation (degrees about two axes) of the patient, one row after the other.
 _STORAGE: dict[str, tuple[tuple[str, float], ...]] = {
@@ -89,6 +89,6 @@ def save_volume(array: np.ndarray, affine: np.ndarray, orientation: str, file: P
     image.set_sform(image.affine, 1)
     image.set_qform(image.affine, 1)
     image.header.set_xyzt_units("mm", "sec")
-    with whole_file(file) as temporary:
+    with atomic_write(file) as temporary:
         nib.save(image, temporary)
     return file

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_erosion, generate_binary_structure
 
-from cladeseg.files import whole_file, write_json
+from cladeseg.files import atomic_write, write_json
 from cladeseg.report import CasePicture, save_png
 from cladeseg.segmentation.selection.propose import Proposal
 from cladeseg.segmentation.selection.superclass_view import SuperclassLoader, SuperclassView
@@ -38,13 +38,13 @@ def write_selection(
     out = Path(out)
     for proposal in proposals:
         picture = outline_picture(load({"image": proposal.image, "label": proposal.label}), load.taxonomy)
-        with whole_file(out / _picture(proposal)) as temporary:
+        with atomic_write(out / _picture(proposal)) as temporary:
             save_png(picture, temporary)
     # The patients in the form that a training takes them.
     patients = [proposal.patient for proposal in proposals]
     rows = [{**_without_paths(proposal), "picture": _picture(proposal)} for proposal in proposals]
     write_json({"format": FORMAT, **settings, "patients": patients, "proposals": rows}, out / "selection.json")
-    with whole_file(out / "selection.md") as temporary:
+    with atomic_write(out / "selection.md") as temporary:
         temporary.write_text(selection_markdown(proposals, settings), encoding="utf-8", newline="\n")
 
 

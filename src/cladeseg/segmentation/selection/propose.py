@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import ImageFiles, resolve_dialect, scan
+from cladeseg.segmentation.data import ImageFiles, resolve_label_convention, scan
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.selection.feature_space import distance_percentiles, pairwise_distances, standardise
 from cladeseg.segmentation.selection.features import Feature
@@ -52,7 +52,7 @@ def select_cases(
     taxonomy: Taxonomy,
     *,
     layout: str,
-    dialect: str,
+    label_convention: str,
     budget: int,
     superclass: str | None = None,
     only: Collection[str] | None = None,
@@ -75,7 +75,7 @@ def select_cases(
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
         layout: folder layout.
-        dialect: file convention of the labels; ``"auto"`` finds it out.
+        label_convention: file convention of the labels; ``"auto"`` finds it out.
         budget: number of cases.
         superclass: the outline to look at, names joined by ``+``; the tree's coarsest if ``None``.
         only: patients to choose among and to be typical of, e.g. those of the training part; all if ``None``.
@@ -90,13 +90,13 @@ def select_cases(
 
     Raises:
         DataError: a file cannot be used, a named patient is not there, or fewer than ``budget`` patients are.
-        TaxonomyError: no such superclass or dialect.
+        TaxonomyError: no such superclass or label convention.
         ValueError: no such kind of intensity.
     """
     found = scan(dataset_dir, layout)
     load = SuperclassLoader(
         taxonomy,
-        dialect=resolve_dialect(dialect, found, dataset_dir, taxonomy, layout),
+        label_convention=resolve_label_convention(label_convention, found, dataset_dir, taxonomy, layout),
         superclass=resolve_superclass(superclass, taxonomy),
         intensity=intensity,
     )

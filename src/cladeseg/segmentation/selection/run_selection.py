@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from cladeseg.segmentation.data import load_datalist, resolve_dialect
+from cladeseg.segmentation.data import load_datalist, resolve_label_convention
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.selection.page import write_selection
 from cladeseg.segmentation.selection.propose import Proposal, select_cases
@@ -19,7 +19,7 @@ def run_selection(
     out: str | Path,
     *,
     layout: str,
-    dialect: str,
+    label_convention: str,
     budget: int,
     superclass: str | None = None,
     datalist: str | Path | None = None,
@@ -36,7 +36,7 @@ def run_selection(
         taxonomy: the tree of its labels.
         out: folder for the result.
         layout: folder layout.
-        dialect: file convention of the labels; ``"auto"`` finds it out.
+        label_convention: file convention of the labels; ``"auto"`` finds it out.
         budget: number of cases.
         superclass: the outline to look at; the tree's coarsest if ``None``.
         datalist: a stored split; only patients of its training part are looked at.
@@ -49,13 +49,13 @@ def run_selection(
     Raises:
         DataError: see :func:`select_cases`; or a file cannot be written.
     """
-    dialect = resolve_dialect(dialect, None, dataset_dir, taxonomy, layout)
+    label_convention = resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
     outline = resolve_superclass(superclass, taxonomy)
     proposals = select_cases(
         dataset_dir,
         taxonomy,
         layout=layout,
-        dialect=dialect,
+        label_convention=label_convention,
         budget=budget,
         superclass=outline,
         only=None if datalist is None else training_patients(datalist),
@@ -69,12 +69,12 @@ def run_selection(
         "taxonomy": taxonomy.name,
         "superclass": outline,
         "layout": layout,
-        "dialect": dialect,
+        "label_convention": label_convention,
         "budget": budget,
         "labelled": sorted(labelled),
         "uncertainty": predictor is not None,
     }
-    load = SuperclassLoader(taxonomy, dialect=dialect, superclass=outline, intensity=intensity)
+    load = SuperclassLoader(taxonomy, label_convention=label_convention, superclass=outline, intensity=intensity)
     write_selection(proposals, out, load, settings)
     return proposals
 

@@ -14,7 +14,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.metrics import inside
 from cladeseg.segmentation.transforms import CheckImaged, LoadModalitiesd, LoadNodesd, OrientSlicesLastd
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
-from cladeseg.taxonomy import LEAF, NONE, Taxonomy
+from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,23 @@ class SuperclassLoader:
 
     Args:
         taxonomy: the tree of the labels.
-        dialect: file convention of the labels.
+        label_convention: file convention of the labels.
         superclass: the outline to keep, names joined by ``+``; their union is ``inside``.
         intensity: kind of normalisation, see :func:`cladeseg.segmentation.transforms.preprocessing`.
 
     Raises:
         ValueError: no such kind of intensity.
-        TaxonomyError: the superclass names no node, or the tree has no such dialect.
+        TaxonomyError: the superclass names no node, or the tree has no such label convention.
     """
 
-    def __init__(self, taxonomy: Taxonomy, *, dialect: str, superclass: str, intensity: str = "percentiles") -> None:
+    def __init__(
+        self, taxonomy: Taxonomy, *, label_convention: str, superclass: str, intensity: str = "percentiles"
+    ) -> None:
         if intensity not in INTENSITY:
             raise ValueError(f"intensity: '{intensity}' is unknown; known are {', '.join(INTENSITY)}")
-        taxonomy.values(dialect)
+        taxonomy.values(label_convention)
         self.taxonomy = taxonomy
-        self.dialect = dialect
+        self.label_convention = label_convention
         self.superclass = superclass
         self.outlined = [taxonomy.index(name) for name in superclass.split("+")]
         keys = ["image", "nodes"]
@@ -61,7 +63,7 @@ class SuperclassLoader:
             [
                 LoadModalitiesd("image", allow_missing=True),
                 CheckImaged("image", channels=None),
-                LoadNodesd(taxonomy, dialect),
+                LoadNodesd(taxonomy, label_convention),
                 OrientSlicesLastd(keys),
                 *INTENSITY[intensity](keys),
             ]
@@ -75,7 +77,7 @@ class SuperclassLoader:
 
         Raises:
             DataError: a file cannot be used; the message starts with its path.
-            LabelValueError: the label holds a value that the dialect does not define.
+            LabelValueError: the label holds a value that the label convention does not define.
         """
         item: Any = {"image": case["image"], "label": case["label"], "supervision": self.superclass}
         for transform in self.chain.transforms:  # one by one: Compose would wrap our errors in its own
@@ -90,13 +92,13 @@ def resolve_superclass(superclass: str | None, taxonomy: Taxonomy) -> str:
     """The named superclass, or the tree's coarsest outline if none is named.
 
     Raises:
-        DataError: the tree has no superclass, or the name is ``leaf`` or ``none``, which outline nothing.
+        DataError: the tree has no superclass, or the name is ``fine`` or ``unlabelled``, which outline nothing.
         TaxonomyError: it names no node of the tree.
     """
     chosen = superclass or taxonomy.default_superclasses
     if not chosen:
         raise DataError(f"superclass: taxonomy '{taxonomy.name}' has none, so there is no outline to choose by")
-    if chosen in (LEAF, NONE):
+    if chosen in (FINE, UNLABELLED):
         raise DataError(f"superclass: '{chosen}' is not an outline; name nodes of '{taxonomy.name}'")
     taxonomy.collapse_table(chosen)
     return chosen

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from cladeseg.cohort.split import merge_overlapping
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import absolute_paths, inspect_cases, require_sound
+from cladeseg.segmentation.data import absolute_paths, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.selection.features import Feature, case_features
 from cladeseg.segmentation.selection.superclass_view import SuperclassLoader
-from cladeseg.taxonomy import NONE
+from cladeseg.taxonomy import UNLABELLED
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +75,11 @@ def survey_cases(
         DataError: an image or label cannot be used, or no case is left.
     """
     outlined = _without(cases, [case["case"] for case in cases if "label" not in case], "it has no label file")
-    unread = [{**case, "supervision": NONE} for case in outlined]
-    images = inspect_cases(unread, dataset_dir, load.taxonomy, load.dialect, workers=workers, progress=progress)
-    require_sound(images)
+    unread = [{**case, "supervision": UNLABELLED} for case in outlined]
+    images = inspect_cases(
+        unread, dataset_dir, load.taxonomy, load.label_convention, workers=workers, progress=progress
+    )
+    raise_if_fatal(images)
     hashes = [image.sha1 for image in images]
     unit_of = _unit_of_patient(outlined, hashes)
     first = {sha1: case["case"] for case, sha1 in reversed(list(zip(outlined, hashes, strict=True)))}

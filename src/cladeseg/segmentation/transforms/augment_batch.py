@@ -204,7 +204,7 @@ def _stretch_contrast(images: torch.Tensor, params: Params) -> torch.Tensor:
     return mean + (images - mean) * _column(params["contrast"], images)
 
 
-def _lose_resolution(images: torch.Tensor, params: Params) -> torch.Tensor:
+def _simulate_low_resolution(images: torch.Tensor, params: Params) -> torch.Tensor:
     """Keep every f-th voxel in-plane and interpolate back, as if the scan had been coarser."""
     samples = []
     for sample, factor in zip(images.split(1), params["lowres"].tolist(), strict=True):
@@ -215,7 +215,7 @@ def _lose_resolution(images: torch.Tensor, params: Params) -> torch.Tensor:
     return torch.cat(samples)
 
 
-def _bend_gamma(images: torch.Tensor, params: Params) -> torch.Tensor:
+def _gamma(images: torch.Tensor, params: Params) -> torch.Tensor:
     low, high = images.amin(dim=(2, 3, 4), keepdim=True), images.amax(dim=(2, 3, 4), keepdim=True)
     spread = (high - low).clamp(min=1e-6)
     return low + spread * ((images - low) / spread) ** _column(params["gamma"], images)
@@ -226,6 +226,6 @@ _INTENSITY: tuple[tuple[str, float, Callable[[torch.Tensor, Params], torch.Tenso
     ("blur", 0, _blur),
     ("brightness", 0, _brighten),
     ("contrast", 1, _stretch_contrast),
-    ("lowres", 1, _lose_resolution),
-    ("gamma", 1, _bend_gamma),
+    ("lowres", 1, _simulate_low_resolution),
+    ("gamma", 1, _gamma),
 )

@@ -12,7 +12,7 @@ from monai.transforms import LoadImage, MapTransform
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.taxonomy import LEAF, NONE, Taxonomy, TaxonomyError
+from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy, TaxonomyError
 
 #: What a uint8 node map can tell apart; a larger tree would wrap around in silence.
 MAX_NODES = 256
@@ -21,13 +21,13 @@ MAX_NODES = 256
 class LoadNodesd(MapTransform):
     """Add the key ``nodes``: a uint8 node map (1, x, y, z) on the image's grid.
 
-    A case with supervision ``none`` gets the root everywhere and no label file is opened.  A case with coarser
-    supervision than ``leaf`` gets its leaves collapsed before anyone else sees them.  A case without the key
+    A case with supervision ``unlabelled`` gets the root everywhere and no label file is opened.  A case with coarser
+    supervision than ``fine`` gets its leaves collapsed before anyone else sees them.  A case without the key
     ``supervision`` is a fully annotated one if it has a label (as MONAI Label sends them), else an unlabelled one.
 
     Args:
         taxonomy: the label tree.
-        dialect: file convention of the labels.
+        label_convention: file convention of the labels.
         keys: the key of the label's path.
         image_key: the loaded image whose geometry the label must share.
         output_key: where the node map goes.
@@ -35,13 +35,13 @@ class LoadNodesd(MapTransform):
     Raises:
         TaxonomyError: the tree has more nodes than a uint8 map can hold.
         DataError: on call; the label is missing or unreadable, or its shape or affine is not the image's.
-        LabelValueError: on call; the label holds a value that the dialect does not define.
+        LabelValueError: on call; the label holds a value that the label convention does not define.
     """
 
     def __init__(
         self,
         taxonomy: Taxonomy,
-        dialect: str,
+        label_convention: str,
         *,
         keys: str = "label",
         image_key: str = "image",
@@ -53,7 +53,7 @@ class LoadNodesd(MapTransform):
                 f"taxonomy '{taxonomy.name}' has {taxonomy.num_nodes} nodes; uint8 maps hold {MAX_NODES}"
             )
         self.taxonomy = taxonomy
-        self.dialect = dialect
+        self.label_convention = label_convention
         self.image_key = image_key
         self.output_key = output_key
         self._reader = LoadImage(reader="NibabelReader", image_only=True, ensure_channel_first=True, dtype=None)
@@ -62,10 +62,12 @@ class LoadNodesd(MapTransform):
         """Return ``data`` with the node map in place of the label's path."""
         image: MetaTensor = data[self.image_key]
         path = data.get(self.keys[0])
-        supervision = data.get("supervision", NONE if path is None else LEAF)
+        supervision = data.get("supervision", UNLABELLED if path is None else FINE)
         out = {k: v for k, v in data.items() if k not in self.keys}
         out["supervision"] = supervision
-        out[self.output_key] = self._unknown(image) if supervision == NONE else self._known(image, path, supervision)
+        out[self.output_key] = (
+            self._unknown(image) if supervision == UNLABELLED else self._known(image, path, supervision)
+        )
         return out
 
     def _unknown(self, image: MetaTensor) -> MetaTensor:
@@ -74,7 +76,7 @@ class LoadNodesd(MapTransform):
 
     def _known(self, image: MetaTensor, path: Any, supervision: str) -> MetaTensor:
         label = self._read(image, path, supervision)
-        nodes = self.taxonomy.to_nodes(np.asarray(label), self.dialect, source=str(path))
+        nodes = self.taxonomy.to_nodes(np.asarray(label), self.label_convention, source=str(path))
         collapsed = self.taxonomy.collapse_table(supervision)[torch.from_numpy(nodes.astype(np.int64))]
         return MetaTensor(collapsed.to(torch.uint8), affine=image.affine, meta={"filename_or_obj": str(path)})
 

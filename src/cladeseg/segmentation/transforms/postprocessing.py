@@ -12,7 +12,12 @@ from cladeseg.taxonomy import Taxonomy
 
 
 def postprocessing(
-    *, preprocessing: Compose, taxonomy: Taxonomy, dialect: str, output_dir: str | Path, folder: str = "predictions"
+    *,
+    preprocessing: Compose,
+    taxonomy: Taxonomy,
+    label_convention: str,
+    output_dir: str | Path,
+    folder: str = "predictions",
 ) -> Compose:
     """Undo the geometry of ``preprocessing`` on p(leaf), take the most probable leaf, write it.
 
@@ -21,7 +26,7 @@ def postprocessing(
     Args:
         preprocessing: the chain that the image went through.
         taxonomy: the label tree.
-        dialect: file convention of the mask.
+        label_convention: file convention of the mask.
         output_dir: folder of the run.
         folder: sub-folder for the masks.
     """
@@ -29,7 +34,7 @@ def postprocessing(
         [
             ProbabilitiesFromLogsd("pred"),
             Invertd("pred", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
-            LeavesToLabeld(taxonomy, dialect, keys="pred"),
+            LeavesToLabeld(taxonomy, label_convention, keys="pred"),
             SaveLabeld("pred", image_key="image", output_dir=output_dir, folder=folder),
         ]
     )

@@ -30,7 +30,7 @@ def preprocessing(
     modalities: Sequence[str] = (),
     use: str | Sequence[str] | None = None,
     taxonomy: Taxonomy | None = None,
-    dialect: str = "",
+    label_convention: str = "",
 ) -> Compose:
     """Load, check, orient, resample and normalise the ``image`` of an item and, with a taxonomy, its ``nodes``.
 
@@ -44,7 +44,7 @@ def preprocessing(
         modalities: names of the channels; empty for single-channel images.
         use: the modalities that are looked at, see :func:`chosen_modalities`; the others become 0.
         taxonomy: label tree of ``nodes``; without one, no label is read.
-        dialect: file convention of the labels.
+        label_convention: file convention of the labels.
 
     Raises:
         ValueError: no such kind of intensity, or no such modality.
@@ -58,7 +58,7 @@ def preprocessing(
         CheckImaged("image", channels=len(modalities) or 1),
     ]
     if taxonomy is not None:
-        chain.append(LoadNodesd(taxonomy, dialect))
+        chain.append(LoadNodesd(taxonomy, label_convention))
     chain += [
         OrientSlicesLastd(keys),
         Spacingd(keys, pixdim=tuple(spacing), mode=["bilinear", "nearest"][: len(keys)]),

@@ -12,7 +12,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.transforms.check_image import file_of
 from cladeseg.segmentation.transforms.geometry import volume_like
 
@@ -78,7 +78,7 @@ def write_label(label: np.ndarray, image_file: str | Path | Sequence[str | Path 
         volume.header["pixdim"] = image.header[
             "pixdim"
         ]  # the entries beyond space too: the mask keeps them as they are
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         nib.save(volume, temporary)
 
 

@@ -33,21 +33,21 @@ class ProbabilitiesFromLogsd(MapTransform):
 
 
 class LeavesToLabeld(MapTransform):
-    """Most probable leaf per voxel, written in a dialect's integers.
+    """Most probable leaf per voxel, written in a label convention's integers.
 
     Args:
         taxonomy: the label tree.
-        dialect: file convention of the output; ``None`` keeps leaf indices.
+        label_convention: file convention of the output; ``None`` keeps leaf indices.
         keys: p(leaf) or log p(leaf) (L, x, y, z); becomes an integer volume (1, x, y, z).
 
     Raises:
-        LabelValueError: the dialect has no integer for a leaf.
+        LabelValueError: the label convention has no integer for a leaf.
     """
 
-    def __init__(self, taxonomy: Taxonomy, dialect: str | None = None, keys: KeysCollection = "pred") -> None:
+    def __init__(self, taxonomy: Taxonomy, label_convention: str | None = None, keys: KeysCollection = "pred") -> None:
         super().__init__(keys)
         leaves = np.arange(taxonomy.num_leaves, dtype=taxonomy.node_dtype)
-        values = taxonomy.from_nodes(leaves, dialect) if dialect else leaves
+        values = taxonomy.from_nodes(leaves, label_convention) if label_convention else leaves
         self.table = torch.from_numpy(values if values.dtype == np.uint8 else values.astype(np.int32))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -15,10 +15,10 @@ from cladeseg.segmentation.workflow.trained import (
 )
 from cladeseg.segmentation.workflow.training import (
     datalist_of_run,
-    label_dialect,
+    resolve_run_convention,
     run_training,
     training_cases,
-    with_guesses,
+    with_propagated_labels,
 )
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
 
@@ -32,11 +32,11 @@ __all__ = [
     "find_weights",
     "findings_table",
     "image_cases",
-    "label_dialect",
     "load_predictor",
     "network_from",
     "new_bundle",
     "promote",
+    "resolve_run_convention",
     "run_evaluation",
     "run_inference",
     "run_training",
@@ -44,6 +44,6 @@ __all__ = [
     "taxonomy_tree",
     "trained_setting",
     "training_cases",
-    "with_guesses",
+    "with_propagated_labels",
     "write_bundle",
 ]

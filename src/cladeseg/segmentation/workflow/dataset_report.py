@@ -21,7 +21,7 @@ _AXES = ("right-left", "posterior-anterior", "inferior-superior")
 
 
 def taxonomy_tree(taxonomy: Taxonomy) -> Tree:
-    """The tree with each node's colour and its integer in every dialect that has one."""
+    """The tree with each node's colour and its integer in every label convention that has one."""
     top = Tree(Text(f"{taxonomy.name} (root: not annotated)"))
     branches = {taxonomy.root: top}
     for v in sorted(range(taxonomy.root), key=taxonomy.path):
@@ -73,7 +73,10 @@ def findings_table(findings: Sequence[Finding], dataset_dir: str | Path) -> Tabl
 def _node_line(taxonomy: Taxonomy, v: int) -> Text:
     red, green, blue = taxonomy.colours[v]
     written = ", ".join(
-        f"{dialect} {value}" for dialect in taxonomy.dialects for value, u in taxonomy.values(dialect).items() if u == v
+        f"{label_convention} {value}"
+        for label_convention in taxonomy.label_conventions
+        for value, u in taxonomy.values(label_convention).items()
+        if u == v
     )
     return Text.assemble(
         ("● ", f"rgb({red},{green},{blue})"), taxonomy.names[v], (f"  {written}" if written else "", "dim")

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from cladeseg.bundle.run_folder import RunFolder, configure_logging, set_aside
+from cladeseg.bundle.run_folder import RunFolder, backup_existing, configure_logging
 from cladeseg.files import DataError
 from cladeseg.report import CasePicture, metrics_table, save_png
-from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, require_sound, scan
+from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, raise_if_fatal, scan
 from cladeseg.segmentation.engines import Evaluation, evaluate
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
-from cladeseg.taxonomy import LEAF, Taxonomy
+from cladeseg.taxonomy import FINE, Taxonomy
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def run_evaluation(
     *,
     predictor: Predictor,
     taxonomy: Taxonomy,
-    dialect: str,
+    label_convention: str,
     layout: str,
     dataset_dir: str | Path,
     run_folder: RunFolder,
@@ -45,7 +45,7 @@ def run_evaluation(
     Args:
         predictor: of the bundle.
         taxonomy: the label tree.
-        dialect: file convention of the labels.
+        label_convention: file convention of the labels.
         layout: folder layout, for ``split="all"``.
         dataset_dir: the folder of cases.
         run_folder: holds the stored split and gets the results.
@@ -65,11 +65,17 @@ def run_evaluation(
     splits = [path for path in (run_folder.datalist, Path(bundle_root) / "models" / SPLIT_FILE) if path.is_file()]
     cases = evaluation_cases(split, splits[0] if splits else run_folder.datalist, dataset_dir, layout)
     _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
-    require_sound(inspect_cases(cases, dataset_dir, taxonomy, dialect, progress=True))
-    set_aside(run_folder.evaluation)
+    raise_if_fatal(inspect_cases(cases, dataset_dir, taxonomy, label_convention, progress=True))
+    backup_existing(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
     result = evaluate(
-        predictor, cases, taxonomy, dialect, tolerance_mm=tolerance_mm, lesion_wise=lesion_wise, on_case=pictures
+        predictor,
+        cases,
+        taxonomy,
+        label_convention,
+        tolerance_mm=tolerance_mm,
+        lesion_wise=lesion_wise,
+        on_case=pictures,
     )
     summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, seed)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
@@ -96,7 +102,7 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
         return _all_cases(dataset_dir, layout)
     if not stored.is_file():
         raise DataError(f"{stored}: there is no stored split; train first, or use --split all")
-    cases = [{**case, "supervision": LEAF} for case in cases_of(load_datalist(stored), split, dataset_dir)]
+    cases = [{**case, "supervision": FINE} for case in cases_of(load_datalist(stored), split, dataset_dir)]
     if not cases:
         raise DataError(f"{stored}: its part '{split}' is empty; use --split all, or train with another split")
     return cases
@@ -107,7 +113,7 @@ def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
     unlabelled = [case["case"] for case in cases if "label" not in case]
     if unlabelled:
         logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))
-    return [{**case, "supervision": LEAF} for case in cases if "label" in case]
+    return [{**case, "supervision": FINE} for case in cases if "label" in case]
 
 
 def _warn_of_training_cases(cases: list[dict[str, Any]], splits: list[Path]) -> None:

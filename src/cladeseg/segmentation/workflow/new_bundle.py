@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.config_text import config_text
-from cladeseg.files import DataError, whole_file
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data import typical_volume
 from cladeseg.segmentation.data.layouts import check_layout
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
@@ -33,7 +33,7 @@ class BundlePlan:
         task: short name, e.g. ``"hippocampus"``; the folder is called ``<task>_subclass_segmentation``.
         plan: voxel size, patch and network levels.
         layout: folder layout of the data.
-        dialect: file convention of masks, and of labels unless ``values`` says another.
+        label_convention: file convention of masks, and of labels unless ``values`` says another.
         channels: names of the modalities; empty for single-channel images.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
         values: further top-level values of the training config, e.g. ``{"fine_patients": 5}``.
@@ -42,7 +42,7 @@ class BundlePlan:
     task: str
     plan: NetworkPlan
     layout: str
-    dialect: str
+    label_convention: str
     channels: Sequence[str] = ()
     intensity: str = "percentiles"
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def new_bundle(
     taxonomy_file: str | Path,
     *,
     layout: str = "msd",
-    dialect: str | None = None,
+    label_convention: str | None = None,
     dataset: str | Path | None = None,
     channels: Sequence[str] = (),
     intensity: str = "percentiles",
@@ -64,14 +64,14 @@ def new_bundle(
         folder: the bundle's folder; must not exist, or be empty.
         taxonomy_file: the label tree, JSON or YAML.
         layout: folder layout of the data.
-        dialect: file convention of the labels; may be left out for a tree with one.
+        label_convention: file convention of the labels; may be left out for a tree with one.
         dataset: a folder in this layout; volumes of 64 x 64 x 64 voxels of 1 mm are assumed without one.
         channels: names of the modalities; empty for single-channel images.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
 
     Raises:
         DataError: unknown layout, a folder that is not in it, or a bundle's folder that is not empty.
-        TaxonomyError: an impossible tree, or a dialect that it does not have or that must be named.
+        TaxonomyError: an impossible tree, or a label convention that it does not have or that must be named.
         ValueError: no such kind of intensity.
     """
     taxonomy = load_taxonomy(taxonomy_file)
@@ -83,7 +83,7 @@ def new_bundle(
         task=task,
         plan=suited,
         layout=layout,
-        dialect=dialect or _only_dialect(taxonomy),
+        label_convention=label_convention or _only_label_convention(taxonomy),
         channels=channels,
         intensity=intensity,
         values={"filters": [16 * 2**i for i in range(len(suited.strides))], **_values_for(taxonomy, channels)},
@@ -101,11 +101,11 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
 
     Raises:
         DataError: the folder holds something already.
-        TaxonomyError: the tree is impossible or has no such dialect.
+        TaxonomyError: the tree is impossible or has no such label convention.
         ValueError: a value that the training config does not have.
     """
     folder, taxonomy = Path(folder), load_taxonomy(taxonomy_file)
-    taxonomy.values(plan.dialect)
+    taxonomy.values(plan.label_convention)
     if plan.intensity not in INTENSITY:
         raise ValueError(f"intensity: '{plan.intensity}' is unknown; known are {', '.join(INTENSITY)}")
     if folder.exists() and any(folder.iterdir()):
@@ -123,7 +123,7 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(folder / name) as temporary:
+        with atomic_write(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     logger.info("%s: a bundle for '%s'", folder, taxonomy.name)
     return folder
@@ -151,7 +151,7 @@ def inference_config(plan: BundlePlan) -> dict[str, Any]:
     """The template's ``inference.json`` with the task's values."""
     config, training = _template("inference"), training_config(plan)
     config.update(_shared_values(plan))
-    config["dialect"] = plan.dialect
+    config["label_convention"] = plan.label_convention
     for key in ("patch_size", "spacing"):
         config[key]["default"] = training[key]
     default = config["network_options"]["default"]
@@ -165,7 +165,7 @@ def metadata(plan: BundlePlan, taxonomy: Taxonomy) -> dict[str, Any]:
     """``metadata.json`` by MONAI's schema; ``channel_def`` of the output maps a mask's integers to structures."""
     strides = [max(8, 2 * _product(plan.plan.strides, axis)) for axis in range(3)]
     shape = [f"{n}*n" for n in strides]
-    values = taxonomy.values(plan.dialect)
+    values = taxonomy.values(plan.label_convention)
     shared = {"type": "image", "spatial_shape": shape, "dtype": "float32", "value_range": [], "is_patch_data": True}
     image = {"format": "magnitude", "modality": "MR", "num_channels": len(plan.channels) or 1}
     named = {str(i): name for i, name in enumerate(plan.channels or ("image",))}
@@ -193,10 +193,12 @@ def metadata(plan: BundlePlan, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _only_dialect(taxonomy: Taxonomy) -> str:
-    if len(taxonomy.dialects) != 1:
-        raise TaxonomyError(f"taxonomy '{taxonomy.name}': name one of its dialects: {', '.join(taxonomy.dialects)}")
-    return taxonomy.dialects[0]
+def _only_label_convention(taxonomy: Taxonomy) -> str:
+    if len(taxonomy.label_conventions) != 1:
+        raise TaxonomyError(
+            f"taxonomy '{taxonomy.name}': name one of its label conventions: {', '.join(taxonomy.label_conventions)}"
+        )
+    return taxonomy.label_conventions[0]
 
 
 def _values_for(taxonomy: Taxonomy, channels: Sequence[str]) -> dict[str, Any]:
@@ -219,7 +221,11 @@ def _template(name: str) -> dict[str, Any]:
 
 
 def _shared_values(plan: BundlePlan) -> dict[str, Any]:
-    return {"output_dir": f"runs/{plan.task}", "dialect": plan.dialect, "channels": list(plan.channels)}
+    return {
+        "output_dir": f"runs/{plan.task}",
+        "label_convention": plan.label_convention,
+        "channels": list(plan.channels),
+    }
 
 
 def _network(plan: BundlePlan) -> dict[str, Any]:
@@ -247,7 +253,9 @@ def _tree(taxonomy: Taxonomy) -> dict[str, Any]:
 def _readme(plan: BundlePlan, taxonomy: Taxonomy, name: str) -> str:
     text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     leaves = ", ".join(taxonomy.leaf_names[1:])
-    return text.format(title=plan.task, leaves=leaves, layout=plan.layout, dialect=plan.dialect, name=name)
+    return text.format(
+        title=plan.task, leaves=leaves, layout=plan.layout, label_convention=plan.label_convention, name=name
+    )
 
 
 def _product(strides: Sequence[Sequence[int]], axis: int) -> int:

@@ -14,7 +14,7 @@ from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import find_images, inspect_images, require_sound
+from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.transforms import chosen_modalities
@@ -28,7 +28,7 @@ def load_predictor(
     *,
     weights: str | Path | None = None,
     device: str | torch.device = "auto",
-    dialect: str | None = None,
+    label_convention: str | None = None,
     modalities: str | Sequence[str] | None = None,
     config: str = "configs/inference.json",
 ) -> Predictor:
@@ -38,7 +38,7 @@ def load_predictor(
         bundle_root: the bundle's folder.
         weights: a ``.pt`` or ``.safetensors`` file; the bundle's promoted one if ``None``.
         device: where to predict.
-        dialect: file convention of the masks; the config's if ``None``.
+        label_convention: file convention of the masks; the config's if ``None``.
         modalities: the ones that are looked at, where images have several; all if ``None``.
         config: the inference config inside the bundle.
 
@@ -52,7 +52,9 @@ def load_predictor(
     parser = ConfigParser()
     parser.read_config(str(root / config))
     parser.update({"bundle_root": str(root), "weights": str(path), "device": str(choose_device(device))})
-    parser.update({k: v for k, v in (("dialect", dialect), ("modalities", modalities)) if v is not None})
+    parser.update(
+        {k: v for k, v in (("label_convention", label_convention), ("modalities", modalities)) if v is not None}
+    )
     network = load_weights(parser.get_parsed_content("network"), path)
     logger.info("weights: %s", path)
     return Predictor(
@@ -93,7 +95,7 @@ def image_cases(
     configure_logging()
     chosen = chosen_modalities(use, modalities)
     cases = find_images(dataset_dir, leave_out=output_dir, modalities=modalities, use=chosen)
-    require_sound(inspect_images(cases, modalities=modalities))
+    raise_if_fatal(inspect_images(cases, modalities=modalities))
     for case in cases if modalities else []:
         logger.info("%s: predicted from %s", case["case"], ", ".join(case["modalities"]))
     return cases

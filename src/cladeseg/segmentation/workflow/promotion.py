@@ -10,7 +10,7 @@ from typing import Any
 
 from cladeseg.bundle.config_text import config_text
 from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, sha256_of
-from cladeseg.files import DataError, read_json, whole_file
+from cladeseg.files import DataError, atomic_write, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -94,10 +94,10 @@ def _replace(source: Path, target: Path) -> None:
         if metadata.is_file():
             hashes = {name: sha256_of(source / name) for name in WEIGHT_FILES}
             text = config_text({**read_json(metadata), "weights": hashes})
-            stack.enter_context(whole_file(metadata)).write_text(text, encoding="utf-8", newline="\n")
+            stack.enter_context(atomic_write(metadata)).write_text(text, encoding="utf-8", newline="\n")
         split = source.parent / SPLIT_FILE
         files = [source / name for name in ("model.json", *WEIGHT_FILES)] + ([split] if split.is_file() else [])
         for file in files:
-            shutil.copyfile(file, stack.enter_context(whole_file(target / file.name)))
+            shutil.copyfile(file, stack.enter_context(atomic_write(target / file.name)))
     if not split.is_file():  # a training of MONAI Label has none, and the old one does not tell what these weights saw
         (target / SPLIT_FILE).unlink(missing_ok=True)

@@ -14,7 +14,7 @@ class TrainingSettings:
     Attributes:
         seed: of weights, draws and augmentation.
         steps_per_epoch: optimiser steps per epoch.
-        per_batch: number of ``leaf``, ``coarse`` and ``none`` cases in a batch.
+        per_batch: number of ``fine``, ``coarse`` and ``unlabelled`` cases in a batch.
         patch_size: voxels (x, y, z) of a training patch and of the sliding window.
         spacing: voxel size in mm that images are resampled to; -1 keeps the image's.
         foreground_probability: share of the patches drawn to where something is outlined.
@@ -35,7 +35,7 @@ class TrainingSettings:
             ``"hierarchical_mix"`` are there to compare with.
         method_options: further options of such a method; start, ramp and weight are those of the mix.
         transfer: whether the parts of coarse cases are guessed from the fine ones by
-            :class:`~cladeseg.segmentation.transforms.RegionTransfer`; no method to compare with learns from it.
+            :class:`~cladeseg.segmentation.transforms.LabelPropagation`; no method to compare with learns from it.
         transfer_axes: ``"volume"``, or ``"principal"`` for organs that are turned differently in each patient.
         transfer_blur: its Gaussian, as a share of the region's extent.
         transfer_sure: least share of its votes.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, recorded_hashes, sha256_of
-from cladeseg.files import DataError, read_json, whole_file, write_json
+from cladeseg.files import DataError, atomic_write, read_json, write_json
 from cladeseg.segmentation.engines.weights import write_safetensors
 from cladeseg.segmentation.networks import HierarchicalNet, build_network
 from cladeseg.taxonomy import Taxonomy
@@ -87,9 +87,9 @@ def store_weights(
     """
     folder = Path(models)
     with (
-        whole_file(folder / "model.json") as description,
-        whole_file(folder / "model.pt") as pickled,
-        whole_file(folder / "model.safetensors") as safe,
+        atomic_write(folder / "model.json") as description,
+        atomic_write(folder / "model.pt") as pickled,
+        atomic_write(folder / "model.safetensors") as safe,
     ):
         torch.save(dict(state), pickled)
         write_safetensors(state, safe)

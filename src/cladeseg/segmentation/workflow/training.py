@@ -10,26 +10,26 @@ from typing import Any
 
 from monai.transforms import Compose
 
-from cladeseg.bundle.monai_label import inside_monai_label, mask_dialect
+from cladeseg.bundle.monai_label import inside_monai_label, mask_label_convention
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.cohort import fingerprint
 from cladeseg.segmentation.data import (
-    CaseCache,
+    CachedDataset,
     cases_of,
     open_or_build_datalist,
     pool_of,
-    resolve_dialect,
+    resolve_label_convention,
     supervision_of,
 )
-from cladeseg.segmentation.data.dialects import AUTO
+from cladeseg.segmentation.data.label_conventions import AUTO
 from cladeseg.segmentation.data.sampler import COARSE
 from cladeseg.segmentation.engines import NodeDice
-from cladeseg.segmentation.transforms import GuessPartsd, RegionTransfer
+from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
-from cladeseg.taxonomy import LEAF, Taxonomy
+from cladeseg.taxonomy import FINE, Taxonomy
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ def datalist_of_run(
     return open_or_build_datalist(run_folder.datalist, dataset_dir, taxonomy, **settings)
 
 
-def label_dialect(
-    dialect: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy, bundle_root: str | Path = "."
+def resolve_run_convention(
+    label_convention: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy, bundle_root: str | Path = "."
 ) -> str:
     """The file convention of a folder's labels: the named one, or for ``"auto"`` the one that its files' names tell.
 
@@ -54,9 +54,9 @@ def label_dialect(
     Raises:
         DataError: it cannot be told, or the folder is not in this layout.
     """
-    if dialect == AUTO and inside_monai_label():
-        return mask_dialect(bundle_root)
-    return resolve_dialect(dialect, None, dataset_dir, taxonomy, layout)
+    if label_convention == AUTO and inside_monai_label():
+        return mask_label_convention(bundle_root)
+    return resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
 
 
 def training_cases(
@@ -67,7 +67,7 @@ def training_cases(
     return [case for case in cases if per_batch.get(pool_of(case["supervision"]), 0) > 0]
 
 
-def with_guesses(
+def with_propagated_labels(
     preprocessing: Callable[[dict[str, Any]], dict[str, Any]],
     cases: Sequence[Mapping[str, Any]],
     taxonomy: Taxonomy,
@@ -88,15 +88,15 @@ def with_guesses(
         DataError: a finely labelled case cannot be loaded.
     """
     kinds = [pool_of(supervision_of(case)) for case in cases]
-    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == LEAF][:MAX_MODELS]
+    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_MODELS]
     if not settings.transfer or settings.method != "hierarchical_mix" or not fine or COARSE not in kinds:
         return preprocessing
-    loaded = CaseCache(fine, preprocessing, spacing=settings.spacing, progress=False)
+    loaded = CachedDataset(fine, preprocessing, spacing=settings.spacing, progress=False)
     models = [loaded[i]["nodes"] for i in range(len(loaded))]
-    transfer = RegionTransfer(
+    transfer = LabelPropagation(
         taxonomy, models, blur=settings.transfer_blur, sure=settings.transfer_sure, axes=settings.transfer_axes
     )
-    return Compose([preprocessing, GuessPartsd(transfer)])
+    return Compose([preprocessing, PropagateLabelsd(transfer)])
 
 
 def run_training(
@@ -127,7 +127,7 @@ def run_training(
 def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
     """Score of the bundle's weights on this training's validation cases, if the training started from them."""
     loaded = [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
-    return workflow.loaded_start.score if (models / "model.pt").resolve() in loaded else None
+    return workflow.sync_teacher.score if (models / "model.pt").resolve() in loaded else None
 
 
 def _store_weights(workflow: TrainingWorkflow) -> None:

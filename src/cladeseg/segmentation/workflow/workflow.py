@@ -14,16 +14,16 @@ from torch import nn
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.report import CasePicture
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
-from cladeseg.segmentation.data import CaseCache, training_loader
+from cladeseg.segmentation.data import CachedDataset, training_loader
 from cladeseg.segmentation.engines import (
     EpochLosses,
     HistoryFile,
-    LoadedStart,
     NodeDice,
     SaveBestWeights,
     Step,
     StepSchedule,
     StopAfter,
+    SyncTeacherOnLoad,
     TensorBoardLog,
     TrainingProgress,
     TrainingState,
@@ -34,7 +34,7 @@ from cladeseg.segmentation.engines import (
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
-from cladeseg.segmentation.transforms import AugmentInTurn, BatchAugment, ModalityDropout
+from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.taxonomy import Taxonomy
 
@@ -68,8 +68,8 @@ class TrainingWorkflow:
         network: nn.Module,
         device: torch.device,
         run_folder: RunFolder,
-        training: CaseCache,
-        validation: CaseCache,
+        training: CachedDataset,
+        validation: CachedDataset,
         max_epochs: int,
         validation_interval: int = 5,
         stop_after: int | None = None,
@@ -146,11 +146,11 @@ class TrainingWorkflow:
         }
 
     @cached_property
-    def augment(self) -> AugmentInTurn:
+    def augment(self) -> ComposeBatch:
         """Shape and intensity, then modality dropout, each where it is asked for."""
         s = self.settings
         channels = int(s.network.get("in_channels", 1))
-        return AugmentInTurn(
+        return ComposeBatch(
             BatchAugment(self.taxonomy, **s.augment_options) if s.augmentation else None,
             ModalityDropout(channels, s.modality_dropout) if s.modality_dropout else None,
         )
@@ -179,9 +179,9 @@ class TrainingWorkflow:
         )
 
     @cached_property
-    def loaded_start(self) -> LoadedStart:
+    def sync_teacher(self) -> SyncTeacherOnLoad:
         """Makes the teacher follow where ``handlers`` load weights."""
-        return LoadedStart(self.evaluator)
+        return SyncTeacherOnLoad(self.evaluator)
 
     @cached_property
     def state(self) -> TrainingState:
@@ -212,7 +212,7 @@ class TrainingWorkflow:
         """In the order in which they must see the end of an epoch: the state last, so that it includes the rest."""
         evaluator, folder = self.evaluator, self.run_folder
         return [
-            *([self.loaded_start] if self.handlers else []),
+            *([self.sync_teacher] if self.handlers else []),
             TrainingProgress(),
             EpochLosses(),
             Validate(evaluator, interval=self.validation_interval),

@@ -6,7 +6,7 @@ import pickle
 
 import torch
 
-from cladeseg.segmentation.transforms import AugmentInTurn, BatchAugment, ModalityDropout
+from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.taxonomy import Taxonomy
 
 IMAGES = torch.arange(2 * 4 * 5 * 5 * 5, dtype=torch.float32).reshape(2, 4, 5, 5, 5)
@@ -25,19 +25,19 @@ class Add:
 
 
 def test_each_gets_what_the_one_before_returned():
-    images, nodes = AugmentInTurn(Add(1, 1), None, Add(0, 10))(IMAGES, NODES, torch.Generator())
+    images, nodes = ComposeBatch(Add(1, 1), None, Add(0, 10))(IMAGES, NODES, torch.Generator())
     torch.testing.assert_close(images, (IMAGES + 1) * 10)
     assert bool((nodes == 2).all())
 
 
 def test_nothing_in_turn_changes_nothing():
-    images, nodes = AugmentInTurn(None)(IMAGES, NODES, torch.Generator())
+    images, nodes = ComposeBatch(None)(IMAGES, NODES, torch.Generator())
     assert images is IMAGES
     assert nodes is NODES
 
 
 def test_the_generator_alone_decides_and_survives_pickling(brats_tree: Taxonomy):
-    both = AugmentInTurn(BatchAugment(brats_tree), ModalityDropout(4, 1.0))
+    both = ComposeBatch(BatchAugment(brats_tree), ModalityDropout(4, 1.0))
     first, again = (
         chain(IMAGES, NODES, torch.Generator().manual_seed(3)) for chain in (both, pickle.loads(pickle.dumps(both)))
     )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from cladeseg.segmentation.transforms.patch import SupervisedPatch
+from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -18,13 +18,13 @@ def case(shape: tuple[int, int, int] = (16, 14, 6), node: int = 0, channels: int
     where = torch.arange(float(torch.tensor(shape).prod())).reshape(1, *shape)
     image = torch.cat([where - 100, *[where + 10] * (channels - 1)])
     nodes = torch.full((1, *shape), node, dtype=torch.uint8)
-    return {"image": image, "nodes": nodes, "case": "p1", "supervision": "leaf", "label": "not passed on"}
+    return {"image": image, "nodes": nodes, "case": "p1", "supervision": "fine", "label": "not passed on"}
 
 
 def test_image_and_nodes_are_cropped_together(acdc_tree: Taxonomy):
     whole = case()
     whole["nodes"] = (whole["image"][:1] % 5).to(torch.uint8)
-    patch = SupervisedPatch(acdc_tree, size=(8, 6, 4))
+    patch = RandomForegroundCrop(acdc_tree, size=(8, 6, 4))
     for seed in range(10):
         out = patch(whole, seed)
         assert out["image"].shape == (2, 8, 6, 4)
@@ -34,7 +34,7 @@ def test_image_and_nodes_are_cropped_together(acdc_tree: Taxonomy):
 
 
 def test_the_seed_alone_decides(acdc_tree: Taxonomy):
-    patch, whole = SupervisedPatch(acdc_tree, size=(4, 4, 4)), case(node=1)
+    patch, whole = RandomForegroundCrop(acdc_tree, size=(4, 4, 4)), case(node=1)
     first = patch(whole, 5)["image"]
     torch.manual_seed(99)
     torch.testing.assert_close(patch(whole, 5)["image"], first)
@@ -44,7 +44,7 @@ def test_the_seed_alone_decides(acdc_tree: Taxonomy):
 def test_a_foreground_crop_always_holds_annotated_voxels(acdc_tree: Taxonomy):
     whole = case()
     whole["nodes"][0, 15, 0, 3] = acdc_tree.index("heart")  # one voxel, at the border
-    always, never = (SupervisedPatch(acdc_tree, size=(4, 4, 3), foreground_probability=p) for p in (1, 0))
+    always, never = (RandomForegroundCrop(acdc_tree, size=(4, 4, 3), foreground_probability=p) for p in (1, 0))
     hits = [[bool(patch(whole, seed)["nodes"].any()) for seed in range(60)] for patch in (always, never)]
     assert all(hits[0])
     assert sum(hits[1]) < 15
@@ -53,21 +53,21 @@ def test_a_foreground_crop_always_holds_annotated_voxels(acdc_tree: Taxonomy):
 def test_the_crop_jitters_round_the_annotated_voxel(acdc_tree: Taxonomy):
     whole = case((16, 16, 16))
     whole["nodes"][0, 8, 8, 8] = 1
-    patch = SupervisedPatch(acdc_tree, size=(8, 8, 8), foreground_probability=1)
+    patch = RandomForegroundCrop(acdc_tree, size=(8, 8, 8), foreground_probability=1)
     places = torch.stack([patch(whole, seed)["nodes"][0].nonzero()[0] for seed in range(80)])
     assert places.min() == 2
     assert places.max() == 6
 
 
 def test_root_and_background_attract_no_crop(acdc_tree: Taxonomy):
-    patch = SupervisedPatch(acdc_tree, size=(4, 4, 4), foreground_probability=1)
+    patch = RandomForegroundCrop(acdc_tree, size=(4, 4, 4), foreground_probability=1)
     for node in (acdc_tree.background, acdc_tree.root):
         starts = {float(patch(case(node=node), seed)["image"][0, 0, 0, 0]) for seed in range(20)}
         assert len(starts) > 5  # anywhere
 
 
 def test_every_position_can_be_drawn(acdc_tree: Taxonomy):
-    patch = SupervisedPatch(acdc_tree, size=(3, 3, 3))
+    patch = RandomForegroundCrop(acdc_tree, size=(3, 3, 3))
     starts = {float(patch(case((4, 4, 4)), seed)["image"][0, 0, 0, 0]) for seed in range(100)}
     assert len(starts) == 8
 
@@ -75,7 +75,7 @@ def test_every_position_can_be_drawn(acdc_tree: Taxonomy):
 @pytest.mark.parametrize("probability", [0, 1])
 def test_a_small_volume_is_padded_at_no_cost(acdc_tree: Taxonomy, probability: float):
     whole = case((4, 12, 3), node=1)
-    out = SupervisedPatch(acdc_tree, size=(8, 8, 4), foreground_probability=probability)(whole, 0)
+    out = RandomForegroundCrop(acdc_tree, size=(8, 8, 4), foreground_probability=probability)(whole, 0)
     padding = out["nodes"][0] == acdc_tree.root
     assert int((~padding).sum()) == 4 * 8 * 3
     assert out["image"].shape == (2, 8, 8, 4)
@@ -89,7 +89,7 @@ def test_samples_are_plain_tensors_of_their_own_memory(acdc_tree: Taxonomy):
     whole = case()
     whole["image"], whole["nodes"] = MetaTensor(whole["image"]), MetaTensor(whole["nodes"])
     before = whole["image"].clone()
-    out = SupervisedPatch(acdc_tree, size=(4, 4, 4))(whole, 0)
+    out = RandomForegroundCrop(acdc_tree, size=(4, 4, 4))(whole, 0)
     for key, size in (("image", 2 * 4**3 * 4), ("nodes", 4**3)):
         assert type(out[key]) is torch.Tensor
         assert out[key].untyped_storage().nbytes() == size  # a view would send the whole volume to the main process
@@ -102,17 +102,17 @@ def test_different_grids_are_refused_with_the_case(acdc_tree: Taxonomy):
     whole = case()
     whole["nodes"] = whole["nodes"][:, 1:]
     with pytest.raises(ValueError, match="p1"):
-        SupervisedPatch(acdc_tree, size=(4, 4, 4))(whole, 0)
+        RandomForegroundCrop(acdc_tree, size=(4, 4, 4))(whole, 0)
 
 
 def test_senseless_arguments_are_named(acdc_tree: Taxonomy):
     with pytest.raises(ValueError, match="size"):
-        SupervisedPatch(acdc_tree, size=(4, 0, 4))
+        RandomForegroundCrop(acdc_tree, size=(4, 0, 4))
     with pytest.raises(ValueError, match="foreground_probability"):
-        SupervisedPatch(acdc_tree, size=(4, 4, 4), foreground_probability=70)
+        RandomForegroundCrop(acdc_tree, size=(4, 4, 4), foreground_probability=70)
 
 
 def test_it_pickles(acdc_tree: Taxonomy):
-    patch = SupervisedPatch(acdc_tree, size=(4, 4, 4))
+    patch = RandomForegroundCrop(acdc_tree, size=(4, 4, 4))
     copy = pickle.loads(pickle.dumps(patch))
     torch.testing.assert_close(copy(case(), 1)["image"], patch(case(), 1)["image"])

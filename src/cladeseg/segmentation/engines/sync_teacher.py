@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from cladeseg.segmentation.engines.node_dice import NodeDice
 
 
-class LoadedStart:
+class SyncTeacherOnLoad:
     """Let the teacher start where the student starts, and score that start.
 
     Handlers that load weights (MONAI's ``CheckpointLoader``) fill the student when the training starts; the teacher,

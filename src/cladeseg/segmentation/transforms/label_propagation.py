@@ -29,7 +29,7 @@ class _Model(NamedTuple):
     frame: _Frame  # of the divided region
 
 
-class RegionTransfer:
+class LabelPropagation:
     """Carry the parts of finely labelled cases over to cases of which only the superclass is known.
 
     A voxel x inside a superclass s looks at the place x' of each finely labelled case that lies alike in its region,
@@ -129,8 +129,8 @@ class RegionTransfer:
         return below
 
 
-class GuessPartsd(MapTransform):
-    """Add the key ``guess``: the node map as deep as a :class:`RegionTransfer` is sure of it.
+class PropagateLabelsd(MapTransform):
+    """Add the key ``guess``: the node map as deep as a :class:`LabelPropagation` is sure of it.
 
     Args:
         transfer: guesses the parts.
@@ -138,7 +138,7 @@ class GuessPartsd(MapTransform):
         output_key: where the guess goes.
     """
 
-    def __init__(self, transfer: RegionTransfer, *, keys: str = "nodes", output_key: str = "guess") -> None:
+    def __init__(self, transfer: LabelPropagation, *, keys: str = "nodes", output_key: str = "guess") -> None:
         super().__init__(keys)
         self.transfer = transfer
         self.output_key = output_key

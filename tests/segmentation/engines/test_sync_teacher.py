@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from cladeseg.segmentation.engines import LoadedStart, NodeDice
+from cladeseg.segmentation.engines import NodeDice, SyncTeacherOnLoad
 from cladeseg.segmentation.mixing import EmaTeacher
 
 
@@ -26,14 +26,14 @@ class Evaluator:
         self.state.metrics[NodeDice.KEY] = float(self.teacher.network.bias)
 
 
-def start(cases: int, *, iteration: int = 0, loaded: float = 0.75) -> tuple[LoadedStart, Any]:
+def start(cases: int, *, iteration: int = 0, loaded: float = 0.75) -> tuple[SyncTeacherOnLoad, Any]:
     """Start a training whose loader sets the student's bias after the teacher was copied."""
     student = nn.Linear(1, 1)
     teacher = EmaTeacher(copy.deepcopy(student))
     engine = Engine(lambda engine, batch: None)
     engine.network, engine.teacher = student, teacher  # type: ignore[attr-defined]
     engine.add_event_handler(Events.STARTED, lambda: nn.init.constant_(student.bias, loaded))
-    begin = LoadedStart(Evaluator(teacher, cases))
+    begin = SyncTeacherOnLoad(Evaluator(teacher, cases))
     begin.attach(engine)
     engine.state.iteration = iteration
     engine.fire_event(Events.STARTED)

@@ -29,7 +29,7 @@ _GIGABYTE = 1e9
 _SHARE_OF_FREE_MEMORY = 0.4
 
 
-class CaseCache(Dataset):
+class CachedDataset(Dataset):
     """Data set of cases that are loaded through a deterministic transform once, before training.
 
     Index ``i`` gives case ``i`` as a dictionary; index ``(i, seed)`` gives ``patch(case, seed)``, so that a batch

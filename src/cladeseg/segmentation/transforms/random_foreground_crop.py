@@ -11,7 +11,7 @@ import torch
 from cladeseg.taxonomy import Taxonomy
 
 
-class SupervisedPatch:
+class RandomForegroundCrop:
     """Crop of a fixed size, chosen by a seed and drawn to where something is annotated.
 
     With probability ``foreground_probability`` a voxel is drawn from those whose node is neither background nor root,

@@ -10,7 +10,7 @@ import torch
 Augmentation = Callable[[torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
 
 
-class AugmentInTurn:
+class ComposeBatch:
     """Apply augmentations in the given order, each to what the one before returned.
 
     Args:

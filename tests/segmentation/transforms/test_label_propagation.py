@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from cladeseg.segmentation.transforms import GuessPartsd, RegionTransfer
+from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
 from cladeseg.taxonomy import Taxonomy
 
 SHAPE = (40, 16, 12)
@@ -27,7 +27,7 @@ def coarse(tree: Taxonomy, nodes: torch.Tensor, name: str = "heart") -> torch.Te
 
 
 def test_a_region_of_another_place_and_size_is_divided_in_the_same_proportion(acdc_tree: Taxonomy) -> None:
-    transfer = RegionTransfer(acdc_tree, [halves(acdc_tree, 2, 10, 0.4)], blur=0)
+    transfer = LabelPropagation(acdc_tree, [halves(acdc_tree, 2, 10, 0.4)], blur=0)
     truth = halves(acdc_tree, 12, 20, 0.4)
     assert torch.equal(transfer(coarse(acdc_tree, truth)), truth)
 
@@ -36,7 +36,7 @@ def test_nothing_but_the_region_changes_and_it_changes_to_what_lies_below(acdc_t
     known = coarse(acdc_tree, halves(acdc_tree, 12, 20))
     known[0, 35:] = acdc_tree.root
     known[0, 12:14, 4:12, 3:9] = acdc_tree.index("myocardium")
-    guess = RegionTransfer(acdc_tree, [halves(acdc_tree, 2, 10)], blur=0.1)(known)
+    guess = LabelPropagation(acdc_tree, [halves(acdc_tree, 2, 10)], blur=0.1)(known)
     heart = known == acdc_tree.index("heart")
     assert torch.equal(guess[~heart], known[~heart])
     names = ("heart", "left_ventricle", "right_ventricle")
@@ -47,7 +47,7 @@ def test_nothing_but_the_region_changes_and_it_changes_to_what_lies_below(acdc_t
 def test_near_the_border_nothing_is_guessed_within_what_the_blur_tells(acdc_tree: Taxonomy) -> None:
     """Of two halves the near one keeps Φ(d / σ) of the votes, which is .9 at d = 1.28 σ."""
     truth = halves(acdc_tree, 0, 40)
-    guess = RegionTransfer(acdc_tree, [truth], blur=0.1, sure=0.9)(coarse(acdc_tree, truth))
+    guess = LabelPropagation(acdc_tree, [truth], blur=0.1, sure=0.9)(coarse(acdc_tree, truth))
     unsure = (guess == acdc_tree.index("heart"))[0, :, 8, 6].nonzero().flatten()
     assert unsure.min() == 20 - 5  # σ is 4 voxels: 1.28 · 4 = 5.1; the voxel's centre counts
     assert unsure.max() == 19 + 5
@@ -55,7 +55,7 @@ def test_near_the_border_nothing_is_guessed_within_what_the_blur_tells(acdc_tree
 
 def test_where_fine_cases_disagree_nothing_is_guessed(acdc_tree: Taxonomy) -> None:
     models = [halves(acdc_tree, 0, 40, share) for share in (0.25, 0.75)]
-    guess = RegionTransfer(acdc_tree, models, blur=0)(coarse(acdc_tree, models[0]))[0, :, 8, 6]
+    guess = LabelPropagation(acdc_tree, models, blur=0)(coarse(acdc_tree, models[0]))[0, :, 8, 6]
     assert (
         guess.tolist()
         == [acdc_tree.index("left_ventricle")] * 10
@@ -72,14 +72,14 @@ def test_a_node_between_is_guessed_where_only_the_leaves_are_in_doubt(brats_tree
         nodes = torch.full((1, *SHAPE), brats_tree.background, dtype=torch.uint8)
         nodes[0, :10], nodes[0, 10:20], nodes[0, 20:] = first, second, edema
         models.append(nodes)
-    guess = RegionTransfer(brats_tree, models, blur=0)(coarse(brats_tree, models[0], "whole_tumour"))[0, :, 0, 0]
+    guess = LabelPropagation(brats_tree, models, blur=0)(coarse(brats_tree, models[0], "whole_tumour"))[0, :, 0, 0]
     assert guess.tolist() == [brats_tree.index("tumour_core")] * 20 + [edema] * 20
 
 
 def test_a_hole_between_the_parts_takes_the_nearest(acdc_tree: Taxonomy) -> None:
     model = halves(acdc_tree, 0, 40)
     model[0, 2:6, 7:9, 5:7] = acdc_tree.background  # in the left ventricle; it hardly moves the centre
-    guess = RegionTransfer(acdc_tree, [model], blur=0)(coarse(acdc_tree, halves(acdc_tree, 0, 40)))
+    guess = LabelPropagation(acdc_tree, [model], blur=0)(coarse(acdc_tree, halves(acdc_tree, 0, 40)))
     assert (guess[0, 2:6, 7:9, 5:7] == acdc_tree.index("left_ventricle")).all()
 
 
@@ -98,7 +98,7 @@ def test_principal_axes_follow_an_organ_that_is_turned(acdc_tree: Taxonomy, degr
     truth = turned(acdc_tree, degrees)
     right = {}
     for axes in ("volume", "principal"):
-        transfer = RegionTransfer(acdc_tree, [turned(acdc_tree, 0)], blur=0, axes=axes)
+        transfer = LabelPropagation(acdc_tree, [turned(acdc_tree, 0)], blur=0, axes=axes)
         right[axes] = (transfer(coarse(acdc_tree, truth)) == truth)[truth != acdc_tree.background].float().mean()
     assert right["principal"] > 0.95
     assert right["volume"] < right["principal"] - 0.05
@@ -107,7 +107,7 @@ def test_principal_axes_follow_an_organ_that_is_turned(acdc_tree: Taxonomy, degr
 def test_fine_cases_without_the_region_guess_nothing(acdc_tree: Taxonomy) -> None:
     empty = torch.full((1, *SHAPE), acdc_tree.background, dtype=torch.uint8)
     known = coarse(acdc_tree, halves(acdc_tree, 2, 10))
-    assert torch.equal(RegionTransfer(acdc_tree, [empty])(known), known)
+    assert torch.equal(LabelPropagation(acdc_tree, [empty])(known), known)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_fine_cases_without_the_region_guess_nothing(acdc_tree: Taxonomy) -> Non
 )
 def test_impossible_options_are_named(acdc_tree: Taxonomy, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        RegionTransfer(acdc_tree, [halves(acdc_tree, 2, 10)], **options)
+        LabelPropagation(acdc_tree, [halves(acdc_tree, 2, 10)], **options)
 
 
 def test_an_item_gets_a_guess_and_keeps_what_is_known(acdc_tree: Taxonomy) -> None:
     truth = halves(acdc_tree, 4, 20)
     known = coarse(acdc_tree, truth)
-    item = GuessPartsd(RegionTransfer(acdc_tree, [truth], blur=0))({"nodes": known.clone(), "case": "p1"})
+    item = PropagateLabelsd(LabelPropagation(acdc_tree, [truth], blur=0))({"nodes": known.clone(), "case": "p1"})
     assert torch.equal(item["guess"], truth)
     assert torch.equal(item["nodes"], known)
     assert item["case"] == "p1"

@@ -14,7 +14,7 @@ from monai.transforms import Compose, EnsureTyped, LoadImaged, Orientationd, Spa
 from torch.utils.data import DataLoader
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.cache import CaseCache, estimate_bytes
+from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
 from cladeseg.segmentation.phantoms.acdc import write_acdc_phantoms
 
 SPACING = (-1.0, 5.0, 8.0)
@@ -68,16 +68,16 @@ def synthetic() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def no_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cladeseg.segmentation.data.cache.estimate_bytes", lambda cases, spacing: 0)
+    monkeypatch.setattr("cladeseg.segmentation.data.cached_dataset.estimate_bytes", lambda cases, spacing: 0)
 
 
-def cache(cases: list[dict[str, Any]], **options: Any) -> CaseCache:
-    return CaseCache(cases, Synthetic(), **{"spacing": SPACING, "progress": False, "max_gigabytes": 1, **options})
+def cache(cases: list[dict[str, Any]], **options: Any) -> CachedDataset:
+    return CachedDataset(cases, Synthetic(), **{"spacing": SPACING, "progress": False, "max_gigabytes": 1, **options})
 
 
 def test_the_estimate_is_what_the_cache_then_takes(phantoms: list[dict[str, Any]]):
     for case in phantoms:  # RAS, LPS, transposed and oblique ones
-        measured = CaseCache([case], Load(), spacing=SPACING, max_gigabytes=1, progress=False).nbytes
+        measured = CachedDataset([case], Load(), spacing=SPACING, max_gigabytes=1, progress=False).nbytes
         assert estimate_bytes([case], SPACING) == pytest.approx(measured, rel=0.2)
 
 
@@ -97,7 +97,7 @@ def test_an_unreadable_header_names_the_file(tmp_path: Path):
 
 def test_the_estimate_is_said_before_loading(phantoms: list[dict[str, Any]], caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.INFO):
-        CaseCache(phantoms[:2], Load(), spacing=SPACING, max_gigabytes=9.1, progress=False)
+        CachedDataset(phantoms[:2], Load(), spacing=SPACING, max_gigabytes=9.1, progress=False)
     assert caplog.messages == ["cache: 2 volumes, about 0.00 GB of 9.1 GB allowed"]
 
 
@@ -148,7 +148,7 @@ def test_a_truncated_file_is_named(phantoms: list[dict[str, Any]], tmp_path: Pat
     broken = tmp_path / "cut.nii.gz"
     broken.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"^p9: "):
-        CaseCache([{"case": "p9", "image": str(broken)}], Load(), spacing=SPACING, progress=False)
+        CachedDataset([{"case": "p9", "image": str(broken)}], Load(), spacing=SPACING, progress=False)
 
 
 def test_negative_memory_is_refused(synthetic: list[dict[str, Any]]):
@@ -171,6 +171,6 @@ def test_bare_cases_are_called_by_their_files_and_annotated_if_they_have_a_label
     """MONAI Label sends image and label, nothing else."""
     bare = [{"image": case["image"]} for case in phantoms[:2]]
     bare[0]["label"] = "somewhere.nii.gz"
-    cache = CaseCache(bare, Load(), spacing=SPACING, progress=False)
-    assert [case["supervision"] for case in cache.data] == ["leaf", "none"]
+    cache = CachedDataset(bare, Load(), spacing=SPACING, progress=False)
+    assert [case["supervision"] for case in cache.data] == ["fine", "unlabelled"]
     assert [case["case"] for case in cache.data] == [Path(str(c["image"])).name[: -len(".nii.gz")] for c in bare]
