@@ -31,34 +31,38 @@ TINY: dict[str, Any] = {
     "device": "cpu",
     "fine_patients": 2,
     "epochs": 1,
-    "steps_per_epoch": 2,
-    "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 0},
-    "filters": [4, 4, 8, 8],
-    "patch_size": [32, 32, 4],
-    "spacing": [5.0, 5.0, -1.0],
-    "weight_decay": 0.0,
-    "warmup_steps": 0,
-    "mix_start": 0,
-    "mix_ramp": 1,
-    "validation_interval": 1,
+    "settings#optimizer#steps_per_epoch": 2,
+    "settings#batch#fine": 1,
+    "settings#batch#coarse": 1,
+    "settings#batch#unlabelled": 0,
+    "settings#network#filters": 4,
+    "settings#network#levels": 4,
+    "settings#data#patch_size": [32, 32, 4],
+    "settings#data#spacing": [5.0, 5.0, 9.0],
+    "settings#data#resample_slices": False,
+    "settings#optimizer#weight_decay": 0.0,
+    "settings#optimizer#warmup_steps": 0,
+    "settings#mix#start": 0,
+    "settings#mix#ramp": 1,
+    "settings#optimizer#validation_interval": 1,
     "promote": False,
 }
 #: The parts that a bundle may leave out, so that a test of one does not change its meaning with a default.
 PARTS: dict[str, Any] = {
-    "prior": "logits",
-    "separate_norm": True,
-    "ema_decay": 0.99,
-    "transfer": False,
-    "mix": True,
+    "settings#network#prior": True,
+    "settings#network#separate_norm": True,
+    "settings#optimizer#ema_decay": 0.99,
+    "settings#propagation#enabled": False,
+    "settings#method": "hierarchical_mix",
 }
 #: On top of it: eighty steps, after which a network finds the phantoms' hearts.
 LEARNT: dict[str, Any] = {
     "epochs": 2,
-    "steps_per_epoch": 40,
-    "learning_rate": 0.02,
-    "augmentation": False,
-    "ema_decay": 0.9,
-    "mix_start": 76,
+    "settings#optimizer#steps_per_epoch": 40,
+    "settings#optimizer#learning_rate": 0.02,
+    "settings#augmentation#enabled": False,
+    "settings#optimizer#ema_decay": 0.9,
+    "settings#mix#start": 76,
 }
 
 
@@ -92,15 +96,23 @@ def write_phantoms(folder: Path, patients: int, seed: int = 0) -> Path:
 
 
 def command(bundle: Path, run_id: str, config_file: str | list[str], **overrides: Any) -> None:
-    """``python -m monai.bundle run RUN_ID --config_file … --NAME VALUE …`` with the bundle as working directory."""
+    """``python -m monai.bundle run RUN_ID --config_file … --NAME VALUE …`` with the bundle as working directory.
+
+    ``mix__weight=0.5`` stands for ``--settings#mix#weight 0.5``.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(bundle)
         patch.setattr(sys, "excepthook", sys.excepthook)  # the bundle replaces it
-        monai.bundle.run(run_id=run_id, config_file=config_file, **overrides)
+        monai.bundle.run(run_id=run_id, config_file=config_file, **spelt_out(overrides))
+
+
+def spelt_out(overrides: dict[str, Any]) -> dict[str, Any]:
+    """``mix__weight`` as ``settings#mix#weight``, which is no Python name."""
+    return {f"settings#{key}".replace("__", "#") if "__" in key else key: value for key, value in overrides.items()}
 
 
 def train(place: Place | Trained, run: Path, **overrides: Any) -> Path:
-    settings = {**TINY, **PARTS, **overrides}
+    settings = {**TINY, **PARTS, **spelt_out(overrides)}
     command(place.bundle, "training", TRAIN, dataset_dir=str(place.data), output_dir=str(run), **settings)
     return run
 
@@ -117,7 +129,7 @@ def parsed(place: Place, run: Path, **overrides: Any) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config(str(place.bundle / TRAIN))
     paths = {"bundle_root": str(place.bundle), "dataset_dir": str(place.data), "output_dir": str(run)}
-    parser.update({**TINY, **PARTS, **overrides, **paths})
+    parser.update({**TINY, **PARTS, **spelt_out(overrides), **paths})
     return parser
 
 

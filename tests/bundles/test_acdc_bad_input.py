@@ -196,7 +196,13 @@ def test_the_command_line_ends_with_one_line_and_exit_code_1(broken: Place, tmp_
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("epoch", "epochs"), ("fine_patient", "fine_patients"), ("separatenorm", "separate_norm")]
+    ("wrong", "right"),
+    [
+        ("epoch", "epochs"),
+        ("fine_patient", "fine_patients"),
+        ("separatenorm", "settings#network#separate_norm"),
+        ("learning_rate", "settings#optimizer#learning_rate"),
+    ],
 )
 def test_a_misspelt_override_is_refused_naming_the_nearest_key(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, right: str

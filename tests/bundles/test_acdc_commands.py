@@ -98,7 +98,7 @@ def test_a_promoted_model_serves_runs_that_have_none(trained: Trained, tmp_path:
     bundle = copy_bundle(tmp_path / "bundle")
     image = next(trained.data.rglob("patient001_frame01.nii.gz"))
     place = trained._replace(bundle=bundle)
-    train(place, tmp_path / "R", promote=True, steps_per_epoch=1)
+    train(place, tmp_path / "R", promote=True, optimizer__steps_per_epoch=1)
     assert (bundle / "models" / "model.pt").read_bytes() == (tmp_path / "R" / "models" / "model.pt").read_bytes()
     for out in ("R", "elsewhere"):
         command(bundle, "inference", INFERENCE, dataset_dir=str(image), output_dir=str(tmp_path / out))

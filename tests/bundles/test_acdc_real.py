@@ -29,7 +29,12 @@ def trained(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     for patient in everyone[:: len(everyone) // PATIENTS][:PATIENTS]:
         (folder / "D" / patient.name).symlink_to(patient.resolve(), target_is_directory=True)
     real = place._replace(data=folder / "D")
-    options = {"fine_patients": 3, "test_fraction": 0.1, "spacing": [3.0, 3.0, -1.0], "patch_size": [48, 48, 8]}
+    options = {
+        "fine_patients": 3,
+        "settings#split#test_fraction": 0.1,
+        "spacing": [3.0, 3.0, -1.0],
+        "settings#data#patch_size": [48, 48, 8],
+    }
     return Trained(*real, train(real, folder / "R", **options))
 
 

@@ -15,10 +15,10 @@ from cladeseg.segmentation.engines import TreeTrainer
 #: Dropout draws from torch's global generator, which nothing else does; mixing starts in the middle.
 COURSE: dict[str, Any] = {
     "epochs": 3,
-    "warmup_steps": 2,
-    "mix_start": 1,
-    "mix_ramp": 3,
-    "validation_interval": 2,
+    "settings#optimizer#warmup_steps": 2,
+    "settings#mix#start": 1,
+    "settings#mix#ramp": 3,
+    "settings#optimizer#validation_interval": 2,
     "network_options#dropout": 0.2,
 }
 
@@ -64,7 +64,14 @@ def test_a_stopped_training_resumes_bit_for_bit(
 
 def test_a_method_with_a_second_network_resumes_bit_for_bit(place: Place, tmp_path: Path) -> None:
     """Its weights, and what the optimiser knows of them, are part of the training's state."""
-    options = {**COURSE, "method": "cps", "coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}}
+    options = {
+        **COURSE,
+        "settings#method": "cps",
+        "coarse_patients": 1,
+        "settings#batch#fine": 1,
+        "settings#batch#coarse": 1,
+        "settings#batch#unlabelled": 1,
+    }
     whole = train(place, tmp_path / "whole", **options)
     halves = train(place, tmp_path / "halves", **options, stop_after=1)
     assert state_of(halves)["step"]
@@ -119,16 +126,16 @@ def test_a_second_training_into_the_same_folder_is_refused(trained: Trained) -> 
 @pytest.mark.parametrize(
     ("key", "value", "file"),
     [
-        ("learning_rate", 0.5, "run.json"),
-        ("head", "flat", "run.json"),
-        ("mix", False, "run.json"),
+        ("settings#optimizer#learning_rate", 0.5, "run.json"),
+        ("settings#network#head", "flat", "run.json"),
+        ("settings#method", "supervised", "run.json"),
         ("seed", 7, "run.json"),
-        ("fine_patients", 1, "datalist.json"),
+        ("fine_patients", 1, "run.json"),
     ],
 )
 def test_other_settings_are_refused_by_name(trained: Trained, key: str, value: Any, file: str) -> None:
     before = state_of(trained.run)
     message = refusal(trained, trained.run, resume=True, **{**LEARNT, key: value})
     assert str(trained.run / file) in message
-    assert key in message
+    assert f"'{key.removeprefix('settings#').replace('#', '.')}'" in message
     assert differences(before, state_of(trained.run)) == []

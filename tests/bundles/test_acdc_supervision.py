@@ -10,9 +10,14 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from bundle_runs import TINY, Place, differences, json_of, parsed, state_of, train, tree_of, weights_of
+from bundle_runs import Place, differences, json_of, parsed, state_of, train, tree_of, weights_of
 
-UNLABELLED: dict[str, Any] = {"coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}}
+UNLABELLED: dict[str, Any] = {
+    "coarse_patients": 1,
+    "settings#batch#fine": 1,
+    "settings#batch#coarse": 1,
+    "settings#batch#unlabelled": 1,
+}
 
 
 def patients_with(datalist: Mapping[str, Any], part: str, supervision: str) -> set[str]:
@@ -116,6 +121,6 @@ def test_validation_shows_the_superclass_alone(place: Place, caches: Mapping[str
 
 
 def test_cases_without_a_place_in_the_batch_are_not_loaded(place: Place, unlabelled_run: Path) -> None:
-    data = parsed(place, unlabelled_run, **{**UNLABELLED, "per_batch": TINY["per_batch"]})
+    data = parsed(place, unlabelled_run, **{**UNLABELLED, "settings#batch#unlabelled": 0})
     cases = data.get_parsed_content("train#dataset#data")
     assert {case["supervision"] for case in cases} == {"fine", "heart"}

@@ -26,50 +26,73 @@ from bundle_runs import (
     weights_of,
 )
 
-#: Doubtful pseudo labels count and stand in scattered places: so mixing has something to decide.
-UNLABELLED = {"coarse_patients": 1, "per_batch": {"fine": 1, "coarse": 1, "unlabelled": 1}, "pseudo_threshold": 0.1}
+#: Pseudo labels of little confidence count and stand in scattered places: so mixing has something to decide.
+UNLABELLED = {
+    "coarse_patients": 1,
+    "settings#batch#fine": 1,
+    "settings#batch#coarse": 1,
+    "settings#batch#unlabelled": 1,
+    "settings#pseudo_label#threshold": 0.1,
+}
 
 #: (switch, what it is compared with): the switch must train, and must make a difference.
 SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "prior off": ({"prior": "off"}, {}),
-    "prior log_prob": ({"prior": "log_prob"}, {}),
-    "prior detached": ({"detach_prior": True}, {}),
-    "one norm for all": ({"separate_norm": False}, {}),
-    "no mix": ({"mix": False}, {}),
-    "flat": ({"head": "flat"}, {}),
-    "two_head": ({"head": "two_head"}, {}),
-    "two_head, prior off": ({"head": "two_head", "prior": "off"}, {"head": "two_head"}),
-    "two_head, one norm": ({"head": "two_head", "separate_norm": False}, {"head": "two_head"}),
-    "two_head, plain": ({"head": "two_head", "separate_norm": False, "prior": "off"}, {"head": "two_head"}),
-    "unet": ({"backbone": "unet", "network_options#kernels": [[3, 3, 3]] * 4}, {}),
-    "cosine": ({"schedule": "cosine"}, {}),
-    "constant": ({"schedule": "constant"}, {}),
-    "one way": ({"mix_direction": "one_way"}, {}),
-    "blend": ({"mix_blend": [0.5, 1.0]}, {}),
-    "no scaling": ({"mix_max_scale": 1.0}, {}),
-    "unlabelled": (UNLABELLED, {}),
-    "components": ({**UNLABELLED, "mix_components": True}, UNLABELLED),
-    "flips": ({**UNLABELLED, "pseudo_flips": [[]]}, UNLABELLED),
-    "keep": ({**UNLABELLED, "pseudo_threshold": 1.0, "pseudo_keep": 0.5}, {**UNLABELLED, "pseudo_threshold": 1.0}),
-    "transfer": ({"transfer": True, "transfer_blur": 0.0}, {}),
-    "transfer, blurred": ({"transfer": True, "transfer_blur": 0.3}, {"transfer": True, "transfer_blur": 0.0}),
-    "transfer, principal": (
-        {"transfer": True, "transfer_blur": 0.0, "transfer_axes": "principal"},
-        {"transfer": True, "transfer_blur": 0.0, "transfer_axes": "volume"},
+    "prior off": ({"settings#network#prior": False}, {}),
+    "one norm for all": ({"settings#network#separate_norm": False}, {}),
+    "no mix": ({"settings#method": "supervised"}, {}),
+    "flat": ({"settings#network#head": "flat"}, {}),
+    "two_head": ({"settings#network#head": "two_head"}, {}),
+    "two_head, prior off": (
+        {"settings#network#head": "two_head", "settings#network#prior": False},
+        {"settings#network#head": "two_head"},
     ),
-    "size prior": ({"size_prior": 1.0}, {}),
+    "two_head, one norm": (
+        {"settings#network#head": "two_head", "settings#network#separate_norm": False},
+        {"settings#network#head": "two_head"},
+    ),
+    "two_head, plain": (
+        {"settings#network#head": "two_head", "settings#network#separate_norm": False, "settings#network#prior": False},
+        {"settings#network#head": "two_head"},
+    ),
+    "unet": ({"settings#network#backbone": "unet"}, {}),
+    "cosine": ({"settings#optimizer#schedule": "cosine"}, {}),
+    "constant": ({"settings#optimizer#schedule": "constant"}, {}),
+    "one way": ({"settings#mix#direction": "one_way"}, {}),
+    "blend": ({"settings#mix#alpha_range": [0.5, 1.0]}, {}),
+    "no scaling": ({"settings#mix#max_scale": 1.0}, {}),
+    "unlabelled": (UNLABELLED, {}),
+    "flips": ({**UNLABELLED, "settings#pseudo_label#flips": [[]]}, UNLABELLED),
+    "propagation": ({"settings#propagation#enabled": True, "settings#propagation#sigma": 0.0}, {}),
+    "propagation, blurred": (
+        {"settings#propagation#enabled": True, "settings#propagation#sigma": 0.3},
+        {"settings#propagation#enabled": True, "settings#propagation#sigma": 0.0},
+    ),
+    "propagation, principal axes": (
+        {
+            "settings#propagation#enabled": True,
+            "settings#propagation#sigma": 0.0,
+            "settings#propagation#axes": "principal",
+        },
+        {
+            "settings#propagation#enabled": True,
+            "settings#propagation#sigma": 0.0,
+            "settings#propagation#axes": "volume",
+        },
+    ),
     "amp": ({"amp": True}, {}),
-    "no augmentation": ({"augmentation": False}, {}),
-    "level weights": ({"level_weights": [1.0, 0.5, 0.25]}, {}),
-    "no dice": ({"lambda_dice": 0.0}, {}),
-    "seed": ({"network_options#seed": 1}, {}),
-    "label_set": ({"method": "label_set"}, {"mix": False}),
-    "mean_teacher": ({**UNLABELLED, "method": "mean_teacher"}, {**UNLABELLED, "mix": False}),
-    "cps": ({**UNLABELLED, "method": "cps"}, {**UNLABELLED, "mix": False}),
-    "bcp": ({**UNLABELLED, "method": "bcp"}, {**UNLABELLED, "mix": False}),
+    "no augmentation": ({"settings#augmentation#enabled": False}, {}),
+    "no dice": ({"settings#loss#lambda_dice": 0.0}, {}),
+    "seed": ({"seed": 1}, {}),
+    "label_set": ({"settings#method": "label_set"}, {"settings#method": "supervised"}),
+    "mean_teacher": (
+        {**UNLABELLED, "settings#method": "mean_teacher"},
+        {**UNLABELLED, "settings#method": "supervised"},
+    ),
+    "cps": ({**UNLABELLED, "settings#method": "cps"}, {**UNLABELLED, "settings#method": "supervised"}),
+    "bcp": ({**UNLABELLED, "settings#method": "bcp"}, {**UNLABELLED, "settings#method": "supervised"}),
     "unimatch": (
-        {**UNLABELLED, "method": "unimatch", "method_options": {"threshold": 0.1}},
-        {**UNLABELLED, "mix": False},
+        {**UNLABELLED, "settings#method": "unimatch", "settings#baseline#threshold": 0.1},
+        {**UNLABELLED, "settings#method": "supervised"},
     ),
 }
 
@@ -102,21 +125,20 @@ def test_a_switch_trains_every_kernel_and_makes_a_difference(
     run = run_of(overrides)
     (row,) = rows_of(run / "history.csv")
     assert math.isfinite(float(row["train_loss"]))
-    mixes = overrides.get("mix", True) and "method" not in overrides
-    assert bool(row.get("train_mix")) is mixes
+    assert bool(row.get("train_mix")) is ("settings#method" not in overrides)
     assert unmoved(place, run) == []
     assert all(bool(torch.isfinite(value).all()) for value in weights_of(run).values())
     assert differences(state_of(run)["network"], state_of(run_of(base))["network"]), "nobody reads this override"
 
 
 def test_the_gradient_test_would_notice_a_kernel_that_learns_nothing(place: Place, tmp_path: Path) -> None:
-    run = train(place, tmp_path / "R", learning_rate=0.0)
+    run = train(place, tmp_path / "R", optimizer__learning_rate=0.0)
     assert unmoved(place, run) == [name for name, value in weights_of(run).items() if value.ndim > 1]
 
 
 def test_mixing_alone_changes_what_is_learnt(run_of: Callable[[dict[str, Any]], Path]) -> None:
     """With weight 0 the mixed images cost nothing and the training is the one without mixing."""
-    silent, off = run_of({"mix_weight": 0.0}), run_of({"mix": False})
+    silent, off = run_of({"settings#mix#weight": 0.0}), run_of({"settings#method": "supervised"})
     assert differences(weights_of(silent), weights_of(off)) == []
 
 
@@ -128,7 +150,11 @@ def test_unlabelled_patients_reach_the_batch_only_through_their_share(
     assert sorted(patients.values()) == ["fine", "fine", "heart", "unlabelled", "unlabelled"]
 
 
-@pytest.mark.parametrize("overrides", [{"head": "two_head"}, {"head": "flat", "prior": "off"}], ids=str)
+@pytest.mark.parametrize(
+    "overrides",
+    [{"settings#network#head": "two_head"}, {"settings#network#head": "flat", "settings#network#prior": False}],
+    ids=str,
+)
 def test_evaluating_and_inference_need_no_flag_of_the_training(
     place: Place, run_of: Callable[[dict[str, Any]], Path], tmp_path: Path, overrides: dict[str, Any]
 ) -> None:

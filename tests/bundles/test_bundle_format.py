@@ -13,15 +13,16 @@ from bundle_runs import INFERENCE, REPOSITORY, TRAIN, json_of
 from monai.bundle import ConfigParser
 
 from cladeseg.bundle.config_text import config_text
+from cladeseg.bundle.settings import flat
+from cladeseg.segmentation.workflow import TrainingSettings, bundle_plan
 from cladeseg.segmentation.workflow.new_bundle import TEMPLATE
+from cladeseg.segmentation.workflow.settings import TOP_LEVEL
 from cladeseg.taxonomy import load_taxonomy
 
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
 CONFIGS = sorted(file for bundle in BUNDLES for file in (bundle / "configs").glob("*.json"))
 METADATA = "configs/metadata.json"
 SCHEMA = REPOSITORY / "src" / "cladeseg" / "bundle" / "metadata_schema.json"
-#: Keys below which bundles may differ; everything else is the template's.
-VALUES = {"network_options": {"in_channels", "kernels", "strides"}, "preprocessing": {"intensity"}}
 #: The label convention of a bundle's masks, which ``channel_def`` describes.
 MASKS = {"acdc": "acdc", "brats": "brats23", "hippocampus": "msd"}
 
@@ -73,22 +74,16 @@ def test_another_number_of_channels_is_noticed(bundle: Path, tmp_path: Path) -> 
         )
 
 
-@pytest.mark.parametrize("key", ["network_options", "spacing", "patch_size", "channels", "taxonomy"])
-def test_training_and_inference_agree_on(bundle: Path, key: str, tmp_path: Path) -> None:
-    inference, training = config(bundle, INFERENCE), config(bundle, TRAIN)
-    inference["output_dir"] = training["output_dir"] = str(tmp_path)
-    inference["weights"] = str(tmp_path / "no_weights.pt")
-    assert inference.get_parsed_content(key) == training.get_parsed_content(key)
-
-
-def test_training_and_inference_prepare_images_alike(bundle: Path) -> None:
-    inference, training = (
-        config(bundle, file)[key] for file, key in ((INFERENCE, "preprocessing"), (TRAIN, "train#preprocessing"))
-    )
-    ours = {key for key in training if key in inference}
-    assert {key: inference[key] for key in ours} == {key: training[key] for key in ours}
-    assert set(training) - ours == {"taxonomy", "label_convention"}
-    assert set(inference) - ours == {"use"}
+def test_inference_without_weights_takes_the_bundles_own_settings(bundle: Path, tmp_path: Path) -> None:
+    """Nothing of the training is written a second time into the inference config."""
+    inference, plan = config(bundle, INFERENCE), bundle_plan(bundle)
+    inference["output_dir"], inference["weights"] = str(tmp_path), str(tmp_path / "no_weights.pt")
+    model = inference.get_parsed_content("model")
+    assert {"network": model.network, **{key: getattr(model, key) for key in plan.inference}} == {
+        "network": plan.network,
+        **plan.inference,
+    }
+    assert inference.get_parsed_content("taxonomy") == plan.taxonomy
 
 
 def test_channel_def_maps_the_integers_of_masks_to_leaves(bundle: Path) -> None:
@@ -107,27 +102,35 @@ def difference(one: Any, other: Any, allowed: Any, where: str = "") -> list[str]
         return [] if one == other else [where]
     names = [*one, *(key for key in other if key not in one)]
     names = [name for name in names if name not in allowed]
-    return [
-        place
-        for name in names
-        for place in difference(one.get(name), other.get(name), VALUES.get(name, ()), f"{where}/{name}")
-    ]
+    return [place for name in names for place in difference(one.get(name), other.get(name), (), f"{where}/{name}")]
 
 
 def plain_values(content: dict[str, Any]) -> set[str]:
     """Top-level keys that a user sets."""
-    sections = {"network_options", "settings", "train", "validate", "initialize", "run"}
     components = {key for key, value in content.items() if isinstance(value, dict) and "_target_" in value}
-    return set(content) - sections - components
+    return set(content) - {"train", "validate", "initialize", "run"} - components
 
 
 @pytest.mark.parametrize("name", ["train.json", "evaluate.json", "inference.json"])
 def test_a_bundle_is_the_template_with_other_values(bundle: Path, name: str) -> None:
     """What bundles share lives in the package; ``cladeseg new-bundle`` writes it."""
     template, own = json_of(TEMPLATE / name), json_of(bundle / "configs" / name)
-    defaults = {"patch_size", "spacing", "network_options"} if name == "inference.json" else set()
     assert list(template) == list(own)
-    assert difference(template, own, plain_values(template) | defaults) == []
+    assert difference(template, own, plain_values(template)) == []
+
+
+def test_a_training_config_has_every_group_and_no_default(bundle: Path) -> None:
+    """Every group, so that an overlay or a command line may write into it; no default, so that it stands once."""
+    settings = json_of(bundle / TRAIN)["settings"]
+    groups = [name for name, value in TrainingSettings().model_dump().items() if isinstance(value, dict)]
+    assert [name for name in settings if name != "method"] == groups
+    defaults = flat(TrainingSettings().model_dump(mode="json"))
+    del settings["method"]
+    assert [name for name, value in flat(settings).items() if defaults[name] == value] == []
+
+
+def test_a_training_config_is_short(bundle: Path) -> None:
+    assert len((bundle / TRAIN).read_text(encoding="utf-8").splitlines()) <= 80
 
 
 @pytest.mark.parametrize("name", ["train.json", "evaluate.json", "inference.json", "metadata.json"])
@@ -156,15 +159,9 @@ def test_the_commands_keys_are_there(bundle: Path, key: str) -> None:
     assert json_of(bundle / file)[key] == "%run"
 
 
-def test_every_override_of_the_training_decides_the_recorded_settings(bundle: Path) -> None:
+def test_every_top_level_value_of_the_training_reaches_its_plan(bundle: Path) -> None:
     """A training setting that a resume does not compare would make a resumed training another one in silence."""
     content = json_of(bundle / TRAIN)
-    plain = {key for key, value in content.items() if not (isinstance(value, dict) and "_target_" in value)}
-    parts = ("settings", "network_options", "datalist", "resolve_run_convention")
-    text = "".join(json.dumps(content[part]) for part in parts)
-    recorded = {key for key in plain if f'"@{key}"' in text}
-    # Where files are, how long and how fast: none of them changes what a step does.
-    free = {"bundle_root", "output_dir", "device", "epochs", "stop_after", "resume", "promote", "num_workers"}
-    free |= {"cache_gigabytes", "validation_interval", "dataset_dir", "allow_missing_labels", "channels"}
-    sections = {"settings", "network_options", "train", "validate", "initialize", "run", "training"}
-    assert plain - recorded - free - sections == set()
+    assert set(TOP_LEVEL) <= set(content)
+    passed = set(content["plan"].values())
+    assert {key for key in plain_values(content) if f"@{key}" not in passed} == {"training"}

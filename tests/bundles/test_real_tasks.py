@@ -40,8 +40,23 @@ def eight_hippocampi(folder: Path) -> Path:
 
 
 TASKS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
-    "brats": (four_brains, {"spacing": [4.0, 4.0, 4.0], "patch_size": [32, 32, 32], "test_fraction": 0.25}),
-    "hippocampus": (eight_hippocampi, {"spacing": [1.0, 1.0, 1.0], "patch_size": [16, 16, 16], "filters": [4, 4, 8]}),
+    "brats": (
+        four_brains,
+        {
+            "settings#data#spacing": [4.0, 4.0, 4.0],
+            "settings#data#patch_size": [32, 32, 32],
+            "settings#split#test_fraction": 0.25,
+        },
+    ),
+    "hippocampus": (
+        eight_hippocampi,
+        {
+            "settings#data#spacing": [1.0, 1.0, 1.0],
+            "settings#data#patch_size": [16, 16, 16],
+            "settings#network#filters": 4,
+            "settings#network#levels": 3,
+        },
+    ),
 }
 
 

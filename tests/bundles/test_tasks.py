@@ -34,13 +34,14 @@ from cladeseg.taxonomy import load_taxonomy
 SMALL: dict[str, Any] = {
     **TINY,
     "fine_patients": 1,
-    "patch_size": [16, 16, 16],
-    "learning_rate": 0.02,
-    "steps_per_epoch": 12,
-    "mix_start": 8,
+    "settings#data#resample_slices": True,
+    "settings#data#patch_size": [16, 16, 16],
+    "settings#optimizer#learning_rate": 0.02,
+    "settings#optimizer#steps_per_epoch": 12,
+    "settings#mix#start": 8,
 }
-BRATS = {**SMALL, "spacing": [8.0, 8.0, 8.0], "test_fraction": 0.3}
-MSD = {**SMALL, "spacing": [2.0, 2.0, 2.0], "filters": [4, 8, 8]}
+BRATS = {**SMALL, "settings#data#spacing": [8.0, 8.0, 8.0], "settings#split#test_fraction": 0.3}
+MSD = {**SMALL, "settings#data#spacing": [2.0, 2.0, 2.0], "settings#network#filters": 4, "settings#network#levels": 3}
 
 
 def brats(folder: Path, naming: str = "brats18") -> Path:
@@ -83,8 +84,11 @@ def _new(folder: Path) -> Task:
     tree = json_of(shipped("hippocampus") / "configs" / "taxonomy.json")
     (folder / "tree.json").write_text(json.dumps({**tree, "name": "mine"}), encoding="utf-8")
     bundle = new_bundle(folder / "knee", folder / "tree.json", dataset=data)
-    keys = ("device", "fine_patients", "epochs", "steps_per_epoch", "per_batch", "promote")
-    return Task(bundle, data, {**{key: SMALL[key] for key in keys}, "filters": [4, 4, 8, 8]})
+    keys = ["device", "fine_patients", "epochs", "promote", "settings#optimizer#steps_per_epoch"]
+    keys += [f"settings#batch#{kind}" for kind in ("fine", "coarse", "unlabelled")]
+    return Task(
+        bundle, data, {**{key: SMALL[key] for key in keys}, "settings#network#filters": 4, "settings#network#levels": 4}
+    )
 
 
 MAKERS: dict[str, Callable[[Path], Task]] = {
@@ -163,7 +167,7 @@ def test_labels_recoded_to_the_other_year_give_the_same_training(tumours: tuple[
         label = nib.load(file)
         voxels = np.asanyarray(label.dataobj)
         nib.save(nib.Nifti1Image(np.where(voxels == 4, 3, voxels).astype(np.uint8), label.affine, label.header), file)
-    places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R"), "label_convention": "brats23"}
+    places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R"), "settings#data#label_convention": "brats23"}
     command(task.bundle, "training", TRAIN, **places, **BRATS)
     assert json_of(run / "datalist.json")["label_convention"] == "brats18"
     assert (tmp_path / "R" / "history.csv").read_text() == (run / "history.csv").read_text()
@@ -173,7 +177,7 @@ def test_a_folder_of_2023_is_recognised_and_trains(tumours: tuple[Task, Path], t
     task, _ = tumours
     data = brats(tmp_path / "data", "brats23")
     places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R")}
-    command(task.bundle, "training", TRAIN, **places, **{**BRATS, "steps_per_epoch": 2})
+    command(task.bundle, "training", TRAIN, **places, **{**BRATS, "settings#optimizer#steps_per_epoch": 2})
     assert json_of(tmp_path / "R" / "datalist.json")["label_convention"] == "brats23"
 
 
@@ -193,7 +197,7 @@ def test_labels_of_the_other_year_are_refused_and_theirs_is_named(tumours: tuple
     task, _ = tumours
     places = {"dataset_dir": str(task.data), "output_dir": str(tmp_path / "R")}
     with pytest.raises(Exception) as caught:
-        command(task.bundle, "training", TRAIN, **places, **{**task.small, "label_convention": "brats23"})
+        command(task.bundle, "training", TRAIN, **places, **{**task.small, "settings#data#label_convention": "brats23"})
     assert "its values fit the label convention 'brats18'" in str(root_cause(caught.value))
     assert not (tmp_path / "R" / "checkpoints").exists()
 
@@ -209,7 +213,11 @@ def test_a_label_of_neither_year_is_refused(tumours: tuple[Task, Path], tmp_path
     places = {"dataset_dir": str(data), "output_dir": str(tmp_path / "R")}
     with pytest.raises(Exception) as caught:
         command(
-            task.bundle, "training", TRAIN, **places, **{**task.small, "fine_patients": "all", "test_fraction": 0.2}
+            task.bundle,
+            "training",
+            TRAIN,
+            **places,
+            **{**task.small, "fine_patients": "all", "settings#split#test_fraction": 0.2},
         )
     assert f"{label.name}: value 3 (1 voxels) is not defined by the label convention 'brats18'" in str(
         root_cause(caught.value)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from monai.bundle import ConfigParser
 
+from cladeseg.bundle.settings import flat
 from cladeseg.segmentation.data import DatalistSettings, SupervisionSampler
 from cladeseg.segmentation.data.datalist_settings import resolve_settings
-from cladeseg.segmentation.workflow import TrainingWorkflow
+from cladeseg.segmentation.workflow import TrainingPlan, TrainingWorkflow
 
 REPOSITORY = Path(__file__).parents[2]
 TASKS = ("acdc", "brats", "hippocampus")
@@ -34,9 +34,8 @@ def tasks_of(overlay: Path) -> tuple[str, ...]:
 
 #: (overlay, task) of every pair that belongs together.
 PAIRS = [(overlay, task) for overlay in OVERLAYS for task in tasks_of(overlay)]
-#: Their lists have an entry for each level of the network; that they fit each other shows when it is built.
-PER_LEVEL = {"filters", "network_options"}
-FAIR = {"coarse_patients", "mix", "per_batch"}
+BATCH = {f"settings#batch#{kind}" for kind in ("fine", "coarse", "unlabelled")}
+FAIR = {"coarse_patients", "settings#method", *BATCH}
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -47,50 +46,33 @@ def name_of(file: Path) -> str:
     return file.relative_to(CONFIGS).with_suffix("").as_posix()
 
 
-def train_of(task: str) -> Path:
-    return bundle_of(task) / "configs" / "train.json"
-
-
 def laid_over(task: str, *overlays: Path) -> ConfigParser:
+    """As MONAI reads several configs."""
     parser = ConfigParser()
-    parser.read_config([str(train_of(task)), *map(str, overlays)])
-    parser.update({"bundle_root": str(bundle_of(task)), "device": "cpu", "label_convention": "any"})
+    parser.config = ConfigParser.load_config_files([str(bundle_of(task) / "configs/train.json"), *map(str, overlays)])
+    parser.update({"bundle_root": str(bundle_of(task)), "device": "cpu"})
     return parser
 
 
-def workflow(parser: ConfigParser) -> TrainingWorkflow:
+def plan_of(task: str, *overlays: Path) -> TrainingPlan:
+    return laid_over(task, *overlays).get_parsed_content("plan")
+
+
+def workflow(task: str, *overlays: Path) -> TrainingWorkflow:
     """The parts that need no data."""
-    keys = ("settings", "taxonomy", "network", "run_folder")
-    parts = {key: value(parser, key) for key in keys}
-    return TrainingWorkflow(device=torch.device("cpu"), training=None, validation=None, max_epochs=1, **parts)
-
-
-def value(parser: ConfigParser, key: str) -> Any:
-    return parser.get_parsed_content(key)
-
-
-def same_kind(one: Any, other: Any) -> bool:
-    """Whether one JSON value can stand where the other stands; a number of patients may be "all"."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return all(key in other and same_kind(entry, other[key]) for key, entry in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other)
-    return type(one) is type(other) or (is_number(one) and is_number(other))
-
-
-def is_number(entry: Any) -> bool:
-    return entry == "all" or (isinstance(entry, int | float) and not isinstance(entry, bool))
+    parser = laid_over(task, *overlays)
+    parts = {key: parser.get_parsed_content(key) for key in ("plan", "network")}
+    return TrainingWorkflow(training=None, validation=None, max_epochs=1, **parts)
 
 
 def test_the_overlays_of_the_readme_are_there() -> None:
     wanted = {
         *(f"demos/{task}" for task in TASKS),
-        *(f"profiles/{task}_{name}" for task in TASKS for name in ("cpu", "gpu")),
+        *(f"profiles/{task}_gpu" for task in TASKS),
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
-        *(f"ablations/{name}" for name in ("no_prior", "detached_prior", "log_prob_prior", "shared_norm", "no_mix")),
-        *(f"ablations/{name}" for name in ("flat", "two_head", "two_head_plain", "fine_only")),
-        *(f"ablations/{name}" for name in ("one_way_mix", "soft_mix", "no_transfer", "with_mix", "mix_instead")),
-        *(f"ablations/{name}" for name in ("with_prior", "with_norm", "principal_transfer")),
+        *(f"ablations/{name}" for name in ("no_prior", "shared_norm", "no_mix", "flat", "two_head", "two_head_plain")),
+        *(f"ablations/{name}" for name in ("fine_only", "one_way_mix", "soft_mix", "no_propagation", "with_mix")),
+        *(f"ablations/{name}" for name in ("mix_instead", "with_prior", "with_norm", "principal_propagation")),
     }
     assert wanted <= set(map(name_of, OVERLAYS))
 
@@ -104,52 +86,47 @@ over_pairs = pytest.mark.parametrize(("file", "task"), PAIRS, ids=pair_name)
 
 @over_pairs
 def test_an_overlay_has_only_keys_of_the_training_config(file: Path, task: str) -> None:
-    base = read(train_of(task))
-    assert [key for key in read(file) if key not in base] == []
+    """A misspelt setting is refused by the plan, a misspelt top-level key by nobody."""
+    base = read(bundle_of(task) / "configs" / "train.json")
+    assert [key for key in read(file) if key.split("#")[0] not in base] == []
+    assert plan_of(task, file).settings
 
 
-@over_pairs
-def test_an_overlay_replaces_a_value_by_one_of_its_kind(file: Path, task: str) -> None:
-    base = read(train_of(task))
-    other = [key for key, entry in read(file).items() if not same_kind(entry, base[key])]
-    assert [key for key in other if key not in PER_LEVEL] == []
+@pytest.mark.parametrize("file", [f for f in OVERLAYS if f.parent.name in ("profiles", "demos")], ids=name_of)
+def test_a_profile_says_only_what_differs_from_its_bundle(file: Path) -> None:
+    (task,) = tasks_of(file)
+    base = flat(plan_of(task).settings.model_dump(mode="json"))
+    names = {key: key.removeprefix("settings#").replace("#", ".") for key in read(file)}
+    unchanged = [key for key, entry in read(file).items() if base[names[key]] == entry]
+    assert [key for key in unchanged if key not in ("fine_patients", "coarse_patients", "epochs")] == []
 
 
 @pytest.mark.parametrize("file", ABLATIONS, ids=name_of)
 def test_an_ablation_changes_every_value_that_it_names_in_some_bundle(file: Path) -> None:
-    """In some: the bundles differ in whether they mix or transfer, and a form of the paper has to switch both."""
-    bases = [read(train_of(task)) for task in TASKS]
-    assert [key for key, entry in read(file).items() if all(entry == base[key] for base in bases)] == []
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_cpu_profile_is_what_a_bundle_comes_with(task: str) -> None:
-    base = read(train_of(task))
-    profile = read(CONFIGS / "profiles" / f"{task}_cpu.json")
-    assert {key: base[key] for key in profile} == profile
+    """In some: the bundles differ in whether they mix or propagate, and a form of the paper has to switch both."""
+    bases = [flat(plan_of(task).settings.model_dump(mode="json")) for task in TASKS]
+    names = {key: key.removeprefix("settings#").replace("#", ".") for key in read(file)}
+    assert [key for key, entry in read(file).items() if all(base[names[key]] == entry for base in bases)] == []
 
 
 @over_pairs
 def test_network_loss_and_step_take_the_values(file: Path, task: str) -> None:
-    parser = laid_over(task, file)
-    parts = workflow(parser)
-    sizes = zip(parts.settings.patch_size, parts.network.backbone.divisor, strict=True)
+    parts = workflow(task, file)
+    sizes = zip(parts.settings.data.patch_size, parts.network.backbone.divisor, strict=True)
     assert all(size % part == 0 for size, part in sizes)
     assert callable(parts.step)
-    assert parts.lr_scheduler.shape == value(parser, "schedule")
-    assert all(isinstance(value(parser, key), int) and value(parser, key) > 0 for key in ("epochs", "steps_per_epoch"))
-    assert len(parts.settings.spacing) == len(parts.settings.patch_size) == 3
+    assert parts.lr_scheduler.shape == parts.settings.optimizer.schedule
 
 
 @over_pairs
 def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
-    parser = laid_over(task, file)
-    tree = value(parser, "taxonomy")
-    keys = [key for key in DatalistSettings.__dataclass_fields__ if key in parser.config]
-    settings = resolve_settings(DatalistSettings(**{key: value(parser, key) for key in keys}), tree)
+    plan = plan_of(task, file)
+    s = plan.settings
+    wanted = {"fine_patients": s.fine_patients, "coarse_patients": s.coarse_patients, **s.split.model_dump()}
+    settings = resolve_settings(DatalistSettings(label_convention="any", **wanted), plan.taxonomy)
     assert settings.superclass == SUPERCLASS[task]
-    kinds = ["fine"] if value(parser, "coarse_patients") == 0 else ["fine", settings.superclass]
-    sampler = SupervisionSampler(kinds, per_batch=value(parser, "per_batch"), steps=1, seed=0)
+    kinds = ["fine"] if s.coarse_patients == 0 else ["fine", settings.superclass]
+    sampler = SupervisionSampler(kinds, per_batch=s.batch.per_batch, steps=1, seed=0)
     # The mix needs both kinds in a batch; without it a batch is as large, so that comparisons are fair.
     assert set(sampler.slots) == {"fine" if kind == "fine" else "coarse" for kind in kinds}
 
@@ -157,33 +134,31 @@ def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
 @pytest.mark.parametrize(
     ("name", "switch"),
     [
-        ("no_prior", lambda net, step: net.head.prior == "off"),
-        ("detached_prior", lambda net, step: net.head.detach_prior),
-        ("log_prob_prior", lambda net, step: net.head.prior == "log_prob"),
-        ("shared_norm", lambda net, step: len(net.head.trunks) == 1),
-        ("no_mix", lambda net, step: type(step).__name__ == "SupervisedStep"),
-        ("flat", lambda net, step: net.head.form == "flat"),
-        ("two_head", lambda net, step: type(net.head).__name__ == "TwoHead"),
-        ("two_head_plain", lambda net, step: type(step).__name__ == "SupervisedStep"),
-        ("fine_only", lambda net, step: type(step).__name__ == "SupervisedStep"),
-        ("one_way_mix", lambda net, step: step.mix.direction == "one_way"),
-        ("soft_mix", lambda net, step: tuple(step.mix.blend) == (0.5, 1.0)),
+        ("no_prior", lambda parts: not parts.settings.network.prior),
+        ("shared_norm", lambda parts: len(parts.network.head.trunks) == 1),
+        ("no_mix", lambda parts: type(parts.step).__name__ == "SupervisedStep"),
+        ("flat", lambda parts: parts.network.head.form == "flat"),
+        ("two_head", lambda parts: type(parts.network.head).__name__ == "TwoHead"),
+        ("two_head_plain", lambda parts: type(parts.step).__name__ == "SupervisedStep"),
+        ("fine_only", lambda parts: type(parts.step).__name__ == "SupervisedStep"),
+        ("one_way_mix", lambda parts: parts.step.mix.direction == "one_way"),
+        ("soft_mix", lambda parts: parts.settings.mix.alpha_range == (0.5, 1.0)),
     ],
 )
 def test_an_ablation_reaches_the_component_that_it_switches(name: str, switch: Any) -> None:
     # The one task whose defaults have every part that a step can have.
-    default = workflow(laid_over("brats"))
-    ablated = workflow(laid_over("brats", CONFIGS / "ablations" / f"{name}.json"))
-    assert not switch(default.network, default.step)
-    assert switch(ablated.network, ablated.step)
+    assert not switch(workflow("brats"))
+    assert switch(workflow("brats", CONFIGS / "ablations" / f"{name}.json"))
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_demo_compares_label_use_and_nothing_else(task: str) -> None:
-    ours, alone = read(CONFIGS / "demos" / f"{task}.json"), read(CONFIGS / "ablations" / "fine_only.json")
-    assert set(alone) == FAIR
-    assert sum(alone["per_batch"].values()) == sum(ours["per_batch"].values())
-    assert (alone["coarse_patients"], alone["mix"], set(alone["per_batch"])) == (0, False, {"fine"})
+    alone = CONFIGS / "ablations" / "fine_only.json"
+    assert set(read(alone)) == FAIR
+    demo = CONFIGS / "demos" / f"{task}.json"
+    ours, theirs = plan_of(task, demo).settings, plan_of(task, demo, alone).settings
+    assert sum(ours.batch.per_batch.values()) == sum(theirs.batch.per_batch.values()) == theirs.batch.fine
+    assert (theirs.coarse_patients, theirs.method) == (0, "supervised")
 
 
 @pytest.mark.parametrize("budget", ["1_patients", "7_patients", "full"])
@@ -191,8 +166,8 @@ def test_a_budget_does_not_touch_the_network(budget: str) -> None:
     assert set(read(CONFIGS / "budgets" / f"{budget}.json")) <= {"fine_patients", *FAIR}
 
 
-@pytest.mark.parametrize("file", OVERLAYS, ids=name_of)
-def test_batches_are_of_one_size_whatever_they_are_filled_with(file: Path) -> None:
+@over_pairs
+def test_batches_are_of_one_size_whatever_they_are_filled_with(file: Path, task: str) -> None:
     """Else an ablation would be compared with a training that sees more in each step."""
-    per_batch = read(file).get("per_batch", {})
-    assert sum(number for kind, number in per_batch.items() if kind != "unlabelled") in (0, 4)
+    batch = plan_of(task, file).settings.batch
+    assert batch.fine + batch.coarse == 4

@@ -14,6 +14,7 @@ from cladeseg.benchmark.runs import RunKey, choice_file, settings_of
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.data import DatalistSettings, open_or_build_datalist
 from cladeseg.segmentation.selection import run_selection, training_patients
+from cladeseg.segmentation.workflow.plan import settings_with
 from cladeseg.taxonomy import Taxonomy, load_taxonomy
 
 
@@ -52,14 +53,17 @@ def choose_patients(
 
 def _source(grid: Grid, key: RunKey, dataset_dir: Path) -> dict[str, Any]:
     """What decides the choice: the data, the split and the kind of images; as JSON holds it."""
-    config = {**read_json(grid.bundle / "configs" / "train.json"), **settings_of(grid, key), "seed": key.seed}
-    if grid.layout is not None:
-        config["layout"] = grid.layout
+    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
     # The split does not depend on who is labelled how finely; every training patient shows its outline here.
-    config |= {"fine_patients": 0, "coarse_patients": "all", "draw": 0}
-    split = {each.name: config[each.name] for each in fields(DatalistSettings) if each.name in config}
-    intensity = config["train"]["preprocessing"]["intensity"]
-    return {"dataset_dir": str(dataset_dir), "budget": key.n, "intensity": intensity, "split": split}
+    budget = {"fine_patients": 0, "coarse_patients": "all", "settings#split#draw": 0}
+    chosen = settings_with(grid.bundle, {**settings_of(grid, key), "seed": key.seed, **layout, **budget})
+    values = {
+        **chosen.model_dump(mode="json"),
+        **chosen.split.model_dump(mode="json"),
+        **chosen.data.model_dump(mode="json"),
+    }
+    split = {each.name: values[each.name] for each in fields(DatalistSettings)}
+    return {"dataset_dir": str(dataset_dir), "budget": key.n, "intensity": chosen.data.intensity, "split": split}
 
 
 def _select(key: RunKey, source: Mapping[str, Any], taxonomy: Taxonomy, folder: Path) -> list[str]:

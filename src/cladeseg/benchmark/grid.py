@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cladeseg.bundle.settings import SettingsError
 from cladeseg.files import DataError, read_json
+from cladeseg.segmentation.workflow.plan import settings_with
 
 #: Number of finely labelled patients, or all of them.
 Budget = int | str
@@ -17,7 +19,7 @@ _PARTS = ("test", "validation")
 #: How the fine patients of a method are found.
 DRAW, SELECT = "draw", "select"
 #: Set by the grid's own axes: an overlay or override of them would compare something else than the table says.
-_AXES = ("dataset_dir", "output_dir", "layout", "draw", "seed", "split", "promote", "resume")
+_AXES = ("dataset_dir", "output_dir", "settings#data#layout", "settings#split#draw", "seed", "promote", "resume")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,10 +210,9 @@ def _check(grid: Grid, where: str) -> None:
         raise DataError(f"{where}: give either 'dataset_dir' or 'phantoms'")
     _check_names(grid, where)
     _check_patients(grid, where)
-    known = read_json(grid.bundle / "configs" / "train.json")
-    _check_settings(grid.overlays, grid.overrides, known, where)
+    _check_settings(grid.overlays, grid.overrides, grid.bundle, where)
     for i, method in enumerate(grid.methods):
-        _check_settings(method.overlays, method.overrides, known, f"{where}: methods[{i}] '{method.name}'")
+        _check_settings(method.overlays, method.overrides, grid.bundle, f"{where}: methods[{i}] '{method.name}'")
 
 
 def _check_names(grid: Grid, where: str) -> None:
@@ -238,13 +239,12 @@ def _check_patients(grid: Grid, where: str) -> None:
             raise DataError(f"{at}: n: 'all' leaves nothing to select; name numbers of patients")
 
 
-def _check_settings(
-    overlays: Sequence[Path], overrides: Mapping[str, Any], known: Mapping[str, Any], where: str
-) -> None:
+def _check_settings(overlays: Sequence[Path], overrides: Mapping[str, Any], bundle: Path, where: str) -> None:
     for source, settings in [*((str(file), read_json(file)) for file in overlays), (f"{where}: overrides", overrides)]:
         for key in settings:
             if key in _AXES:
                 raise DataError(f"{source}: '{key}' is set by the grid itself")
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-                raise DataError(f"{source}: the bundle's train.json has no key '{key}'; did you mean '{near}'?")
+        try:
+            settings_with(bundle, settings)
+        except SettingsError as error:
+            raise SettingsError(f"{source}: {error}") from error

@@ -105,13 +105,13 @@ def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> B
     write_json(_request(grid, key, output, dataset_dir), root / "request.json")
     # A file, because nested values do not survive the command line of python-fire.
     write_json(_training_settings(grid, key, output), root / "overlay.json")
-    layout = {} if grid.layout is None else {"layout": grid.layout}
+    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
     return BundleRun(
         bundle=grid.bundle,
         root=root,
         label=f"{grid.labels[key.method]}, n = {key.n}, {_which(grid, key)}, seed {key.seed}",
         overlays=[root / "overlay.json"],
-        options={"dataset_dir": dataset_dir, "seed": key.seed, "draw": key.draw, **layout},
+        options={"dataset_dir": dataset_dir, "seed": key.seed, "settings#split#draw": key.draw, **layout},
         evaluating={"split": key.split},
     )
 

@@ -7,6 +7,7 @@ from cladeseg.bundle.failure import explain_failures
 from cladeseg.bundle.monai_label import choose_run_folder
 from cladeseg.bundle.problem import Problem
 from cladeseg.bundle.run_folder import RunFolder, start_run
+from cladeseg.bundle.settings import SettingsError, SettingsGroup, read_settings, settings_reference
 from cladeseg.bundle.validate import validate_bundle
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "OverrideError",
     "Problem",
     "RunFolder",
+    "SettingsError",
+    "SettingsGroup",
     "audit_bundle",
     "audit_exit_code",
     "audit_json",
@@ -21,6 +24,8 @@ __all__ = [
     "check_overrides",
     "choose_run_folder",
     "explain_failures",
+    "read_settings",
+    "settings_reference",
     "start_run",
     "validate_bundle",
 ]

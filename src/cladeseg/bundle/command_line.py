@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fire.parser import DefaultParseValue, SeparateFlagArgs
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
+
+from cladeseg.bundle.settings import SEPARATOR, nearest_key
 
 _PROGRAM = ("monai", "bundle", "__main__.py")
 _FLAG = re.compile(r"--|-[a-zA-Z]")
@@ -23,7 +24,7 @@ class OverrideError(ValueError):
     """An override that would not do what it says."""
 
 
-def check_overrides(argv: Sequence[str] | None = None) -> None:
+def check_overrides(argv: Sequence[str] | None = None, *, settings: Collection[str] = ()) -> None:
     """Compare the command line's overrides with the config files that they are meant for.
 
     ``python -m monai.bundle run training --epoch 2`` trains with the default number of epochs: MONAI adds the unknown
@@ -33,6 +34,7 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
 
     Args:
         argv: the command line, the program's path first; ``sys.argv`` if ``None``.
+        settings: full names such as ``mix.weight`` of what may stand below the key ``settings``, to be suggested.
 
     Raises:
         OverrideError: the message gives the nearest known key, or the right way to write the value.
@@ -48,18 +50,19 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
     files = [files] if isinstance(files, str) else list(files)
     config = ConfigParser.load_config_files(files)
     for name in given:
-        _check_name(name, config, files)
+        _check_name(name, config, files, settings)
     for name, value in flags.items():
         _check_value(name, value, config)
 
 
-def _check_name(name: str, config: Mapping[str, Any], files: Sequence[str]) -> None:
+def _check_name(name: str, config: Mapping[str, Any], files: Sequence[str], settings: Collection[str]) -> None:
     top = _top(name)
     if top in config or top in _own_parameters():
         return
-    near = difflib.get_close_matches(top, config, n=1, cutoff=0.0)[0]
     where = ", ".join(Path(file).name for file in files)
-    raise OverrideError(f"--{name}: {where} has no key '{top}'; did you mean --{near}{name.removeprefix(top)}?")
+    near = nearest_key(top, config, settings)
+    rest = "" if near.startswith(f"settings{SEPARATOR}") else name.removeprefix(top)
+    raise OverrideError(f"--{name}: {where} has no key '{top}'; did you mean --{near}{rest}?")
 
 
 def _check_value(name: str, value: Any, config: Mapping[str, Any]) -> None:

@@ -11,13 +11,29 @@ _STEP = 4
 
 
 def config_text(config: Mapping[str, Any]) -> str:
-    """JSON text of a config: one line per plain value, long entries set apart by empty lines.
+    """JSON text of a config: a line for each plain value, long entries set apart by empty lines.
+
+    References and empty groups share lines.
 
     Args:
         config: what JSON can hold; keys keep their order.
     """
     entries = [f"{' ' * _STEP}{entry}" for entry in _entries(config, _STEP)]
     return "{\n" + ",\n".join(_set_apart(entries)) + "\n}\n"
+
+
+def _packed(entries: Sequence[str], values: Sequence[Any], used: int) -> list[str]:
+    """Entries as lines: what people change has a line of its own, references and empty groups share one."""
+    lines: list[str] = []
+    open_line = False
+    for entry, value in zip(entries, values, strict=True):
+        short = value in ({}, []) or (isinstance(value, str) and value.startswith(("@", "%")))
+        if short and open_line and used + len(lines[-1]) + 2 + len(entry) < WIDTH:
+            lines[-1] += f", {entry}"
+        else:
+            lines.append(entry)
+        open_line = short
+    return lines
 
 
 def _set_apart(entries: Sequence[str]) -> Iterator[str]:
@@ -41,4 +57,5 @@ def _entries(value: Mapping[str, Any] | Sequence[Any], indent: int) -> list[str]
     if not isinstance(value, Mapping):
         return [_text(entry, indent, indent) for entry in value]
     names = {key: f"{json.dumps(key)}: " for key in value}
-    return [name + _text(value[key], indent, indent + len(name)) for key, name in names.items()]
+    entries = [name + _text(value[key], indent, indent + len(name)) for key, name in names.items()]
+    return _packed(entries, list(value.values()), indent)

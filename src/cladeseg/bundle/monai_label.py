@@ -1,4 +1,4 @@
-"""What is different when MONAI Label runs a bundle's training: where it writes, and how its labels are written."""
+"""What is different when MONAI Label runs a bundle's training: where it writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.files import DataError, read_json
 
 #: MONAI Label's server sets it for itself and for the trainings that it starts.
 _SIGN = "MONAI_LABEL_APP_DIR"
@@ -31,19 +30,6 @@ def choose_run_folder(output_dir: str | Path, bundle_root: str | Path = ".") -> 
         return RunFolder(output_dir)
     # Its app folder links the bundle and may be a temporary one: the log names the folder that stays.
     return RunFolder(_fresh(Path(bundle_root).resolve() / "runs"))
-
-
-def mask_label_convention(bundle_root: str | Path) -> str:
-    """The file convention of a bundle's masks, in which MONAI Label's users send them back as labels.
-
-    Raises:
-        DataError: the inference config does not say.
-    """
-    config = Path(bundle_root) / "configs" / "inference.json"
-    label_convention = read_json(config).get("label_convention")
-    if not isinstance(label_convention, str):
-        raise DataError(f"{config}: needs the key 'label_convention', the file convention of the masks")
-    return label_convention
 
 
 def _fresh(folder: Path) -> Path:

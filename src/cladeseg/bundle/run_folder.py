@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from cladeseg.bundle.settings import SettingsGroup, flat
 from cladeseg.files import DataError, read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -86,13 +85,16 @@ class RunFolder:
         return self._at("eval")
 
 
-def start_run(run_folder: RunFolder, settings: Any, resume: bool = False) -> None:
+def start_run(
+    run_folder: RunFolder, settings: SettingsGroup, resume: bool = False, *, free: Collection[str] = ()
+) -> None:
     """Open a run folder for training: refuse to train over another training, record what is about to happen.
 
     Args:
         run_folder: the folder.
-        settings: a dataclass of everything that decides the training's outcome, besides the data.
+        settings: everything that decides the training's outcome, besides the data.
         resume: go on from the folder's training state if there is one.
+        free: names such as ``data.num_workers`` of settings that a resumed training may have otherwise.
 
     Raises:
         DataError: the folder holds a training and ``resume`` is off, or was trained with other settings.
@@ -104,17 +106,18 @@ def start_run(run_folder: RunFolder, settings: Any, resume: bool = False) -> Non
             "or choose another --output_dir"
         )
     if run_folder.state.is_file():
-        _refuse_other_settings(run_folder.record, asdict(settings))
+        _refuse_other_settings(run_folder.record, settings, free)
     elif resume:
         logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
-    write_json({"settings": asdict(settings), "versions": versions(), "command": sys.argv}, run_folder.record)
+    write_json(
+        {"settings": settings.model_dump(mode="json"), "versions": versions(), "command": sys.argv}, run_folder.record
+    )
 
 
-def _refuse_other_settings(record: Path, settings: Mapping[str, Any]) -> None:
-    before = read_json(record)["settings"]
-    now = json.loads(json.dumps(settings))
+def _refuse_other_settings(record: Path, settings: SettingsGroup, free: Collection[str]) -> None:
+    before, now = flat(read_json(record)["settings"]), flat(settings.model_dump(mode="json"))
     for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name):
+        if name not in free and before.get(name) != now.get(name):
             raise DataError(
                 f"{record}: '{name}' was {before.get(name)!r} and is now {now.get(name)!r}; "
                 "a resumed training keeps its settings"

@@ -45,7 +45,7 @@ _KEYS = {
         **dict.fromkeys(("network", "run", "train#trainer#max_epochs", "train#dataset#data"), _LABEL),
         **dict.fromkeys(("train#handlers", "validate#dataset#data"), _LABEL),
         **dict.fromkeys(("training",), _COMMAND),
-        **dict.fromkeys(("taxonomy",), "cladeseg"),
+        **dict.fromkeys(("settings", "plan"), "cladeseg"),
     },
 }
 _REFERENCE = re.compile(r"@(\w+(?:(?:#|::)\w+)*)")

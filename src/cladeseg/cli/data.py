@@ -33,7 +33,7 @@ def _layout_beside(taxonomy: Path) -> str:
     from cladeseg.files import read_json
 
     config = taxonomy.with_name("train.json")
-    return str(read_json(config).get("layout", "acdc")) if config.is_file() else "acdc"
+    return str(read_json(config)["settings"]["data"].get("layout", "msd")) if config.is_file() else "acdc"
 
 
 @command(
@@ -139,8 +139,9 @@ def select(
 
     Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
     """
+    from cladeseg.segmentation.data import resolve_label_convention
     from cladeseg.segmentation.selection import run_selection
-    from cladeseg.segmentation.workflow import load_predictor, resolve_run_convention
+    from cladeseg.segmentation.workflow import load_predictor
     from cladeseg.taxonomy import load_taxonomy
 
     tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)
@@ -149,7 +150,7 @@ def select(
         tree,
         out,
         layout=layout,
-        label_convention=resolve_run_convention(label_convention, dataset, layout, tree),
+        label_convention=resolve_label_convention(label_convention, None, dataset, tree, layout),
         budget=budget,
         superclass=superclass,
         datalist=datalist,

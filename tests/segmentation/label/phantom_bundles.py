@@ -25,21 +25,35 @@ LEARNT = {
     "device": "cpu",
     "fine_patients": "all",
     "epochs": 2,
-    "steps_per_epoch": 40,
-    "validation_interval": 1,
-    "learning_rate": 0.02,
-    "weight_decay": 0.0,
-    "warmup_steps": 0,
-    "ema_decay": 0.9,
-    "augmentation": False,
-    "modality_dropout": 0.0,
-    "mix": False,
+    "settings#optimizer#steps_per_epoch": 40,
+    "settings#optimizer#validation_interval": 1,
+    "settings#optimizer#learning_rate": 0.02,
+    "settings#optimizer#weight_decay": 0.0,
+    "settings#optimizer#warmup_steps": 0,
+    "settings#optimizer#ema_decay": 0.9,
+    "settings#augmentation#enabled": False,
+    "settings#augmentation#modality_dropout": 0.0,
+    "settings#method": "supervised",
 }
 #: Changes to the configs of the bundles that have no weights; an empty one stands for a bundle that is left as it is.
 TASKS: dict[str, dict[str, Any]] = {
     "hippocampus": {},
-    "acdc": {**LEARNT, "filters": [4, 4, 8, 8], "patch_size": [32, 32, 4], "spacing": [5.0, 5.0, -1.0]},
-    "brats": {**LEARNT, "filters": [4, 8, 8, 8], "patch_size": [16, 16, 16], "spacing": [8.0, 8.0, 8.0], "epochs": 4},
+    "acdc": {
+        **LEARNT,
+        "settings#network#filters": 4,
+        "settings#network#levels": 4,
+        "settings#data#patch_size": [32, 32, 4],
+        "settings#data#spacing": [5.0, 5.0, 9.0],
+        "settings#data#resample_slices": False,
+    },
+    "brats": {
+        **LEARNT,
+        "settings#network#filters": 4,
+        "settings#network#levels": 4,
+        "settings#data#patch_size": [16, 16, 16],
+        "settings#data#spacing": [8.0, 8.0, 8.0],
+        "epochs": 4,
+    },
 }
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.console import Console
 
-from cladeseg.bundle.run_folder import RunFolder, backup_existing, configure_logging
+from cladeseg.bundle.run_folder import backup_existing, configure_logging
 from cladeseg.files import DataError
 from cladeseg.report import CasePicture, metrics_table, save_png
 from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, raise_if_fatal, scan
 from cladeseg.segmentation.engines import Evaluation, evaluate
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
+from cladeseg.segmentation.workflow.plan import TrainingPlan
+from cladeseg.segmentation.workflow.prediction import load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
+from cladeseg.segmentation.workflow.trained import find_weights
 from cladeseg.taxonomy import FINE, Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -26,34 +31,51 @@ SPLITS = ("test", "validation", "all")
 MAX_PICTURES = 24
 
 
+def evaluation_predictor(
+    plan: TrainingPlan,
+    *,
+    weights: str | Path | None = None,
+    modalities: str | Sequence[str] | None = None,
+    device: str | torch.device = "auto",
+) -> Predictor:
+    """The bundle's predictor with a run's weights, whose masks are written as the labels are.
+
+    Args:
+        plan: of the training.
+        weights: a file; the run's own, else the bundle's, if ``None``.
+        modalities: the ones that are looked at; all if ``None``.
+        device: where to predict.
+
+    Raises:
+        DataError: there are no weights, or they are not those that were recorded.
+    """
+    return load_predictor(
+        plan.bundle_root,
+        weights=find_weights(plan.output_dir, plan.bundle_root, weights),
+        label_convention=plan.label_convention,
+        modalities=modalities,
+        device=device,
+    )
+
+
 def run_evaluation(
     *,
     predictor: Predictor,
-    taxonomy: Taxonomy,
-    label_convention: str,
-    layout: str,
-    dataset_dir: str | Path,
-    run_folder: RunFolder,
-    bundle_root: str | Path,
+    plan: TrainingPlan,
     split: str = "test",
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Score a part of the data on its original grid; results go to ``R/eval``, earlier ones are kept aside.
 
+    Where the run folder holds no split, the one of the weights that the bundle came with is used.
+
     Args:
         predictor: of the bundle.
-        taxonomy: the label tree.
-        label_convention: file convention of the labels.
-        layout: folder layout, for ``split="all"``.
-        dataset_dir: the folder of cases.
-        run_folder: holds the stored split and gets the results.
-        bundle_root: the bundle; where the run folder holds no split, the one of the weights that it came with is used.
-        split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of ``dataset_dir``.
+        plan: of the training; its run folder holds the stored split and gets the results.
+        split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of the data.
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score each lesion by itself, as BraTS 2023 does.
-        seed: of the bootstrap.
 
     Returns:
         The summary that is also in ``metrics.json``.
@@ -62,10 +84,14 @@ def run_evaluation(
         DataError: a case cannot be used; the message names its file.
     """
     configure_logging()
-    splits = [path for path in (run_folder.datalist, Path(bundle_root) / "models" / SPLIT_FILE) if path.is_file()]
-    cases = evaluation_cases(split, splits[0] if splits else run_folder.datalist, dataset_dir, layout)
+    run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
+    shipped = plan.bundle_root / "models" / SPLIT_FILE
+    splits = [path for path in (run_folder.datalist, shipped) if path.is_file()]
+    cases = evaluation_cases(
+        split, splits[0] if splits else run_folder.datalist, plan.dataset_dir, plan.settings.data.layout
+    )
     _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
-    raise_if_fatal(inspect_cases(cases, dataset_dir, taxonomy, label_convention, progress=True))
+    raise_if_fatal(inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True))
     backup_existing(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
     result = evaluate(
@@ -77,7 +103,7 @@ def run_evaluation(
         lesion_wise=lesion_wise,
         on_case=pictures,
     )
-    summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, seed)
+    summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, plan.settings.seed)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
     logger.info("scores are in %s", run_folder.evaluation)

@@ -16,6 +16,8 @@ from cladeseg.segmentation.data import typical_volume
 from cladeseg.segmentation.data.layouts import check_layout
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
 from cladeseg.segmentation.workflow.network_plan import NetworkPlan, plan_network
+from cladeseg.segmentation.workflow.plan import checked_settings
+from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
 logger = logging.getLogger(__name__)
@@ -31,12 +33,12 @@ class BundlePlan:
 
     Attributes:
         task: short name, e.g. ``"hippocampus"``; the folder is called ``<task>_subclass_segmentation``.
-        plan: voxel size, patch and network levels.
+        plan: voxel size and patch.
         layout: folder layout of the data.
-        label_convention: file convention of masks, and of labels unless ``values`` says another.
+        label_convention: file convention of labels and masks.
         channels: names of the modalities; empty for single-channel images.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
-        values: further top-level values of the training config, e.g. ``{"fine_patients": 5}``.
+        settings: further settings of the training by group, e.g. ``{"mix": {"weight": 0.5}}``.
     """
 
     task: str
@@ -45,7 +47,7 @@ class BundlePlan:
     label_convention: str
     channels: Sequence[str] = ()
     intensity: str = "percentiles"
-    values: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def new_bundle(
@@ -86,7 +88,7 @@ def new_bundle(
         label_convention=label_convention or _only_label_convention(taxonomy),
         channels=channels,
         intensity=intensity,
-        values={"filters": [16 * 2**i for i in range(len(suited.strides))], **_values_for(taxonomy, channels)},
+        settings=_settings_for(taxonomy, channels),
     )
     return write_bundle(folder, taxonomy_file, plan)
 
@@ -102,7 +104,7 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
     Raises:
         DataError: the folder holds something already.
         TaxonomyError: the tree is impossible or has no such label convention.
-        ValueError: a value that the training config does not have.
+        SettingsError: a setting that does not exist or does not fit.
     """
     folder, taxonomy = Path(folder), load_taxonomy(taxonomy_file)
     taxonomy.values(plan.label_convention)
@@ -130,40 +132,39 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
 
 
 def training_config(plan: BundlePlan) -> dict[str, Any]:
-    """The template's ``train.json`` with the task's values.
+    """The template's ``train.json`` with the task's settings.
 
     Raises:
-        ValueError: a value that the template does not have.
+        SettingsError: a setting that does not exist or does not fit.
     """
     config = _template("train")
-    values = {**_shared_values(plan), "layout": plan.layout, "patch_size": _list(plan.plan.patch_size)}
-    values |= {"spacing": _list(plan.plan.spacing), **plan.values}
-    unknown = [key for key in values if key not in config]
-    if unknown:
-        raise ValueError(f"'{unknown[0]}' is no value of the training config")
-    config.update(values)
-    config["network_options"] |= _network(plan)
-    config["train"]["preprocessing"]["intensity"] = plan.intensity
+    config["output_dir"] = f"runs/{plan.task}"
+    data: dict[str, Any] = {
+        "layout": plan.layout,
+        "label_convention": plan.label_convention,
+        "channels": list(plan.channels),
+    }
+    data |= {"intensity": plan.intensity, "spacing": list(plan.plan.spacing), "patch_size": list(plan.plan.patch_size)}
+    for name, group in {"data": data, **plan.settings}.items():
+        config["settings"][name] = _differing(name, group)
+    checked_settings(config["settings"], {})
     return config
+
+
+def _differing(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bundle has to say: the values that are not the default."""
+    defaults = TrainingSettings().model_dump(mode="json")[group]
+    return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
 
 def inference_config(plan: BundlePlan) -> dict[str, Any]:
     """The template's ``inference.json`` with the task's values."""
-    config, training = _template("inference"), training_config(plan)
-    config.update(_shared_values(plan))
-    config["label_convention"] = plan.label_convention
-    for key in ("patch_size", "spacing"):
-        config[key]["default"] = training[key]
-    default = config["network_options"]["default"]
-    default.update({key: training[key] for key in default if key in training})
-    default.update(_network(plan))
-    config["preprocessing"]["intensity"] = plan.intensity
-    return config
+    return {**_template("inference"), "output_dir": f"runs/{plan.task}", "label_convention": plan.label_convention}
 
 
 def metadata(plan: BundlePlan, taxonomy: Taxonomy) -> dict[str, Any]:
     """``metadata.json`` by MONAI's schema; ``channel_def`` of the output maps a mask's integers to structures."""
-    strides = [max(8, 2 * _product(plan.plan.strides, axis)) for axis in range(3)]
+    strides = [max(8, 2 * _product(plan.plan.network.strides, axis)) for axis in range(3)]
     shape = [f"{n}*n" for n in strides]
     values = taxonomy.values(plan.label_convention)
     shared = {"type": "image", "spatial_shape": shape, "dtype": "float32", "value_range": [], "is_patch_data": True}
@@ -201,11 +202,14 @@ def _only_label_convention(taxonomy: Taxonomy) -> str:
     return taxonomy.label_conventions[0]
 
 
-def _values_for(taxonomy: Taxonomy, channels: Sequence[str]) -> dict[str, Any]:
+def _settings_for(taxonomy: Taxonomy, channels: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Mirroring along the axes that the tree allows only; modality dropout where there are several to drop."""
     free = [axis for axis in (0, 1) if not _forbidden(taxonomy, axis)]
-    values: dict[str, Any] = {"augment_options": {"flip_axes": free}, "pseudo_flips": [[], *([axis] for axis in free)]}
-    return {**values, "modality_dropout": 0.5} if len(channels) > 1 else values
+    dropout = {"modality_dropout": 0.5} if len(channels) > 1 else {}
+    return {
+        "augmentation": {"flip_axes": free, **dropout},
+        "pseudo_label": {"flips": [[], *([axis] for axis in free)]},
+    }
 
 
 def _forbidden(taxonomy: Taxonomy, axis: int) -> bool:
@@ -218,22 +222,6 @@ def _forbidden(taxonomy: Taxonomy, axis: int) -> bool:
 
 def _template(name: str) -> dict[str, Any]:
     return json.loads((TEMPLATE / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _shared_values(plan: BundlePlan) -> dict[str, Any]:
-    return {
-        "output_dir": f"runs/{plan.task}",
-        "label_convention": plan.label_convention,
-        "channels": list(plan.channels),
-    }
-
-
-def _network(plan: BundlePlan) -> dict[str, Any]:
-    return {
-        "in_channels": len(plan.channels) or 1,
-        "kernels": [_list(kernel) for kernel in plan.plan.kernels],
-        "strides": [_list(stride) for stride in plan.plan.strides],
-    }
 
 
 def _tree(taxonomy: Taxonomy) -> dict[str, Any]:
@@ -263,7 +251,3 @@ def _product(strides: Sequence[Sequence[int]], axis: int) -> int:
     for stride in strides:
         result *= stride[axis]
     return result
-
-
-def _list(values: Sequence[Any]) -> list[Any]:
-    return list(values)

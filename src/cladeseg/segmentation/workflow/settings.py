@@ -1,92 +1,267 @@
-"""Every value that decides what a training learns, besides the data."""
+"""Every setting of a segmentation training, in the one place where it is typed, bounded and explained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cladeseg.bundle.settings import SettingsGroup
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(ge=1)]
+Axis = Annotated[int, Field(ge=0, le=2)]
+Patients = Count | Literal["all"] | list[str]
+Method = Literal["supervised", "hierarchical_mix", "label_set", "mean_teacher", "cps", "bcp", "unimatch"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """The settings of one training; a resumed training must have the same.
+class DataSettings(SettingsGroup):
+    """Where images and labels lie, and what the network sees of them."""
 
-    Attributes:
-        seed: of weights, draws and augmentation.
-        steps_per_epoch: optimiser steps per epoch.
-        per_batch: number of ``fine``, ``coarse`` and ``unlabelled`` cases in a batch.
-        patch_size: voxels (x, y, z) of a training patch and of the sliding window.
-        spacing: voxel size in mm that images are resampled to; -1 keeps the image's.
-        foreground_probability: share of the patches drawn to where something is outlined.
-        learning_rate: at its peak.
-        weight_decay: of AdamW.
-        schedule: ``"poly"``, ``"cosine"`` or ``"constant"``.
-        warmup_steps: steps until the peak.
-        ema_decay: of the teacher; ``None`` averages where the method learns from the teacher and nowhere else.
-        augmentation: whether patches are augmented.
-        augment_options: arguments of :class:`~cladeseg.segmentation.transforms.BatchAugment` that this task sets.
-        modality_dropout: chance per step that a random part of the modalities is blanked.
-        amp: bfloat16 autocast.
-        network: arguments of :func:`~cladeseg.segmentation.networks.build_network`.
-        lambda_dice: weight of the Dice part of the loss.
-        lambda_ce: weight of the cross-entropy part.
-        level_weights: weight of the loss by depth of the label's node; ``None`` for equal ones.
-        method: training method, see :func:`~cladeseg.segmentation.baselines.build_method`; others than
-            ``"hierarchical_mix"`` are there to compare with.
-        method_options: further options of such a method; start, ramp and weight are those of the mix.
-        transfer: whether the parts of coarse cases are guessed from the fine ones by
-            :class:`~cladeseg.segmentation.transforms.LabelPropagation`; no method to compare with learns from it.
-        transfer_axes: ``"volume"``, or ``"principal"`` for organs that are turned differently in each patient.
-        transfer_blur: its Gaussian, as a share of the region's extent.
-        transfer_sure: least share of its votes.
-        mix: whether HierarchicalMix is used; see :func:`~cladeseg.segmentation.engines.build_step` for its options.
-        mix_start: first step with a mix loss.
-        mix_ramp: steps until its full weight.
-        mix_weight: the full weight.
-        mix_blend: range of the partner's share in the pasted voxels.
-        mix_direction: ``"one_way"`` or ``"both"``.
-        mix_max_scale: bound on the scaling of a partner's region.
-        mix_components: align each connected component by itself.
-        pseudo_threshold: least confidence of a pseudo label.
-        pseudo_keep: share of each node's surest voxels that get one whatever the threshold; ``None`` for none.
-        pseudo_flips: mirrored views that must agree on it.
-        size_prior: weight of the loss on how the coarse cases' superclasses are shared out; 0 for none.
+    layout: Literal["acdc", "brats", "msd"] = "msd"
+    """Folder layout of the data set."""
+    label_convention: str = "auto"
+    """File convention of the labels, one of the tree's; `auto` detects it from the names of the files."""
+    channels: tuple[str, ...] = ()
+    """Names of the modalities in the order of the network's channels; empty for images with a single one."""
+    intensity: Literal["percentiles", "brain"] = "percentiles"
+    """`percentiles` clips at the 0.5th and 99.5th and standardises; `brain` also crops to what is not 0."""
+    spacing: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
+    """Voxel size in mm that images are resampled to, slice axis last; kernels and strides follow from it."""
+    resample_slices: bool = True
+    """Whether the last axis is resampled too; false keeps each image's own slice distance."""
+    patch_size: tuple[Size, Size, Size] = (64, 64, 64)
+    """Voxels (x, y, z) of a training patch and of inference's sliding window."""
+    num_workers: Count = 0
+    """Loader processes; 0 loads in the training process."""
+    cache_gigabytes: NotNegative | None = None
+    """Memory in GB (1e9 bytes) for loaded cases; null takes 40 % of what is free."""
+
+    @property
+    def target_spacing(self) -> tuple[float, float, float]:
+        """Voxel size in mm to resample to; -1 stands for an axis that keeps the image's own."""
+        x, y, z = self.spacing
+        return (x, y, z if self.resample_slices else -1.0)
+
+
+class SplitSettings(SettingsGroup):
+    """Which patients train, validate and test, and what their labels may say."""
+
+    draw: Count = 0
+    """Another draw of the fine patients within the same split; 0 is the seed's own."""
+    superclass: str | None = None
+    """Outline that coarse patients have, names joined by `+`; null for the coarsest of the tree."""
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the patients for validation."""
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the patients that no training ever sees."""
+    validation_supervision: Literal["superclass", "fine"] = "superclass"
+    """What is known of validation cases; fine labels there are fine labels as well, so they count."""
+    allow_missing_labels: bool = False
+    """Whether cases without a label file count as unlabelled instead of ending the run."""
+
+
+class BatchSettings(SettingsGroup):
+    """Cases of a training step; a kind that the data set lacks takes no place."""
+
+    fine: Count = 2
+    """Finely labelled cases in a batch."""
+    coarse: Count = 2
+    """Cases with a superclass outline in a batch."""
+    unlabelled: Count = 1
+    """Unlabelled cases in a batch."""
+    foreground_probability: Share = 0.7
+    """Share of the patches that are drawn to where something is outlined."""
+
+    @model_validator(mode="after")
+    def _at_least_one_case(self) -> Self:
+        if not self.fine + self.coarse + self.unlabelled:
+            raise ValueError("fine, coarse and unlabelled are all 0; a step needs at least one case")
+        return self
+
+    @property
+    def per_batch(self) -> dict[str, int]:
+        """Number of cases by kind."""
+        return {"fine": self.fine, "coarse": self.coarse, "unlabelled": self.unlabelled}
+
+
+class AugmentationSettings(SettingsGroup):
+    """Random changes of shape and intensities, one affine map and a few intensity changes per case."""
+
+    enabled: bool = True
+    """Whether patches are augmented at all."""
+    flip_axes: tuple[Axis, ...] = (0, 1)
+    """Axes that are mirrored with probability one half; the tree refuses those that would exchange its leaves."""
+    rotate_degrees: tuple[NotNegative, NotNegative, NotNegative] = (0.0, 0.0, 20.0)
+    """Largest rotation in degrees about each axis."""
+    scale: tuple[Positive, Positive] = (0.85, 1.15)
+    """Range of the magnification."""
+    translate_voxels: tuple[NotNegative, NotNegative, NotNegative] = (6.0, 6.0, 0.0)
+    """Largest translation in voxels along each axis."""
+    noise: NotNegative = 0.1
+    """Largest standard deviation of Gaussian noise, in standard deviations of the image."""
+    blur: tuple[NotNegative, NotNegative] | None = None
+    """Range of the standard deviation of an in-plane Gaussian in voxels; null for never."""
+    brightness: NotNegative = 0.2
+    """Largest shift of all intensities, in standard deviations of the image."""
+    contrast: tuple[Positive, Positive] = (0.75, 1.25)
+    """Range of the factor on the distance from the channel's mean."""
+    gamma: tuple[Positive, Positive] = (0.7, 1.5)
+    """Range of the exponent on rescaled intensities."""
+    lowres: tuple[Positive, Positive] | None = None
+    """Range of the factor by which in-plane resolution is lost; null for never."""
+    probability: Share = 0.5
+    """Chance of each intensity change for each case."""
+    modality_dropout: Share = 0.0
+    """Chance per step that a random part of the modalities is blanked."""
+
+
+class NetworkSettings(SettingsGroup):
+    """The backbone and the head on it; kernels and strides follow from spacing, patch and levels."""
+
+    backbone: Literal["dynunet", "unet"] = "dynunet"
+    """MONAI's 3D U-Net: `dynunet` has a kernel for each level, `unet` residual units and one kernel for all."""
+    levels: Annotated[int, Field(ge=3)] = 4
+    """Resolutions of the U-Net; fewer where the patch cannot be halved so often."""
+    filters: Size = 16
+    """Feature channels of the finest level, and of each branch of the head; doubled from level to level."""
+    head: Literal["factorised", "flat", "two_head"] = "factorised"
+    """Form of log p(leaf): product along the tree, one softmax over all leaves, or the paper's independent heads."""
+    prior: bool = True
+    """Prior Concatenation: the parent's logits are concatenated to the features of the children's branch."""
+    separate_norm: bool = True
+    """Separate Normalization: each branch has a norm, affine map and convolution of its own."""
+    channels_last: bool = False
+    """Memory format with the channels innermost, which pays on GPUs and for isotropic kernels on CPUs."""
+
+
+class LossSettings(SettingsGroup):
+    """Marginal cross-entropy plus marginal Dice on node maps."""
+
+    lambda_dice: NotNegative = 1.0
+    """Weight of the Dice part."""
+    lambda_ce: NotNegative = 1.0
+    """Weight of the cross-entropy part."""
+
+
+class OptimizerSettings(SettingsGroup):
+    """AdamW, its schedule, and the course of a training."""
+
+    steps_per_epoch: Size = 25
+    """Optimiser steps per epoch."""
+    learning_rate: Positive = 0.003
+    """Learning rate at its peak."""
+    weight_decay: NotNegative = 1e-4
+    """AdamW's decoupled weight decay."""
+    schedule: Literal["poly", "cosine", "constant"] = "poly"
+    """Course of the learning rate after the warm-up."""
+    warmup_steps: Count = 20
+    """Steps of linear warm-up."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = 0.99
+    """Decay of the averaged weights, which are shipped; null averages only where the method learns from them."""
+    validation_interval: Count = 5
+    """Epochs between two validations; 0 validates after the last epoch alone."""
+
+
+class PropagationSettings(SettingsGroup):
+    """Label propagation: coarse cases learn parts where these lie in the fine cases' regions."""
+
+    enabled: bool = False
+    """Whether labels are propagated; for parts that lie alike in everybody, not for tumours."""
+    axes: Literal["volume", "principal"] = "volume"
+    """Axes of a region: the volume's, or its principal ones for organs that are turned differently in each patient."""
+    sigma: NotNegative = 0.08
+    """Standard deviation of the Gaussian on the votes, as a share of the region's extent."""
+    min_agreement: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+    """Least share of the votes that a label needs."""
+
+
+class PseudoLabelSettings(SettingsGroup):
+    """The teacher's labels for what is not known, HierarchicalMix's alone."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] | dict[str, float] = 0.8
+    """Least p(child | known node) of a confident label, one for all nodes or by the node's name."""
+    flips: tuple[tuple[Axis, ...], ...] = ((), (0,))
+    """Mirrored views, each a list of axes, that must agree on a label."""
+
+
+class MixSettings(SettingsGroup):
+    """HierarchicalMix; start, ramp and weight are also those of the methods to compare with."""
+
+    start: Count = 50
+    """First step with a mix loss."""
+    ramp: Count = 200
+    """Steps until its full weight."""
+    weight: NotNegative = 1.0
+    """Full weight of the mix loss."""
+    alpha_range: tuple[Share, Share] = (1.0, 1.0)
+    """Range of the source's share in pasted voxels; [1, 1] is a hard paste."""
+    direction: Literal["both", "one_way"] = "both"
+    """`one_way` pastes fine cases into coarse ones, `both` also the other way round."""
+    max_scale: Annotated[float, Field(ge=1)] = 1.25
+    """Bound on the scaling of a source's region along each axis."""
+
+
+class BaselineSettings(SettingsGroup):
+    """Own options of the methods to compare with; null keeps the method's own default."""
+
+    respect_nodes: bool | None = None
+    """Whether pseudo labels of `cps`, `bcp` and `unimatch` are held inside the known node, as ours are."""
+    noise: NotNegative | None = None
+    """Standard deviation of the teacher's input noise of `mean_teacher`."""
+    pseudo_weight: NotNegative | None = None
+    """Weight of the unlabelled part of `bcp`."""
+    box: Share | None = None
+    """Sides of the box of `bcp` as a share of the volume's."""
+    largest_component: bool | None = None
+    """Whether `bcp` keeps each leaf's largest component only."""
+    threshold: Share | None = None
+    """Least confidence of a pseudo label of `unimatch`."""
+    dropout: Share | None = None
+    """Share of the feature channels that `unimatch` drops."""
+    cutmix: Share | None = None
+    """Chance of a CutMix box of `unimatch`."""
+
+
+class TrainingSettings(SettingsGroup):
+    """What decides a training besides the data; a bundle's config says what differs from the defaults.
+
+    The settings of this first table are top-level keys of `train.json`; the groups stand below its key `settings`.
     """
 
-    seed: int
-    steps_per_epoch: int
-    per_batch: Mapping[str, int]
-    patch_size: Sequence[int]
-    spacing: Sequence[float]
-    network: Mapping[str, Any]
-    foreground_probability: float = 0.7
-    learning_rate: float = 0.003
-    weight_decay: float = 1e-4
-    schedule: str = "poly"
-    warmup_steps: int = 20
-    ema_decay: float | None = 0.99
-    augmentation: bool = True
-    augment_options: Mapping[str, Any] = field(default_factory=dict)
-    modality_dropout: float = 0.0
+    fine_patients: Patients = 3
+    """Training patients whose labels are used down to the leaves: a number, `"all"`, or their names."""
+    coarse_patients: Count | Literal["all"] = "all"
+    """Further training patients whose superclass outline is used; whoever is left counts as unlabelled."""
+    seed: Count = 0
+    """Decides the split, the fine patients, the initial weights and everything random in a step."""
+    epochs: Size = 30
+    """Epochs of the training."""
     amp: bool = False
-    lambda_dice: float = 1.0
-    lambda_ce: float = 1.0
-    level_weights: Sequence[float] | None = None
-    method: str = "hierarchical_mix"
-    method_options: Mapping[str, Any] = field(default_factory=dict)
-    transfer: bool = False
-    transfer_axes: str = "volume"
-    transfer_blur: float = 0.08
-    transfer_sure: float = 0.9
-    mix: bool = True
-    mix_start: int = 50
-    mix_ramp: int = 200
-    mix_weight: float = 1.0
-    mix_blend: Sequence[float] = (1.0, 1.0)
-    mix_direction: str = "both"
-    mix_max_scale: float = 1.25
-    mix_components: bool = False
-    pseudo_threshold: float | Mapping[str, float] = 0.8
-    pseudo_keep: float | None = None
-    pseudo_flips: Sequence[Sequence[int]] = ((), (0,))
-    size_prior: float = 0.0
+    """bfloat16 autocast, on CUDA and on CPUs that have it."""
+    method: Method = "hierarchical_mix"
+    """How coarse and unlabelled cases teach: `supervised` learns from known nodes alone; `hierarchical_mix` also from \
+mixed images; the others are published methods to compare with, each with the superclass loss added."""
+    data: DataSettings = DataSettings()
+    split: SplitSettings = SplitSettings()
+    batch: BatchSettings = BatchSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    network: NetworkSettings = NetworkSettings()
+    loss: LossSettings = LossSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    propagation: PropagationSettings = PropagationSettings()
+    pseudo_label: PseudoLabelSettings = PseudoLabelSettings()
+    mix: MixSettings = MixSettings()
+    baseline: BaselineSettings = BaselineSettings()
+
+
+#: Top-level keys of train.json that are settings.
+TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp")
+#: What a resumed training may have otherwise: how long and how fast, not what.
+FREE_ON_RESUME = ("epochs", "data.num_workers", "data.cache_gigabytes", "optimizer.validation_interval")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, recorded
 from cladeseg.files import DataError, atomic_write, read_json, write_json
 from cladeseg.segmentation.engines.weights import write_safetensors
 from cladeseg.segmentation.networks import HierarchicalNet, build_network
+from cladeseg.segmentation.workflow.plan import bundle_plan
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -43,23 +45,53 @@ def find_bundle_weights(bundle_root: str | Path, weights: str | Path | None = No
     return _checked(_locate(bundle_root, [Path(bundle_root) / "models"], weights), named=weights is not None)
 
 
-def trained_setting(
-    key: str,
-    default: Any,
-    output_dir: str | Path,
-    bundle_root: str | Path = ".",
-    weights: str | Path | None = None,
-) -> Any:
-    """What the weights' description says about ``key`` (``network``, ``spacing``, ``patch_size``).
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """What inference must know about the weights that it uses.
 
-    A network that was trained on 1.5 mm voxels is silently worse on 2 mm ones, so the value that belongs to the
-    weights always wins over the config's.  The default counts where there are no weights yet, or no description.
+    Attributes:
+        network: arguments of :func:`~cladeseg.segmentation.networks.build_network`.
+        spacing: voxel size in mm that images are resampled to; -1 keeps the image's.
+        patch_size: voxels of the sliding window.
+        channels: names of the modalities; empty for images with a single channel.
+        intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
     """
+
+    network: Mapping[str, Any]
+    spacing: Sequence[float]
+    patch_size: Sequence[int]
+    channels: Sequence[str]
+    intensity: str
+
+
+def trained_model(
+    output_dir: str | Path, bundle_root: str | Path = ".", weights: str | Path | None = None
+) -> TrainedModel:
+    """How the weights were trained: their description, and where there is none yet the bundle's own settings.
+
+    A network that was trained on 1.5 mm voxels is silently worse on 2 mm ones, so what belongs to the weights always
+    wins over the bundle's config.
+
+    Args:
+        output_dir: folder of the run.
+        bundle_root: folder of the bundle.
+        weights: a ``.pt`` or ``.safetensors`` file.
+
+    Raises:
+        DataError: the description or the bundle's ``configs/train.json`` cannot be read.
+    """
+    plan = bundle_plan(bundle_root)
+    described = _description(output_dir, bundle_root, weights)
+    values = {"network": plan.network, **plan.inference}
+    return TrainedModel(**{name: described.get(name, value) for name, value in values.items()})
+
+
+def _description(output_dir: str | Path, bundle_root: str | Path, weights: str | Path | None) -> dict[str, Any]:
     try:
-        description = _locate(output_dir, _places(output_dir, bundle_root), weights).with_name("model.json")
+        file = _locate(output_dir, _places(output_dir, bundle_root), weights).with_name("model.json")
     except DataError:
-        return default
-    return read_json(description).get(key, default) if description.is_file() else default
+        return {}
+    return read_json(file) if file.is_file() else {}
 
 
 def store_weights(
@@ -107,7 +139,7 @@ def network_from(options: Mapping[str, Any], taxonomy: Taxonomy) -> Hierarchical
     try:
         return build_network(taxonomy, **options)
     except TypeError as error:
-        raise ValueError(f"network_options: {error}") from error
+        raise ValueError(f"network: {error}") from error
 
 
 def _places(output_dir: str | Path, bundle_root: str | Path) -> list[Path]:

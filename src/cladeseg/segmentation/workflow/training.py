@@ -10,108 +10,114 @@ from typing import Any
 
 from monai.transforms import Compose
 
-from cladeseg.bundle.monai_label import inside_monai_label, mask_label_convention
-from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.command_line import check_overrides
+from cladeseg.bundle.run_folder import start_run
+from cladeseg.bundle.settings import setting_names
 from cladeseg.cohort import fingerprint
-from cladeseg.segmentation.data import (
-    CachedDataset,
-    cases_of,
-    open_or_build_datalist,
-    pool_of,
-    resolve_label_convention,
-    supervision_of,
-)
-from cladeseg.segmentation.data.label_conventions import AUTO
+from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
 from cladeseg.segmentation.engines import NodeDice
-from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
+from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd, RandomForegroundCrop
+from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
-from cladeseg.segmentation.workflow.settings import TrainingSettings
+from cladeseg.segmentation.workflow.settings import FREE_ON_RESUME, TrainingSettings
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
-from cladeseg.taxonomy import FINE, Taxonomy
+from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
 
-#: Finely labelled cases that guesses come from; more would cost time for every coarse case and change little.
-MAX_MODELS = 16
+#: Finely labelled cases that labels are propagated from; more would cost time for every coarse case and change little.
+MAX_ATLASES = 16
+#: Methods that learn from propagated labels; those to compare with know nothing of them.
+_PROPAGATING = ("supervised", "hierarchical_mix")
+
+Load = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def datalist_of_run(
-    run_folder: RunFolder, dataset_dir: str | Path, taxonomy: Taxonomy, **settings: Any
-) -> dict[str, Any]:
-    """The run's stored split, made and stored at the first call; see :func:`open_or_build_datalist`."""
-    return open_or_build_datalist(run_folder.datalist, dataset_dir, taxonomy, **settings)
-
-
-def resolve_run_convention(
-    label_convention: str, dataset_dir: str | Path, layout: str, taxonomy: Taxonomy, bundle_root: str | Path = "."
-) -> str:
-    """The file convention of a folder's labels: the named one, or for ``"auto"`` the one that its files' names tell.
-
-    MONAI Label hands over cases without a folder; their labels are written as the bundle's masks are.
+def check_training_overrides() -> None:
+    """Refuse overrides of a command line that nobody obeys; the nearest setting is named.
 
     Raises:
-        DataError: it cannot be told, or the folder is not in this layout.
+        OverrideError: see :func:`~cladeseg.bundle.check_overrides`.
     """
-    if label_convention == AUTO and inside_monai_label():
-        return mask_label_convention(bundle_root)
-    return resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
+    check_overrides(settings=setting_names(TrainingSettings))
 
 
-def training_cases(
-    datalist: Mapping[str, Any], dataset_dir: str | Path, per_batch: Mapping[str, int]
-) -> list[dict[str, Any]]:
-    """Training cases that have a place in the batch, so that nobody loads cases that are never drawn."""
-    cases = cases_of(datalist, "training", dataset_dir)
-    return [case for case in cases if per_batch.get(pool_of(case["supervision"]), 0) > 0]
+def start_training(plan: TrainingPlan) -> None:
+    """Open the run's folder, or refuse it; see :func:`~cladeseg.bundle.run_folder.start_run`.
+
+    Raises:
+        DataError: the folder holds a training that is not to be resumed, or was trained with other settings.
+    """
+    start_run(plan.run_folder, plan.settings, plan.resume, free=FREE_ON_RESUME)
 
 
-def with_propagated_labels(
-    preprocessing: Callable[[dict[str, Any]], dict[str, Any]],
-    cases: Sequence[Mapping[str, Any]],
-    taxonomy: Taxonomy,
-    settings: TrainingSettings,
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """``preprocessing``, followed by a guess of the parts of coarsely labelled cases if ``settings.transfer`` asks.
-
-    The guess comes from the first :data:`MAX_MODELS` finely labelled cases.  Methods to compare with learn nothing from
-    it, and where every case is finely labelled, or none, there is nothing to guess.
+def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
+    """Cached training cases that give random patches, with propagated labels if the settings ask for them.
 
     Args:
-        preprocessing: loads a case.
-        cases: of the training.
-        taxonomy: the tree.
-        settings: of the training.
+        plan: the training.
+        data: its cases; MONAI Label hands over its own.
+
+    Raises:
+        DataError: a case cannot be loaded.
+    """
+    s = plan.settings
+    patch = RandomForegroundCrop(
+        plan.taxonomy, size=s.data.patch_size, foreground_probability=s.batch.foreground_probability
+    )
+    return _cached(plan, data, with_propagated_labels(plan, data), patch=patch)
+
+
+def validation_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
+    """Cached whole validation volumes.
+
+    Raises:
+        DataError: a case cannot be loaded.
+    """
+    return _cached(plan, data, plan.preprocessing)
+
+
+def _cached(plan: TrainingPlan, data: Sequence[Mapping[str, Any]], load: Load, **options: Any) -> CachedDataset:
+    s = plan.settings.data
+    return CachedDataset(data, load, spacing=s.target_spacing, max_gigabytes=s.cache_gigabytes, **options)
+
+
+def with_propagated_labels(plan: TrainingPlan, cases: Sequence[Mapping[str, Any]]) -> Load:
+    """The plan's preprocessing, followed by label propagation to coarse cases if the settings ask for it.
+
+    Labels come from the first :data:`MAX_ATLASES` finely labelled cases.  Where every case is finely labelled, or none,
+    there is nothing to propagate.
 
     Raises:
         DataError: a finely labelled case cannot be loaded.
     """
+    s = plan.settings
     kinds = [pool_of(supervision_of(case)) for case in cases]
-    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_MODELS]
-    if not settings.transfer or settings.method != "hierarchical_mix" or not fine or COARSE not in kinds:
-        return preprocessing
-    loaded = CachedDataset(fine, preprocessing, spacing=settings.spacing, progress=False)
-    models = [loaded[i]["nodes"] for i in range(len(loaded))]
-    transfer = LabelPropagation(
-        taxonomy, models, blur=settings.transfer_blur, sure=settings.transfer_sure, axes=settings.transfer_axes
+    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_ATLASES]
+    if not s.propagation.enabled or s.method not in _PROPAGATING or not fine or COARSE not in kinds:
+        return plan.preprocessing
+    loaded = _cached(plan, fine, plan.preprocessing, progress=False)
+    atlases = [loaded[i]["nodes"] for i in range(len(loaded))]
+    propagation = LabelPropagation(
+        plan.taxonomy,
+        atlases,
+        blur=s.propagation.sigma,
+        sure=s.propagation.min_agreement,
+        axes=s.propagation.axes,
     )
-    return Compose([preprocessing, PropagateLabelsd(transfer)])
+    return Compose([plan.preprocessing, PropagateLabelsd(propagation)])
 
 
-def run_training(
-    workflow: TrainingWorkflow, *, bundle_root: str | Path, resume: bool = False, promote: bool = True
-) -> None:
+def run_training(workflow: TrainingWorkflow) -> None:
     """Train, or go on training; describe the finished weights and offer them to the bundle.
 
     Args:
-        workflow: the training's parts.
-        bundle_root: the bundle whose ``models/`` may get the result.
-        resume: go on from the stored state.
-        promote: offer the result to the bundle.
+        workflow: the training's parts; its plan says whether to resume, and whether to promote the result.
     """
     trainer, state = workflow.trainer, workflow.state
-    if resume and state.path.is_file():
+    if workflow.plan.resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
     if trainer.state.epoch < trainer.state.max_epochs:
         trainer.run()
@@ -119,9 +125,9 @@ def run_training(
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
     _store_weights(workflow)
-    if promote:
-        models = Path(bundle_root) / "models"
-        promote_model(workflow.run_folder.models, models, baseline=_baseline(workflow, models))
+    if workflow.plan.promote:
+        models = workflow.plan.bundle_root / "models"
+        promote_model(workflow.plan.run_folder.models, models, baseline=_baseline(workflow, models))
 
 
 def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
@@ -132,15 +138,15 @@ def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
 
 def _store_weights(workflow: TrainingWorkflow) -> None:
     """The teacher's last weights, with what inference must know about them."""
-    folder, settings, validation = workflow.run_folder, workflow.settings, _validation(workflow)
+    plan, validation = workflow.plan, _validation(workflow)
     store_weights(
         workflow.teacher.network.state_dict(),
-        folder.models,
-        network=settings.network,
-        inference={"spacing": list(settings.spacing), "patch_size": list(settings.patch_size)},
+        plan.run_folder.models,
+        network=plan.network,
+        inference=plan.inference,
         validation=validation,
     )
-    logger.info("trained: %s, validation Dice %s", folder.weights, validation["score"])
+    logger.info("trained: %s, validation Dice %s", plan.run_folder.weights, validation["score"])
 
 
 def _validation(workflow: TrainingWorkflow) -> dict[str, Any]:

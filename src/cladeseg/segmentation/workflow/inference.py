@@ -1,0 +1,57 @@
+"""The parts of a bundle's ``inference.json``: each from the description of the weights that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.inferers import SlidingWindowInferer
+from monai.transforms import Compose
+
+from cladeseg.segmentation.inferers import sliding_window
+from cladeseg.segmentation.networks import HierarchicalNet
+from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.workflow.plan import TrainingPlan
+from cladeseg.segmentation.workflow.prediction import image_cases
+from cladeseg.segmentation.workflow.trained import TrainedModel, network_from
+from cladeseg.taxonomy import Taxonomy
+
+
+def untrained_network(plan: TrainingPlan) -> HierarchicalNet:
+    """The untrained network that a training's settings describe."""
+    return network_from(plan.network, plan.taxonomy)
+
+
+def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
+    """The network that the weights belong to, without them."""
+    return network_from(model.network, taxonomy)
+
+
+def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = None) -> Compose:
+    """From image files to what the network was trained on.
+
+    Args:
+        model: the weights' description.
+        use: the modalities that are looked at; all if ``None``.
+    """
+    return preprocessing(spacing=model.spacing, intensity=model.intensity, modalities=model.channels, use=use)
+
+
+def model_inferer(model: TrainedModel, overlap: float = 0.25) -> SlidingWindowInferer:
+    """Windows of the training patch's size; see :func:`~cladeseg.segmentation.inferers.sliding_window`."""
+    return sliding_window(model.patch_size, overlap)
+
+
+def model_cases(
+    model: TrainedModel,
+    dataset_dir: str | Path,
+    output_dir: str | Path | None = None,
+    use: str | Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
+    """The images of a folder, checked; see :func:`~cladeseg.segmentation.workflow.image_cases`.
+
+    Raises:
+        DataError: there are none, or some cannot be predicted; the message names the files.
+    """
+    return image_cases(dataset_dir, output_dir, modalities=model.channels, use=use)

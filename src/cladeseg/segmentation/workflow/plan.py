@@ -1,0 +1,238 @@
+"""A training as its config describes it: checked settings, the tree, the folders, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from monai.transforms import Compose
+
+from cladeseg.bundle.monai_label import choose_run_folder, inside_monai_label
+from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.settings import SEPARATOR, SettingsError, nearest_key, read_settings, setting_names
+from cladeseg.files import DataError, read_json
+from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of, resolve_label_convention
+from cladeseg.segmentation.data.label_conventions import AUTO
+from cladeseg.segmentation.networks.levels import network_levels
+from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
+from cladeseg.taxonomy import load_taxonomy
+
+TREE, TRAIN, INFERENCE = "configs/taxonomy.json", "configs/train.json", "configs/inference.json"
+
+
+class TrainingPlan:
+    """What every part of a training asks for; nothing is read or written before somebody asks.
+
+    Args:
+        settings: what differs from the defaults of :class:`TrainingSettings`, nested as it is.
+        bundle_root: folder of the bundle; its label tree is ``configs/taxonomy.json``.
+        dataset_dir: the data.
+        output_dir: folder of the run.
+        resume: go on from the run's stored state.
+        promote: offer the result to the bundle.
+        stop_after: stop on purpose after this epoch, to be resumed; ``None`` for never.
+        **top_level: the settings that are top-level keys of the config: :data:`TOP_LEVEL`.
+
+    Attributes:
+        settings: all of them, checked.
+        taxonomy: the label tree.
+        bundle_root: as given.
+        dataset_dir: as given.
+        output_dir: as given.
+        resume: as given.
+        promote: as given.
+        stop_after: as given.
+
+    Raises:
+        SettingsError: a setting does not exist or does not fit; the message names the key.
+        TaxonomyError: the tree is missing or impossible.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Mapping[str, Any],
+        bundle_root: str | Path = ".",
+        dataset_dir: str | Path = "data",
+        output_dir: str | Path = "runs/new",
+        resume: bool = False,
+        promote: bool = True,
+        stop_after: int | None = None,
+        **top_level: Any,
+    ) -> None:
+        self.settings = checked_settings(settings, top_level)
+        self.taxonomy = load_taxonomy(TREE, bundle_root)
+        self.bundle_root = Path(bundle_root)
+        self.dataset_dir = Path(dataset_dir)
+        self.output_dir = Path(output_dir)
+        self.resume, self.promote, self.stop_after = resume, promote, stop_after
+        self.taxonomy.check_flips(axis for axes in self.settings.pseudo_label.flips for axis in axes)
+
+    @cached_property
+    def run_folder(self) -> RunFolder:
+        """Where everything is written: ``output_dir``, but a fresh folder for each training of MONAI Label."""
+        return choose_run_folder(self.output_dir, self.bundle_root)
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of :func:`~cladeseg.segmentation.networks.build_network`."""
+        data, network = self.settings.data, self.settings.network
+        levels = network_levels(data.patch_size, data.spacing, levels=network.levels, filters=network.filters)
+        if network.backbone == "unet":  # it has one kernel for all levels
+            levels = levels._replace(kernels=((3, 3, 3),) * len(levels.kernels))
+        return {
+            "in_channels": len(data.channels) or 1,
+            "backbone": network.backbone,
+            **{
+                name: [list(v) if isinstance(v, tuple) else v for v in values]
+                for name, values in levels._asdict().items()
+            },
+            "head": network.head,
+            "prior": "logits" if network.prior else "off",
+            "separate_norm": network.separate_norm,
+            "seed": self.settings.seed,
+        }
+
+    @property
+    def inference(self) -> dict[str, Any]:
+        """What inference must do as training did."""
+        data = self.settings.data
+        return {
+            "spacing": list(data.target_spacing),
+            "patch_size": list(data.patch_size),
+            "channels": list(data.channels),
+            "intensity": data.intensity,
+        }
+
+    @cached_property
+    def label_convention(self) -> str:
+        """The file convention of the labels: the settings', or for ``"auto"`` the one that files and tree show.
+
+        MONAI Label hands over cases without a folder; their labels are written as the bundle's masks are.
+
+        Raises:
+            DataError: it cannot be detected, or the folder is not in the layout.
+        """
+        data = self.settings.data
+        if data.label_convention == AUTO and inside_monai_label():
+            return mask_label_convention(self.bundle_root)
+        return resolve_label_convention(data.label_convention, None, self.dataset_dir, self.taxonomy, data.layout)
+
+    @cached_property
+    def datalist(self) -> dict[str, Any]:
+        """The run's stored split, made and stored at the first call.
+
+        Raises:
+            DataError: see :func:`~cladeseg.segmentation.data.open_or_build_datalist`.
+        """
+        s = self.settings
+        return open_or_build_datalist(
+            self.run_folder.datalist,
+            self.dataset_dir,
+            self.taxonomy,
+            layout=s.data.layout,
+            label_convention=self.label_convention,
+            fine_patients=s.fine_patients,
+            coarse_patients=s.coarse_patients,
+            seed=s.seed,
+            **s.split.model_dump(),
+        )
+
+    @cached_property
+    def preprocessing(self) -> Compose:
+        """From files to what the network sees, with the node map."""
+        data = self.settings.data
+        return preprocessing(
+            spacing=data.target_spacing,
+            intensity=data.intensity,
+            modalities=data.channels,
+            taxonomy=self.taxonomy,
+            label_convention=self.label_convention,
+        )
+
+    def training_cases(self) -> list[dict[str, Any]]:
+        """Training cases that have a place in the batch, so that nobody loads cases that are never drawn."""
+        per_batch = self.settings.batch.per_batch
+        cases = cases_of(self.datalist, "training", self.dataset_dir)
+        return [case for case in cases if per_batch[pool_of(case["supervision"])] > 0]
+
+    def validation_cases(self) -> list[dict[str, Any]]:
+        """Cases that are scored during the training."""
+        return cases_of(self.datalist, "validation", self.dataset_dir)
+
+
+def checked_settings(settings: Mapping[str, Any], top_level: Mapping[str, Any]) -> TrainingSettings:
+    """All settings of a config, with those of its top level.
+
+    Raises:
+        SettingsError: a setting does not exist or does not fit, or one of the top level stands below ``settings``.
+    """
+    for key in TOP_LEVEL:
+        if key in settings:
+            raise SettingsError(f"settings#{key}: is a key of the config's top level; write --{key}")
+    return read_settings(TrainingSettings, {**settings, **top_level})
+
+
+def bundle_plan(bundle_root: str | Path) -> TrainingPlan:
+    """The plan that a bundle's ``configs/train.json`` describes, whatever is given on a command line.
+
+    Raises:
+        DataError: the config is missing or has no ``settings``.
+    """
+    file = Path(bundle_root) / TRAIN
+    config = read_json(file)
+    if not isinstance(config.get("settings"), dict):
+        raise DataError(f"{file}: needs an object 'settings'")
+    top_level = {key: config[key] for key in TOP_LEVEL if key in config}
+    try:
+        return TrainingPlan(settings=config["settings"], bundle_root=bundle_root, **top_level)
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error}") from error
+
+
+def settings_with(bundle_root: str | Path, overrides: Mapping[str, Any]) -> TrainingSettings:
+    """The settings of a bundle with some of them changed, as overlays and command lines write them.
+
+    Args:
+        bundle_root: folder of the bundle.
+        overrides: ``{"settings#mix#weight": 0.5, "seed": 1}``; other top-level keys of the config change no setting.
+
+    Raises:
+        SettingsError: a key or setting that does not exist, with the nearest one, or a value that does not fit.
+    """
+    config = read_json(Path(bundle_root) / TRAIN)
+    for key, value in overrides.items():
+        top, *levels = key.split(SEPARATOR)
+        if top not in config:
+            near = nearest_key(top, config, setting_names(TrainingSettings))
+            raise SettingsError(f"{key}: the bundle's train.json has no key '{top}'; did you mean '{near}'?")
+        place = config
+        for level, following in zip([top, *levels], levels, strict=False):
+            place = place.setdefault(level, {}) if following else place
+        place[levels[-1] if levels else top] = value
+    return checked_settings(config["settings"], {key: config[key] for key in TOP_LEVEL})
+
+
+def mask_label_convention(bundle_root: str | Path) -> str:
+    """The file convention of a bundle's masks, in which MONAI Label's users send them back as labels.
+
+    Raises:
+        DataError: the inference config does not say.
+    """
+    config = Path(bundle_root) / INFERENCE
+    convention = read_json(config).get("label_convention")
+    if not isinstance(convention, str):
+        raise DataError(f"{config}: needs the key 'label_convention', the file convention of the masks")
+    return convention
+
+
+def cases_for(plan: TrainingPlan, part: str) -> list[dict[str, Any]]:
+    """The ``"training"`` or ``"validation"`` cases of a plan; for configs, which cannot call methods."""
+    parts: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "training": plan.training_cases,
+        "validation": plan.validation_cases,
+    }
+    return parts[part]()
