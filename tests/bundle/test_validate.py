@@ -66,8 +66,7 @@ def without(key: str) -> Any:
 def bundle(tmp_path: Path) -> Path:
     """A copy of the ACDC bundle with a network that is built in no time."""
     copy = copy_of(BUNDLES[0], tmp_path / "bundle")
-    change(copy, TRAIN, set_to("filters", [4, 4, 8, 8]))
-    change(copy, INFERENCE, set_to("network_options#default#filters", [4, 4, 8, 8]))
+    change(copy, TRAIN, set_to("settings#network#filters", 4))
     return copy
 
 
@@ -128,7 +127,7 @@ def test_a_config_that_is_no_object_is_named(bundle: Path, text: str) -> None:
         "inference",
         "taxonomy",
         "label_convention",
-        "spacing",  # nobody's rule asks for it, but preprocessing refers to it
+        "model",  # nobody's rule asks for it, but preprocessing refers to it
     ],
 )
 def test_a_missing_key_of_inference_is_named(bundle: Path, key: str) -> None:
@@ -220,8 +219,7 @@ def test_weights_that_disagree_with_their_record_are_named(bundle: Path) -> None
     [
         (METADATA, f"{PRED}#channel_def#1", "left_ear"),
         (INFERENCE, "label_convention", "brats77"),
-        (INFERENCE, "preprocessing#spacing", "much"),
-        (INFERENCE, "preprocessing#intensity", "loud"),
+        (INFERENCE, "preprocessing#use", ["flair"]),
         (INFERENCE, "taxonomy#path", "configs/none.json"),
         (INFERENCE, "network", {"_target_": "torch.nn.ReLU6", "wrong": 1}),
         (TRAIN, "network", {"_target_": "torch.device", "type": "cpu"}),
@@ -290,3 +288,18 @@ def test_a_missing_folder_is_refused_by_name(tmp_path: Path) -> None:
 def quiet() -> None:
     """MONAI logs its arguments at each check."""
     logging.getLogger("monai").setLevel(logging.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("settings#data#spacing", "much", 'settings#data#spacing: "much" does not fit'),
+        ("settings#mix#wieght", 1, "did you mean settings#mix#weight"),
+        ("epochs", 0, "settings#epochs: 0 does not fit"),
+    ],
+)
+def test_a_setting_that_does_not_exist_or_fit_is_named_once(bundle: Path, key: str, value: Any, said: str) -> None:
+    change(bundle, TRAIN, set_to(key, value))
+    (problem,) = validate_bundle(bundle)
+    assert (problem.file, problem.key) == (TRAIN, "plan")
+    assert said in problem.what

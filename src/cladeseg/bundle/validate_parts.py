@@ -24,6 +24,9 @@ def part_problems(root: Path) -> list[Problem]:
 
     They are built with the device as a plain string, as MONAI Label overrides it, and without any run's weights.
     """
+    problems = _first_problem(_parser(root, TRAIN), "plan", _anything, TRAIN)
+    if problems:
+        return problems  # inference without weights is built from the training's settings too
     inference = _parser(root, INFERENCE)
     try:
         taxonomy = inference.get_parsed_content("taxonomy")

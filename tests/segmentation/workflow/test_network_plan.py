@@ -27,9 +27,9 @@ def volume(request):
 def test_a_patch_passes_through_all_levels(volume):
     plan = plan_network(*volume)
     for axis in range(3):
-        assert plan.patch_size[axis] % prod(stride[axis] for stride in plan.strides) == 0
-    assert plan.strides[0] == (1, 1, 1)
-    assert len(plan.kernels) == len(plan.strides)
+        assert plan.patch_size[axis] % prod(stride[axis] for stride in plan.network.strides) == 0
+    assert plan.network.strides[0] == (1, 1, 1)
+    assert len(plan.network.kernels) == len(plan.network.strides)
 
 
 def test_a_patch_is_no_larger_than_memory_allows(volume):
@@ -48,7 +48,7 @@ def test_voxels_are_coarsened_before_the_view_is_cut(volume):
 
 
 def test_an_axis_that_is_looked_along_stays_so(volume):
-    kernels = plan_network(*volume).kernels
+    kernels = plan_network(*volume).network.kernels
     assert kernels[-1] == (3, 3, 3)
     for axis in range(3):
         along = [kernel[axis] for kernel in kernels]
@@ -56,20 +56,20 @@ def test_an_axis_that_is_looked_along_stays_so(volume):
 
 
 def test_a_network_has_three_levels_at_least(volume):
-    assert 3 <= len(plan_network(*volume).kernels) <= 4
+    assert 3 <= len(plan_network(*volume).network.kernels) <= 4
 
 
 def test_thick_slices_keep_flat_kernels_and_their_own_spacing():
     plan = plan_network(*VOLUMES["heart"])
-    assert plan.kernels[0] == (3, 3, 1)
-    assert plan.strides[1] == (2, 2, 1)
-    assert plan.kernels[-1] == (3, 3, 3)
+    assert plan.network.kernels[0] == (3, 3, 1)
+    assert plan.network.strides[1] == (2, 2, 1)
+    assert plan.network.kernels[-1] == (3, 3, 3)
     assert plan.spacing == (3.0, 3.0, 10.0)
 
 
 def test_cubes_get_cubic_kernels():
     plan = plan_network(*VOLUMES["hippocampus"])
-    assert set(plan.kernels) == {(3, 3, 3)}
+    assert set(plan.network.kernels) == {(3, 3, 3)}
     assert plan.patch_size == (40, 48, 40)
     assert plan.spacing == (1.0, 1.0, 1.0)
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError
+from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.engines import load_weights
-from cladeseg.segmentation.workflow import find_weights, network_from, trained, trained_setting
+from cladeseg.segmentation.workflow import find_weights, network_from, trained, trained_model
 from cladeseg.segmentation.workflow.trained import find_bundle_weights, store_weights
 
 NETWORK: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3, 3, 3], "strides": [1, 2, 2], "hidden": 4, "seed": 0}
@@ -175,37 +175,55 @@ def test_a_record_that_makes_no_sense_is_refused_by_name(bundle, hashes):
 # ---- what belongs to them --------------------------------------------------------------------------------------------
 
 
-def test_what_the_weights_were_trained_with_wins_over_the_config(tmp_path):
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A bundle whose settings say 2 mm."""
+    root = tmp_path / "bundle"
+    settings = {"data": {"spacing": [2.0, 2.0, 2.0], "channels": ["a", "b"]}}
+    write_json({"settings": settings, "seed": 3}, root / "configs" / "train.json")
+    nodes = [{"name": "background", "values": {"d": 0}}, {"name": "s", "values": {"d": 1}}]
+    write_json({"name": "tree", "nodes": nodes}, root / "configs" / "taxonomy.json")
+    return root
+
+
+def test_what_the_weights_were_trained_with_wins_over_the_config(own, tmp_path):
     write_weights(tmp_path / "run" / "models", {"spacing": [1.5, 1.5, 5.0]})
-    assert trained_setting("spacing", [2.0, 2.0, -1.0], tmp_path / "run", tmp_path) == [1.5, 1.5, 5.0]
+    assert trained_model(tmp_path / "run", own).spacing == [1.5, 1.5, 5.0]
 
 
-def test_the_description_is_that_of_the_weights_in_use(tmp_path):
+def test_the_description_is_that_of_the_weights_in_use(own, tmp_path):
     write_weights(tmp_path / "run" / "models", {"spacing": [1.0]})
-    write_weights(tmp_path / "bundle" / "models", {"spacing": [2.0]})
+    write_weights(own / "models", {"spacing": [4.0]})
     named = write_weights(tmp_path / "named", {"spacing": [3.0]})
-    assert trained_setting("spacing", None, tmp_path / "run", tmp_path / "bundle") == [1.0]
-    assert trained_setting("spacing", None, tmp_path / "other", tmp_path / "bundle") == [2.0]
-    assert trained_setting("spacing", None, tmp_path / "run", tmp_path / "bundle", named) == [3.0]
-    safe = named.with_name(SAFE)
-    assert trained_setting("spacing", None, tmp_path / "run", tmp_path / "bundle", safe) == [3.0]
+    assert trained_model(tmp_path / "run", own).spacing == [1.0]
+    assert trained_model(tmp_path / "other", own).spacing == [4.0]
+    assert trained_model(tmp_path / "run", own, named).spacing == [3.0]
+    assert trained_model(tmp_path / "run", own, named.with_name(SAFE)).spacing == [3.0]
 
 
 @pytest.mark.parametrize("description", [None, {"patch_size": [1]}], ids=["no description", "no such key"])
-def test_the_default_counts_where_the_weights_say_nothing(tmp_path, description):
-    write_weights(tmp_path / "models", description)
-    assert trained_setting("spacing", [2.0], tmp_path) == [2.0]
+def test_the_bundles_settings_count_where_the_weights_say_nothing(own, tmp_path, description):
+    write_weights(tmp_path / "run" / "models", description)
+    assert trained_model(tmp_path / "run", own).spacing == [2.0, 2.0, 2.0]
 
 
-def test_the_default_counts_before_anything_was_trained(tmp_path):
-    assert trained_setting("spacing", [2.0], tmp_path / "run", tmp_path / "bundle") == [2.0]
+def test_the_bundles_settings_count_before_anything_was_trained(own, tmp_path):
+    found = trained_model(tmp_path / "run", own)
+    assert (found.spacing, found.channels, found.intensity) == ([2.0, 2.0, 2.0], ["a", "b"], "percentiles")
+    assert (found.network["in_channels"], found.network["seed"]) == (2, 3)
 
 
-def test_a_broken_description_is_refused_by_name(tmp_path):
-    path = write_weights(tmp_path / "models", {})
+def test_a_broken_description_is_refused_by_name(own, tmp_path):
+    path = write_weights(tmp_path / "run" / "models", {})
     path.with_name("model.json").write_text("{")
     with pytest.raises(DataError, match=rf"^{path.with_name('model.json')}: cannot be read"):
-        trained_setting("spacing", [2.0], tmp_path)
+        trained_model(tmp_path / "run", own)
+
+
+def test_a_bundle_without_settings_is_refused_by_name(own, tmp_path):
+    write_json({}, own / "configs" / "train.json")
+    with pytest.raises(DataError, match=rf"^{own / 'configs' / 'train.json'}: needs an object 'settings'"):
+        trained_model(tmp_path / "run", own)
 
 
 # ---- both files ------------------------------------------------------------------------------------------------------
@@ -225,11 +243,11 @@ def test_a_training_leaves_two_files_of_the_same_tensors_and_a_record_of_both(ac
     for name in (PICKLED, SAFE):
         other = load_weights(network_from({**NETWORK, "seed": 1}, acdc_tree), tmp_path / "models" / name)
         assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())
-    assert trained_setting("network", None, tmp_path) == NETWORK
-    assert trained_setting("patch_size", None, tmp_path) == [8, 8, 4]
-    assert trained_setting("validation", None, tmp_path) == VALIDATION
+    described = read_json(tmp_path / "models" / "model.json")
+    assert (described["network"], described["patch_size"]) == (NETWORK, [8, 8, 4])
+    assert described["validation"] == VALIDATION
     hashes = {name: hashlib.sha256((tmp_path / "models" / name).read_bytes()).hexdigest() for name in (PICKLED, SAFE)}
-    assert trained_setting("sha256", None, tmp_path) == hashes
+    assert described["sha256"] == hashes
     assert find_weights(tmp_path) == tmp_path / "models" / SAFE
 
 

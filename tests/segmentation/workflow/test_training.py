@@ -1,4 +1,4 @@
-"""Who gets a guess of its parts: coarse cases of our own method, from the finely labelled ones."""
+"""Who gets propagated labels: coarse cases of our own methods, from the finely labelled ones."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 import torch
 
+from cladeseg.bundle.settings import read_settings
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import cached_dataset as cache
-from cladeseg.segmentation.workflow import TrainingSettings, with_propagated_labels
-from cladeseg.segmentation.workflow.training import MAX_MODELS
+from cladeseg.segmentation.workflow import TrainingSettings
+from cladeseg.segmentation.workflow.training import MAX_ATLASES, with_propagated_labels
 from cladeseg.taxonomy import Taxonomy
 
 LENGTH = 20
 
 
-def settings(**values: Any) -> TrainingSettings:
-    shape = {"patch_size": (8, 8, 8), "spacing": (1, 1, 1), "per_batch": {"fine": 1, "coarse": 1}}
-    return TrainingSettings(**{"seed": 0, "steps_per_epoch": 1, "network": {}, "transfer_blur": 0.0, **shape, **values})
+def settings(method: str = "supervised", enabled: bool = True) -> TrainingSettings:
+    return read_settings(TrainingSettings, {"method": method, "propagation": {"enabled": enabled, "sigma": 0.0}})
 
 
 class Loads:
-    """Stands for the preprocessing: a heart of two parts, as far as the case's supervision tells."""
+    """Stands for the preprocessing: a heart of two parts, as far as the case's supervision shows it."""
 
     def __init__(self, tree: Taxonomy) -> None:
         self.tree = tree
@@ -49,24 +49,26 @@ def _no_image_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_coarse_case_is_divided_as_the_fine_one_is(acdc_tree: Taxonomy) -> None:
     given = cases(a="fine", b="heart")
-    load = with_propagated_labels(Loads(acdc_tree), given, acdc_tree, settings(transfer=True))
+    load = with_propagated_labels(Loads(acdc_tree), given, acdc_tree, settings())
     fine, coarse = (load(dict(case)) for case in given)
     assert torch.equal(coarse["guess"], fine["nodes"])
-    assert (coarse["nodes"] == acdc_tree.index("heart")).all(), "what is known stays apart from what is guessed"
+    assert (coarse["nodes"] == acdc_tree.index("heart")).all(), "what is known stays apart from what is propagated"
     assert torch.equal(fine["guess"], fine["nodes"])
 
 
 @pytest.mark.parametrize(
     ("given", "changed"),
     [
-        (cases(a="fine", b="heart"), {"transfer": False}),
-        (cases(a="fine", b="heart"), {"transfer": True, "method": "bcp"}),
-        (cases(a="fine"), {"transfer": True}),
-        (cases(b="heart"), {"transfer": True}),
+        (cases(a="fine", b="heart"), {"enabled": False}),
+        (cases(a="fine", b="heart"), {"method": "bcp"}),
+        (cases(a="fine"), {}),
+        (cases(b="heart"), {}),
     ],
-    ids=["off", "a rival", "no coarse case", "no fine case"],
+    ids=["off", "a baseline", "no coarse case", "no fine case"],
 )
-def test_nobody_guesses_without_need(acdc_tree: Taxonomy, given: list[dict[str, Any]], changed: dict[str, Any]) -> None:
+def test_nothing_is_propagated_without_need(
+    acdc_tree: Taxonomy, given: list[dict[str, Any]], changed: dict[str, Any]
+) -> None:
     loads = Loads(acdc_tree)
     assert with_propagated_labels(loads, given, acdc_tree, settings(**changed)) is loads
     assert loads.seen == []
@@ -74,11 +76,11 @@ def test_nobody_guesses_without_need(acdc_tree: Taxonomy, given: list[dict[str, 
 
 def test_only_so_many_fine_cases_are_looked_at(acdc_tree: Taxonomy) -> None:
     loads = Loads(acdc_tree)
-    many = {f"fine{i}": "fine" for i in range(MAX_MODELS + 5)}
-    with_propagated_labels(loads, cases(**many, b="heart"), acdc_tree, settings(transfer=True))
-    assert len(loads.seen) == MAX_MODELS
+    many = {f"fine{i}": "fine" for i in range(MAX_ATLASES + 5)}
+    with_propagated_labels(loads, cases(**many, b="heart"), acdc_tree, settings())
+    assert len(loads.seen) == MAX_ATLASES
 
 
 def test_a_broken_fine_case_is_named(acdc_tree: Taxonomy) -> None:
     with pytest.raises(DataError, match=r"broken: broken\.nii\.gz: is truncated"):
-        with_propagated_labels(Loads(acdc_tree), cases(broken="fine", b="heart"), acdc_tree, settings(transfer=True))
+        with_propagated_labels(Loads(acdc_tree), cases(broken="fine", b="heart"), acdc_tree, settings())

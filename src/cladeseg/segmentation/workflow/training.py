@@ -23,7 +23,7 @@ from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.settings import FREE_ON_RESUME, TrainingSettings
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
-from cladeseg.taxonomy import FINE
+from cladeseg.taxonomy import FINE, Taxonomy
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> C
     patch = RandomForegroundCrop(
         plan.taxonomy, size=s.data.patch_size, foreground_probability=s.batch.foreground_probability
     )
-    return _cached(plan, data, with_propagated_labels(plan, data), patch=patch)
+    load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s)
+    return _cached(plan, data, load, patch=patch)
 
 
 def validation_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
@@ -84,30 +85,32 @@ def _cached(plan: TrainingPlan, data: Sequence[Mapping[str, Any]], load: Load, *
     return CachedDataset(data, load, spacing=s.target_spacing, max_gigabytes=s.cache_gigabytes, **options)
 
 
-def with_propagated_labels(plan: TrainingPlan, cases: Sequence[Mapping[str, Any]]) -> Load:
-    """The plan's preprocessing, followed by label propagation to coarse cases if the settings ask for it.
+def with_propagated_labels(
+    load: Load, cases: Sequence[Mapping[str, Any]], taxonomy: Taxonomy, settings: TrainingSettings
+) -> Load:
+    """``load``, followed by label propagation to coarse cases if the settings ask for it.
 
     Labels come from the first :data:`MAX_ATLASES` finely labelled cases.  Where every case is finely labelled, or none,
     there is nothing to propagate.
 
+    Args:
+        load: preprocessing of a case.
+        cases: of the training.
+        taxonomy: the tree.
+        settings: of the training.
+
     Raises:
         DataError: a finely labelled case cannot be loaded.
     """
-    s = plan.settings
+    chosen = settings.propagation
     kinds = [pool_of(supervision_of(case)) for case in cases]
     fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_ATLASES]
-    if not s.propagation.enabled or s.method not in _PROPAGATING or not fine or COARSE not in kinds:
-        return plan.preprocessing
-    loaded = _cached(plan, fine, plan.preprocessing, progress=False)
+    if not chosen.enabled or settings.method not in _PROPAGATING or not fine or COARSE not in kinds:
+        return load
+    loaded = CachedDataset(fine, load, spacing=settings.data.target_spacing, progress=False)
     atlases = [loaded[i]["nodes"] for i in range(len(loaded))]
-    propagation = LabelPropagation(
-        plan.taxonomy,
-        atlases,
-        blur=s.propagation.sigma,
-        sure=s.propagation.min_agreement,
-        axes=s.propagation.axes,
-    )
-    return Compose([plan.preprocessing, PropagateLabelsd(propagation)])
+    propagation = LabelPropagation(taxonomy, atlases, blur=chosen.sigma, sure=chosen.min_agreement, axes=chosen.axes)
+    return Compose([load, PropagateLabelsd(propagation)])
 
 
 def run_training(workflow: TrainingWorkflow) -> None:
