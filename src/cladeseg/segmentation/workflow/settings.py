@@ -131,6 +131,8 @@ class NetworkSettings(SettingsGroup):
     """Resolutions of the U-Net; fewer where the patch cannot be halved so often."""
     filters: Size = 16
     """Feature channels of the finest level, and of each branch of the head; doubled from level to level."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of the backbone's features that are dropped; null for none."""
     head: Literal["factorised", "flat", "two_head"] = "factorised"
     """Form of log p(leaf): product along the tree, one softmax over all leaves, or the paper's independent heads."""
     prior: bool = True

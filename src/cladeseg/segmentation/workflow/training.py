@@ -11,7 +11,7 @@ from typing import Any
 from monai.transforms import Compose
 
 from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.run_folder import start_run
+from cladeseg.bundle.run_folder import start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
 from cladeseg.cohort import fingerprint
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
@@ -119,6 +119,13 @@ def run_training(workflow: TrainingWorkflow) -> None:
     Args:
         workflow: the training's parts; its plan says whether to resume, and whether to promote the result.
     """
+    try:
+        _train(workflow)
+    finally:
+        unlock_run(workflow.plan.run_folder)
+
+
+def _train(workflow: TrainingWorkflow) -> None:
     trainer, state = workflow.trainer, workflow.state
     if workflow.plan.resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
