@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cladeseg.bundle.settings import SettingsGroup
+from cladeseg.bundle.settings import SettingsGroup, settings_reference
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -267,3 +267,21 @@ mixed images; the others are published methods to compare with, each with the su
 TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp")
 #: What a resumed training may have otherwise: how long and how fast, not what.
 FREE_ON_RESUME = ("epochs", "data.num_workers", "data.cache_gigabytes", "optimizer.validation_interval")
+
+
+def settings_page() -> str:
+    """The reference page of all settings in Markdown."""
+    return _PAGE.format(reference=settings_reference(TrainingSettings))
+
+
+_PAGE = """# Settings of a segmentation training
+
+Every setting, with its type, range, default and meaning. A bundle's `configs/train.json` holds what differs from the
+defaults. On a command line a setting of a group is written in one of two ways:
+
+    cladeseg train BUNDLE --dataset D --output R --set mix.weight=0.5
+    python -m monai.bundle run training --config_file configs/train.json --settings#mix#weight 0.5
+
+An overlay writes `"settings#mix#weight": 0.5`. A key or a type that does not exist is refused, and the nearest key is named.
+
+{reference}"""
