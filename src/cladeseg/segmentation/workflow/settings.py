@@ -282,6 +282,7 @@ defaults. On a command line a setting of a group is written in one of two ways:
     cladeseg train BUNDLE --dataset D --output R --set mix.weight=0.5
     python -m monai.bundle run training --config_file configs/train.json --settings#mix#weight 0.5
 
-An overlay writes `"settings#mix#weight": 0.5`. A key or a type that does not exist is refused, and the nearest key is named.
+An overlay writes `"settings#mix#weight": 0.5`.
+A key or a type that does not exist is refused, and the nearest key is named.
 
 {reference}"""
