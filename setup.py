@@ -21,14 +21,16 @@ class BuildWithBundles(build_py):
 
     def run(self) -> None:
         """Build; an editable install finds the folders in the checkout and needs no copy."""
-        super().run()
         if self.editable_mode:
+            super().run()
             return
-        target = Path(self.build_lib) / "cladeseg" / "shipped"
-        shutil.rmtree(target, ignore_errors=True)  # a file that no longer exists must not travel from an older build
+        package = Path(self.build_lib) / "cladeseg"
+        shutil.rmtree(package, ignore_errors=True)  # a file that no longer exists must not travel from an older build
+        super().run()
         for file in self._shipped_files():
-            (target / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target / file)
+            copy = package / "shipped" / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
 
     def _shipped_files(self) -> list[Path]:
         self.run_command("egg_info")
