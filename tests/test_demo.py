@@ -24,12 +24,22 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data import build_datalist
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.segmentation.workflow.plan import settings_with
 from cladeseg.taxonomy import load_taxonomy
 
 REPOSITORY = Path(__file__).parents[1]
 BUNDLE = REPOSITORY / "bundles" / "acdc_subclass_segmentation"
 SMALL = {"patients": 18, "shape": (24, 24, 4), "spacing": (8.0, 8.0, 10.0)}
 FEW = {**SMALL, "patients": 1}
+#: A training of a second on them.
+TINY = {
+    "settings#optimizer#steps_per_epoch": 2,
+    "settings#network#filters": 4,
+    "settings#data#spacing": [8.0, 8.0, 10.0],
+    "settings#data#patch_size": [16, 16, 4],
+    "settings#mix#start": 0,
+    "settings#mix#ramp": 1,
+}
 
 #: Writes what a training, or an evaluation, leaves behind: stage, run folder, epochs, Dice.
 PRETENDER = """
@@ -278,12 +288,19 @@ def test_the_commands_hold_only_keys_of_the_configs(tmp_path: Path, monkeypatch:
 
 def test_the_phantoms_are_twelve_training_two_validation_and_four_test_patients(tmp_path: Path) -> None:
     wanted = plan(tmp_path)
-    settings = {**json.loads((BUNDLE / "configs" / "train.json").read_text()), **wanted.settings}
+    settings = settings_with(BUNDLE, wanted.settings)
     assert PHANTOMS["acdc"]["patients"] == SMALL["patients"]
     write_acdc_phantoms(wanted.phantoms, seed=0, **SMALL)
-    keys = ("label_convention", "fine_patients", "coarse_patients", "validation_fraction", "test_fraction")
-    tree = load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
-    datalist = build_datalist(wanted.phantoms, tree, progress=False, **{key: settings[key] for key in keys})
+    datalist = build_datalist(
+        wanted.phantoms,
+        load_taxonomy(BUNDLE / "configs" / "taxonomy.json"),
+        label_convention=settings.data.label_convention,
+        fine_patients=settings.fine_patients,
+        coarse_patients=settings.coarse_patients,
+        validation_fraction=settings.split.validation_fraction,
+        test_fraction=settings.split.test_fraction,
+        progress=False,
+    )
     sizes = {part: len({case["patient"] for case in datalist[part]}) for part in ("training", "validation", "test")}
     assert sizes == {"training": 12, "validation": 2, "test": 4}
     kinds = {case["patient"]: case["supervision"] for case in datalist["training"]}
@@ -299,9 +316,8 @@ def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(module, "PHANTOMS", {"acdc": SMALL})
     monkeypatch.chdir(bundle)
     wanted = plan(tmp_path, bundle=bundle, epochs=1)
-    tiny = {"steps_per_epoch": 2, "filters": [4, 4, 8, 8], "spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 4]}
     overlay = json.loads(wanted.overlay.read_text())
-    wanted.overlay.write_text(json.dumps({**overlay, **tiny, "mix_start": 0, "mix_ramp": 1}))
+    wanted.overlay.write_text(json.dumps({**overlay, **TINY}))
     write_acdc_phantoms(wanted.phantoms, seed=wanted.seed, **SMALL)
     for method in demo_methods(wanted):
         for stage in ("training", "evaluating"):

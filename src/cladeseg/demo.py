@@ -86,7 +86,7 @@ class DemoPlan:
     @property
     def steps_per_epoch(self) -> int:
         """Of both trainings."""
-        return self.settings["steps_per_epoch"]
+        return self.settings["settings#optimizer#steps_per_epoch"]
 
     @property
     def request(self) -> dict[str, Any]:

@@ -100,14 +100,14 @@ def test_an_unknown_bundle_is_refused_with_the_nearest_name(asked: str, nearest:
     assert f"did you mean '{nearest}'? There are acdc, brats, hippocampus" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["profiles/acdc_cpu.json", "profiles/acdc_cpu", Path("profiles", "acdc_cpu.json")])
+@pytest.mark.parametrize("name", ["profiles/acdc_gpu.json", "profiles/acdc_gpu", Path("profiles", "acdc_gpu.json")])
 def test_an_overlay_is_found_by_its_path_in_configs(name: str | Path) -> None:
-    assert shipped_config(name) == REPOSITORY / "configs" / "profiles" / "acdc_cpu.json"
+    assert shipped_config(name) == REPOSITORY / "configs" / "profiles" / "acdc_gpu.json"
 
 
-@pytest.mark.parametrize("name", ["profiles/acdc_cpuu.json", "../configs/profiles/acdc_cpu.json", "profiles"])
+@pytest.mark.parametrize("name", ["profiles/acdc_gpuu.json", "../configs/profiles/acdc_gpu.json", "profiles"])
 def test_an_unknown_overlay_is_refused_with_the_nearest_one(name: str) -> None:
-    with pytest.raises(DataError, match=r"did you mean 'profiles/acdc_cpu\.json'\?" if "cpu" in name else "did you"):
+    with pytest.raises(DataError, match=r"did you mean 'profiles/acdc_gpu\.json'\?" if "gpu" in name else "did you"):
         shipped_config(name)
 
 

@@ -85,7 +85,7 @@ def shipped_config(relative: str | Path) -> Path:
     """An overlay or grid that comes with cladeseg.
 
     Args:
-        relative: its path in ``configs``, e.g. ``"profiles/acdc_cpu.json"``; ``.json`` may be left out.
+        relative: its path in ``configs``, e.g. ``"profiles/acdc_gpu.json"``; ``.json`` may be left out.
 
     Raises:
         DataError: there is none; the message names the nearest.
