@@ -17,6 +17,7 @@ from cladeseg.files import DataError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIX = "_subclass_segmentation"
+_CONFIGS = (".json", ".yaml", ".yml")
 #: What trainings and benchmarks leave in a bundle's folder; a copy starts without it.
 _LEFT_BEHIND = ("runs", "eval", "docs/results")
 
@@ -46,9 +47,8 @@ def shipped_bundles() -> dict[str, Path]:
 
 
 def is_bundle(folder: str | Path) -> bool:
-    """Whether a folder looks like a bundle: it has configs with metadata, or something to run."""
-    configs = Path(folder) / "configs"
-    return any((configs / f"{name}.json").is_file() for name in ("metadata", "train", "inference"))
+    """Whether a folder looks like a bundle: there are config files in its ``configs``."""
+    return any(file.suffix in _CONFIGS for file in (Path(folder) / "configs").glob("*"))
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
