@@ -32,10 +32,10 @@ demo: install  ## phantoms, training with few fine labels, evaluation, table (at
 	$(BIN)/cladeseg demo --output demo
 
 demo-brats: install  ## the same with brains and tumours, four modalities
-	$(BIN)/cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation
+	$(BIN)/cladeseg demo --output demo-brats --bundle brats
 
 demo-hippocampus: install  ## the same with hippocampi
-	$(BIN)/cladeseg demo --output demo-hippocampus --bundle bundles/hippocampus_subclass_segmentation
+	$(BIN)/cladeseg demo --output demo-hippocampus --bundle hippocampus
 
 test: install  ## the test suite
 	$(BIN)/python -m pytest
