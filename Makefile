@@ -71,8 +71,8 @@ test-wheel: wheel  ## new-bundle, train, evaluate, predict and demo with the ins
 	venv="$(WHEEL_VENV)"; \
 	if [ -z "$$venv" ]; then venv=$$(mktemp -d) && trap 'rm -rf "$$venv"' EXIT; fi; \
 	$(PYTHON) -m venv "$$venv" && \
-	"$$venv/bin/python" -m pip install -c constraints.txt dist/*.whl && \
-	"$$venv/bin/python" -m pip install --force-reinstall --no-deps dist/*.whl && \
+	"$$venv/bin/python" -m pip uninstall -q -y cladeseg && \
+	"$$venv/bin/python" -m pip install -q -c constraints.txt dist/*.whl && \
 	CLADESEG_WHEEL_PYTHON="$$(cd "$$venv" && pwd)/bin/python" $(BIN)/python -m pytest -m wheel tests/packaging
 
 lint: install  ## formatting, lint rules and types

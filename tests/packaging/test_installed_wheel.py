@@ -153,9 +153,8 @@ def test_shipped_bundles_and_overlays_are_found_in_the_package(run: Run, package
     ]
 
 
-def test_a_shipped_grid_finds_its_bundle_and_overlays(run: Run, place: Path) -> None:
-    code = "from cladeseg.bundle.shipped import shipped_config; print(shipped_config('benchmarks/smoke'))"
-    grid = run("-c", code).strip()
+def test_a_shipped_grid_finds_its_bundle_and_overlays(run: Run, package: Path, place: Path) -> None:
+    grid = package / "shipped" / "configs" / "benchmarks" / "smoke.json"
     assert "ours" in script(run, "benchmark", "labels", grid, "--output", place / "smoke", "--dry-run")
 
 
