@@ -285,13 +285,18 @@ def test_promote_makes_no_bundle_out_of_a_typing_error(tmp_path: Path) -> None:
 # ---- demo ------------------------------------------------------------------------------------------------------------
 
 
-def test_demo_gets_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_writes_to_the_current_folder_and_takes_a_bundle_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plans: list[cladeseg.demo.DemoPlan] = []
     monkeypatch.setattr(cladeseg.demo, "run_demo", plans.append)
     monkeypatch.chdir(tmp_path)
     assert call("demo", "--epochs", 2, "--seed", 7).exit_code == 0
-    bundle = tmp_path / "bundles" / "acdc_subclass_segmentation"
-    assert plans == [cladeseg.demo.DemoPlan(tmp_path / "demo", bundle, 2, 7)]
+    assert call("demo", "--bundle", "brats").exit_code == 0
+    assert plans == [
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "acdc", 2, 7),
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "brats"),
+    ]
 
 
 # ---- other layouts and bundles ---------------------------------------------------------------------------------------
