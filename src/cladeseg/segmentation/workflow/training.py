@@ -13,6 +13,7 @@ from monai.transforms import Compose
 from cladeseg.bundle.command_line import check_overrides
 from cladeseg.bundle.run_folder import start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
+from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.cohort import fingerprint
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
@@ -135,7 +136,11 @@ def _train(workflow: TrainingWorkflow) -> None:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
     _store_weights(workflow)
-    if workflow.plan.promote:
+    if workflow.plan.promote and is_shipped(workflow.plan.bundle_root):
+        logger.warning(
+            "the weights stay in %s; %s", workflow.plan.run_folder.models, copy_advice(workflow.plan.bundle_root)
+        )
+    elif workflow.plan.promote:
         models = workflow.plan.bundle_root / "models"
         promote_model(workflow.plan.run_folder.models, models, baseline=_baseline(workflow, models))
 
