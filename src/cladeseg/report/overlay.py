@@ -62,6 +62,23 @@ def case_panel(
     return np.concatenate(rows, axis=0)
 
 
+class CasePicture:
+    """Callable ``(image, truth, prediction) -> uint8 (H, W, 3)``: a few slices, truth above prediction.
+
+    Args:
+        taxonomy: gives the colours.
+        slices: number of slices.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, slices: int = 3) -> None:
+        self.taxonomy = taxonomy
+        self.slices = slices
+
+    def __call__(self, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Draw arrays of shape (x, y, z)."""
+        return case_panel(image, truth, prediction, self.taxonomy, slices=self.slices)
+
+
 def save_png(picture: np.ndarray, path: str | Path) -> None:
     """Write a uint8 (H, W, 3) array as PNG, making its folder."""
     target = Path(path)

@@ -10,7 +10,7 @@ from typing import Any
 import nibabel as nib
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
+from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
 from cladeseg.segmentation.transforms.save_label import case_name
 
 #: Endings of files that lie beside images in known layouts and are not images themselves.

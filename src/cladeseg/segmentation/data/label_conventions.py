@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.brats_naming import parse_brats_name
+from cladeseg.segmentation.data.brats import parse_brats_name
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.data.volume_files import volume_files
 from cladeseg.segmentation.transforms.save_label import case_name

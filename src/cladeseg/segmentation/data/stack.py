@@ -10,8 +10,7 @@ import nibabel as nib
 import numpy as np
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.data.brats import scan_brats
-from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, parse_brats_name
+from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
 from cladeseg.segmentation.transforms.geometry import volume_like
 from cladeseg.segmentation.transforms.load_nodes import corner_distance
 from cladeseg.segmentation.transforms.save_label import case_name

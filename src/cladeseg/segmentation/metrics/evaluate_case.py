@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cladeseg.segmentation.metrics.overlap import dice, iou
+from cladeseg.segmentation.metrics.masks import annotated_nodes, check_maps, dice, inside, iou, spacing_of, status_of
 from cladeseg.segmentation.metrics.record import STRUCTURE_METRICS, Record, Status
-from cladeseg.segmentation.metrics.regions import annotated_nodes, check_maps, inside, status_of
-from cladeseg.segmentation.metrics.spacing import spacing_of
 from cladeseg.segmentation.metrics.surface import surface_metrics
 from cladeseg.taxonomy import Taxonomy
 

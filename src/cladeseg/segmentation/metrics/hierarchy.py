@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cladeseg.segmentation.metrics.overlap import dice
+from cladeseg.segmentation.metrics.masks import annotated_nodes, check_maps, dice, inside, status_of
 from cladeseg.segmentation.metrics.record import HierarchyRecord
-from cladeseg.segmentation.metrics.regions import annotated_nodes, check_maps, inside, status_of
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import node_log_probs
 

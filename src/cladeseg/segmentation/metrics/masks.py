@@ -1,8 +1,9 @@
-"""What a node map says about a structure: where it is, and whether the map can tell at all."""
+"""The masks of a structure in two node maps: where it is, the size of its voxels in mm, and how far they overlap."""
 
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.metrics.record import Status
@@ -53,3 +54,27 @@ def annotated_nodes(truth: np.ndarray, taxonomy: Taxonomy) -> list[int]:
 def status_of(prediction: np.ndarray, truth: np.ndarray) -> Status:
     """Which of two bool masks hold any voxel."""
     return _STATUS[bool(prediction.any()), bool(truth.any())]
+
+
+def spacing_of(case: str, affine: np.ndarray) -> list[float]:
+    """Voxel edge lengths in mm along x, y, z from a (4, 4) affine voxel → mm.
+
+    Raises:
+        DataError: the affine is not finite or flattens a voxel; the message starts with the case.
+    """
+    matrix = np.asarray(affine, dtype=np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not (voxel_sizes(matrix) > 0).all():
+        raise DataError(f"{case}: {matrix.tolist()} is not a (4, 4) affine with voxels of positive size")
+    return voxel_sizes(matrix).tolist()
+
+
+def dice(prediction: np.ndarray, truth: np.ndarray) -> float | None:
+    """Dice coefficient 2|P∩T| / (|P| + |T|) of two bool masks of one shape; ``None`` if both are empty."""
+    total = np.count_nonzero(prediction) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(prediction & truth) / total if total else None
+
+
+def iou(prediction: np.ndarray, truth: np.ndarray) -> float | None:
+    """Jaccard index |P∩T| / |P∪T| of two bool masks of one shape; ``None`` if both are empty."""
+    union = np.count_nonzero(prediction | truth)
+    return np.count_nonzero(prediction & truth) / union if union else None
