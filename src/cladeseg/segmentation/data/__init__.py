@@ -24,9 +24,8 @@ from cladeseg.segmentation.data.integrity import (
 )
 from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
 from cladeseg.segmentation.data.layouts import LAYOUTS, scan
-from cladeseg.segmentation.data.loader import training_loader
 from cladeseg.segmentation.data.msd import scan_msd
-from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of
+from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
 from cladeseg.segmentation.data.stack import stack_folder, stack_modalities
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import (
