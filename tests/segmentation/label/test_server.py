@@ -77,7 +77,12 @@ def test_another_programs_answer_on_the_port_is_not_taken_for_the_servers(
 def test_the_instructions_name_address_strategy_and_model(tmp_path: Path) -> None:
     running = LabelServer("http://127.0.0.1:8123", SimpleNamespace(), tmp_path / "log")  # type: ignore[arg-type]
     text = Text.from_markup(instructions(running, tmp_path / "heart")).plain
-    for word in ("http://127.0.0.1:8123", "leaf_entropy", "model: heart", "can train this bundle, but not predict"):
+    for word in (
+        "http://127.0.0.1:8123",
+        "conditional_entropy",
+        "model: heart",
+        "can train this bundle, but not predict",
+    ):
         assert word in text
 
 

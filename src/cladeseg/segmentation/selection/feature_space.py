@@ -8,29 +8,29 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def standardise(table: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+def standardise(table: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
     """Robust coordinates of cases, in which Euclidean distance compares them.
 
     Each feature becomes (value − median) / interquartile range, so that a few broken cases set no scale, and is divided
-    by the square root of its group's size, so that ten grey values do not outvote three coordinates.  A value that is
+    by the square root of its kind's size, so that ten intensities do not outvote three coordinates.  A value that is
     missing counts as the median, and a feature whose quartiles coincide as saying nothing.
 
     Args:
         table: (cases, features); NaN where a case has no value.
-        groups: one name per feature.
+        kinds: one name per feature.
 
     Returns:
         float64 (cases, features); the origin is the typical case.
     """
     coordinates = np.zeros(table.shape)
-    members = Counter(groups)
-    for column, group in enumerate(groups):
+    members = Counter(kinds)
+    for column, kind in enumerate(kinds):
         values = table[:, column]
         known = np.isfinite(values)
         if known.any():
             low, middle, high = np.percentile(values[known], [25, 50, 75])
             if high > low:
-                coordinates[known, column] = (values[known] - middle) / (high - low) / np.sqrt(members[group])
+                coordinates[known, column] = (values[known] - middle) / (high - low) / np.sqrt(members[kind])
     return coordinates
 
 
