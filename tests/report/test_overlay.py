@@ -90,7 +90,7 @@ def test_the_panel_shows_truth_over_prediction(acdc_tree):
 def test_slices_are_spread_over_the_structures(acdc_tree):
     truth, prediction = np.zeros((2, 4, 4, 20), dtype=np.uint8)
     truth[:, :, 3:6], prediction[:, :, 12:15] = 1, 1
-    # Each slice's intensity step is at a row of its own, so that a tile tells where it comes from.
+    # Each slice's intensity step is at a row of its own, so that a tile shows where it comes from.
     image = np.arange(20.0)[None, None] * np.array([0, 0, 0, 1.0])[:, None, None] + np.zeros((4, 4, 20))
     panel = case_panel(image, truth, prediction, acdc_tree, slices=2)
     wanted = [overlay_slice(image[..., z], truth[..., z], acdc_tree) for z in (4, 13)]
@@ -112,7 +112,7 @@ def test_it_is_the_panel_of_truth_above_prediction(case, acdc_tree):
     assert not np.array_equal(picture[:5], picture[5:])
 
 
-def test_three_slices_unless_told_otherwise(case, acdc_tree):
+def test_three_slices_by_default(case, acdc_tree):
     assert CasePicture(acdc_tree)(*case).shape == (10, 18, 3)
 
 

@@ -54,6 +54,6 @@ def test_the_same_integer_in_two_label_conventions_is_no_collision() -> None:
     assert (tree.values("d")[1], tree.values("e")[1]) == (1, 2)
 
 
-def test_a_single_child_is_fine_where_a_value_tells_it_from_its_parent() -> None:
+def test_a_single_child_is_allowed_where_its_value_differs_from_its_parents() -> None:
     tree = Taxonomy("t", (BACKGROUND, Node("organ", values={"d": 1}), Node("lesion", "organ", {"d": 2})))
     assert tree.names == ("background", "lesion", "organ", "root")

@@ -1,4 +1,4 @@
-"""One short text that tells whether two scores were measured on the same cases."""
+"""One short text that is the same for scores measured on the same cases."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_only_broken_images_give_no_proposal(bundle: Path, predicted: list[str])
     assert ConditionalEntropy(bundle)({}, Store("broken")) is None
 
 
-def test_it_tells_its_clients_what_it_does(bundle: Path) -> None:
+def test_it_describes_itself_to_its_clients(bundle: Path) -> None:
     assert ConditionalEntropy(bundle).info() == {"description": "Most uncertain leaves within their superclass"}
 
 

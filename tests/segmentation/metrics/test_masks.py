@@ -44,7 +44,7 @@ def test_an_unannotated_voxel_hides_everything(acdc_tree):
     ("prediction", "truth", "status"),
     [(1, 1, "ok"), (0, 0, "both_empty"), (0, 1, "missed"), (1, 0, "spurious")],
 )
-def test_status_tells_which_of_the_two_is_there(prediction, truth, status):
+def test_status_says_which_of_the_two_is_there(prediction, truth, status):
     assert status_of(np.array([prediction, 0], dtype=bool), np.array([0, truth], dtype=bool)) == status
 
 

@@ -67,9 +67,9 @@ def test_an_uncertain_case_counts_for_more():
     volumes = [1.0, 2.0, 3.0, 4.0, 5.0]
     even, uneven = np.full(5, 0.3), np.array([0.1, 0.1, 0.1, 0.1, 0.6])
     assert names(propose(candidates(volumes), 1, uncertainty=even)) == ["c2"]
-    (drawn,) = propose(candidates(volumes), 1, uncertainty=uneven)
-    assert drawn.case == "c4"
-    assert "uncertainty 0.6 nats (mean 0.2)" in drawn.reason
+    (chosen,) = propose(candidates(volumes), 1, uncertainty=uneven)
+    assert chosen.case == "c4"
+    assert "uncertainty 0.6 nats (mean 0.2)" in chosen.reason
     assert names(propose(candidates(volumes), 1, uncertainty=np.zeros(5))) == ["c2"]
 
 

@@ -26,7 +26,7 @@ from cladeseg.segmentation.data.label_conventions import detect_label_convention
 from cladeseg.segmentation.data.layouts import LAYOUTS, scan
 from cladeseg.segmentation.data.msd import scan_msd
 from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
-from cladeseg.segmentation.data.stack import stack_folder, stack_modalities
+from cladeseg.segmentation.data.stack_modalities import stack_folder, stack_modalities
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import (
     ImageFiles,

@@ -54,7 +54,7 @@ def _scan_patient(folder: Path, root: Path) -> list[dict[str, Any]]:
 
 def _read_info(path: Path) -> dict[str, str]:
     if not path.is_file():
-        raise DataError(f"{path}: missing; it tells which frames are ED and ES")
+        raise DataError(f"{path}: missing; it names the frames ED and ES")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     for frame in ("ED", "ES"):

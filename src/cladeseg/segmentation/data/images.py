@@ -39,13 +39,13 @@ def find_images(
 
     Returns:
         ``{"case", "image"}`` with absolute paths, sorted.  Without modalities the case is the file's name without
-        ending; files of one name in several folders are told apart by their folders' names.  With modalities ``image``
+        ending; files of one name in several folders are named after their folders too.  With modalities ``image``
         is a 4D file, or a list with one path per modality and ``None`` for those missing or not used; the key
         ``modalities`` lists the used ones.
 
     Raises:
         DataError: the folder is missing, holds no image, or two images that would be one case; ``use`` names an unknown
-            modality, or none that a case has; a file's modality cannot be told.
+            modality, or none that a case has; a file's name gives no modality.
     """
     several = len(modalities) > 1
     _check_use(use, modalities)
@@ -144,7 +144,7 @@ def _require_channels(file: Path, modalities: Sequence[str]) -> None:
     if len(shape) == 4 and shape[3] == len(modalities):
         return
     wanted = ", ".join(modalities)
-    found = f"has {shape[3]} channels" if len(shape) == 4 else f"is {len(shape)}D and its name tells no modality"
+    found = f"has {shape[3]} channels" if len(shape) == 4 else f"is {len(shape)}D and its name gives no modality"
     named = f"files named {' or '.join(_examples(modalities))}"
     raise DataError(f"{file}: {found}; needed are {named}, or one 4D file with {len(modalities)} channels ({wanted})")
 

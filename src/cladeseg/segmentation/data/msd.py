@@ -25,7 +25,7 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
     Returns:
         Cases ``{"case", "patient", "group": "unknown", "image", "label"}`` sorted by case, paths in POSIX form relative
         to ``dataset_dir``.  The case is the image file's name without ending, and each case a patient of its own: the
-        layout does not tell who is who.  Where the label file is absent, ``missing_label`` says where it was expected.
+        layout does not name patients.  Where the label file is absent, ``missing_label`` says where it was expected.
 
     Raises:
         DataError: dataset.json is absent, unreadable, or lists no case; an entry is none, or leaves the folder; a

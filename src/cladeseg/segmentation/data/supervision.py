@@ -1,4 +1,4 @@
-"""Who is told what: the supervision of every case, given the split and the budget of labels."""
+"""How much of its label each case may use: the supervision, given the split and the budget of labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cladeseg.taxonomy import FINE, UNLABELLED
 logger = logging.getLogger(__name__)
 
 
-def tell_supervision(
+def assign_supervision(
     cases: Sequence[Mapping[str, Any]], parts: Mapping[str, list[str]], settings: DatalistSettings
 ) -> dict[str, list[dict[str, Any]]]:
     """Give every case its supervision.
@@ -31,18 +31,15 @@ def tell_supervision(
     Raises:
         DataError: fewer training patients than the settings ask for.
     """
+    validation = FINE if settings.validation_supervision == FINE else settings.superclass
     by_patient = {
-        "training": _training_supervision(cases, parts["training"], settings),
-        "validation": dict.fromkeys(
-            parts["validation"], FINE if settings.validation_supervision == FINE else settings.superclass
-        ),
-        "test": dict.fromkeys(parts["test"], FINE),
+        **_training_supervision(cases, parts["training"], settings),
+        **dict.fromkeys(parts["validation"], validation),
+        **dict.fromkeys(parts["test"], FINE),
     }
-    told = {
-        part: [_told(case, by_patient[part][case["patient"]], settings) for case in cases if case["patient"] in members]
-        for part, members in parts.items()
-    }
-    return {part: members if part == "training" else _drop_unlabelled(members, part) for part, members in told.items()}
+    supervised = [_with_supervision(case, by_patient[case["patient"]], settings) for case in cases]
+    assigned = {part: [case for case in supervised if case["patient"] in patients] for part, patients in parts.items()}
+    return {part: kept if part == "training" else _drop_unlabelled(kept, part) for part, kept in assigned.items()}
 
 
 def _training_supervision(
@@ -77,7 +74,7 @@ def _number(setting: int | Literal["all"], available: int) -> int:
     return available if setting == "all" else setting
 
 
-def _told(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:
+def _with_supervision(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:
     if "label" not in case and settings.allow_missing_labels:
         supervision = UNLABELLED
     return without_hidden_labels({**case, "supervision": supervision})
