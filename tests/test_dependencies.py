@@ -15,8 +15,16 @@ else:
     tomllib = pytest.importorskip("tomli", reason="Python 3.10 reads TOML with tomli alone")
 
 REPOSITORY = Path(__file__).parents[1]
-#: What the packages of MONAI Label 0.8.5 leave us (pydicom-seg 0.4.1 wants jsonschema 3, MONAI Label numpy 1).
-MONAI_LABEL = {"jsonschema": "3.2.0", "numpy": "1.26.4", "monai": "1.6.1", "setuptools": "84.2.1", "pydicom": "2.4.5"}
+#: What the packages of MONAI Label 0.8.5 leave us (pydicom-seg 0.4.1 wants jsonschema 3, MONAI Label numpy 1, which
+#: pandas 3 does not know).
+MONAI_LABEL = {
+    "jsonschema": "3.2.0",
+    "numpy": "1.26.4",
+    "pandas": "2.3.3",
+    "monai": "1.6.1",
+    "setuptools": "84.2.1",
+    "pydicom": "2.4.5",
+}
 
 
 @pytest.fixture(scope="module")
