@@ -20,6 +20,14 @@ def node_log_probs(leaf_log_probs: Tensor, taxonomy: Taxonomy) -> Tensor:
 
     Returns:
         (B, N, *S) in the dtype of the input.  The root is exactly 0 and passes no gradient on.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.5, 0.125, 0.375]).log().view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> node_log_probs(leaf, tree).exp().flatten().tolist()  # … heart, root
+        [0.5, 0.125, 0.375, 0.5, 1.0]
     """
     columns = dict(enumerate(leaf_log_probs.split(1, dim=1)))
     for v in reversed(taxonomy.superclasses):
@@ -45,6 +53,17 @@ def conditional_entropy(leaf_log_probs: Tensor, taxonomy: Taxonomy, nodes: Tenso
     Returns:
         (B, *S) in nats, from 0 (a single leaf is possible) to log(number of leaves of the superclass); float32, or
         float64 for such an input.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.5, 0.25, 0.25]).log().view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> round(conditional_entropy(leaf, tree).item(), 4)  # p(heart) · log 2
+        0.3466
+        >>> heart = torch.full((1, 1, 1, 1), tree.index("heart"))
+        >>> round(conditional_entropy(leaf, tree, heart).item(), 4)  # log 2
+        0.6931
     """
     leaves = at_least_float32(leaf_log_probs)
     if nodes is None:

@@ -36,6 +36,14 @@ def split_patients(
 
     Raises:
         DataError: impossible fractions, or too few patients to fill every part that was asked for.
+
+    Example:
+        >>> groups = {f"p{i}": "sick" if i < 4 else "well" for i in range(8)}
+        >>> parts = split_patients(groups, validation=0.25, test=0.25, seed=0)
+        >>> {part: len(members) for part, members in parts.items()}
+        {'training': 4, 'validation': 2, 'test': 2}
+        >>> sorted(groups[patient] for patient in parts["test"])
+        ['sick', 'well']
     """
     if validation < 0 or test < 0 or validation + test >= 1:
         raise DataError(f"split: validation {validation} and test {test} should be ≥ 0 and together below 1")
@@ -65,6 +73,12 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
 
     Raises:
         DataError: ``n`` is negative or larger than the number of candidates.
+
+    Example:
+        >>> groups = {f"p{i}": "sick" if i < 4 else "well" for i in range(8)}
+        >>> two, three = draw_fine(groups, 2, seed=0), draw_fine(groups, 3, seed=0)
+        >>> three[:2] == two, sorted(groups[patient] for patient in two)
+        (True, ['sick', 'well'])
     """
     if not 0 <= n <= len(patients):
         raise DataError(f"draw: {n} patients asked for, {len(patients)} with a label are there to draw from")
@@ -78,7 +92,12 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
 
 
 def merge_overlapping(sets: Iterable[set[str]]) -> list[set[str]]:
-    """Unite sets that share a member, directly or through others; sorted by their first member."""
+    """Unite sets that share a member, directly or through others; sorted by their first member.
+
+    Example:
+        >>> [sorted(one) for one in merge_overlapping([{"c"}, {"a", "b"}, {"b", "d"}])]
+        [['a', 'b', 'd'], ['c']]
+    """
     merged: list[set[str]] = []
     for one in sets:
         touching = [other for other in merged if other & one]

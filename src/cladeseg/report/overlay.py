@@ -29,6 +29,14 @@ def overlay_slice(image: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy, *, a
 
     Raises:
         ValueError: image and nodes differ in shape or are not two-dimensional.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> red = Node("tumour", values={"lung": 1}, colour="#ff0000")
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), red))
+        >>> picture = overlay_slice(np.zeros((3, 2)), np.array([[0, 0], [0, 1], [0, 0]]), tree, alpha=1.0)
+        >>> picture.shape, picture[0, 1].tolist()  # anterior row first
+        ((2, 3, 3), [255, 0, 0])
     """
     if image.ndim != 2 or image.shape != nodes.shape:
         raise ValueError(f"image {image.shape} and nodes {nodes.shape} must be (x, y) of the same shape")

@@ -26,6 +26,14 @@ def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
     Raises:
         TaxonomyError: the file lies outside ``root`` or cannot be read, an entry is missing or misspelt, or the tree
             is impossible.
+
+    Example:
+        >>> import tempfile
+        >>> nodes = [{"name": "background", "values": {"lung": 0}}, {"name": "tumour", "values": {"lung": 1}}]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "lung.json").write_text(json.dumps({"name": "lung", "nodes": nodes}))
+        ...     load_taxonomy("lung.json", root=folder).leaf_names
+        ('background', 'tumour')
     """
     file = Path(path) if root is None else _inside(Path(root), Path(path))
     try:

@@ -52,6 +52,25 @@ class Taxonomy:
         TaxonomyError: duplicate names, unknown parents, cycles, missing background, single children without a value
             that differs from their parent's, two nodes with one value in a label convention, values outside 0…65535,
             an axis that is none.
+
+    Example:
+        >>> tree = Taxonomy(
+        ...     "heart",
+        ...     (
+        ...         Node("background", values={"acdc": 0}),
+        ...         Node("heart"),
+        ...         Node("ventricle", "heart", {"acdc": 1}),
+        ...         Node("myocardium", "heart", {"acdc": 2}),
+        ...     ),
+        ... )
+        >>> tree.names
+        ('background', 'ventricle', 'myocardium', 'heart', 'root')
+        >>> [tree.names[v] for v in tree.path(tree.index("myocardium"))]
+        ['root', 'heart', 'myocardium']
+        >>> tree.to_nodes(np.array([0, 2, 1]), "acdc").tolist()
+        [0, 2, 1]
+        >>> [tree.names[v] for v in tree.collapse_table("heart")[:3]]
+        ['background', 'heart', 'heart']
     """
 
     name: str

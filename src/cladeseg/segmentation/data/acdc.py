@@ -30,6 +30,14 @@ def scan_acdc(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
     Raises:
         DataError: no such folder, no patient in it, an Info.cfg is absent or has no ED or ES, an image is absent.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_acdc_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_acdc_phantoms(folder, patients=1, shape=(24, 24, 4), spacing=(8, 8, 9))
+        ...     [(case["case"], case["frame"], case["image"]) for case in scan_acdc(folder)][0]
+        ('patient001_frame01', 'ED', 'patient001/patient001_frame01.nii.gz')
     """
     root = Path(dataset_dir)
     return [case for folder in _patient_folders(root) for case in _scan_patient(folder, root)]

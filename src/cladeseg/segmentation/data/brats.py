@@ -81,6 +81,14 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
     Raises:
         DataError: no such folder, no case in it, a modality is absent, a case with files of both namings or of another
             ID, two cases of one name.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_brats_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_brats_phantoms(folder, subjects=1, shape=(24, 24, 20), spacing=(8, 8, 8))
+        ...     [Path(image).name for image in scan_brats(folder)[0]["image"]][:2]
+        ['Brats18_PHANTOM_001_1_flair.nii.gz', 'Brats18_PHANTOM_001_1_t1.nii.gz']
     """
     root = Path(dataset_dir)
     if not root.is_dir():
@@ -100,7 +108,15 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
 
 def parse_brats_name(stem: str) -> BratsFile | None:
-    """Take a file name without ending apart; ``None`` if it follows neither naming."""
+    """Take a file name without ending apart; ``None`` if it follows neither naming.
+
+    Example:
+        >>> name = parse_brats_name("BraTS-GLI-00001-000-t1c")
+        >>> name.case, name.kind, name.naming.label_convention
+        ('BraTS-GLI-00001-000', 't1ce', 'brats23')
+        >>> parse_brats_name("heart") is None
+        True
+    """
     for naming in BRATS_NAMINGS:
         case, _, word = stem.rpartition(naming.separator)
         kinds = {**dict(zip(naming.words, BRATS_MODALITIES, strict=True)), "seg": "seg"}

@@ -49,6 +49,21 @@ def build_datalist(
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> from cladeseg.taxonomy import Node
+        >>> ends = [Node(name, "hippocampus", {"msd": i}) for i, name in enumerate(("anterior", "posterior"), 1)]
+        >>> tree = Taxonomy("hippocampus", (Node("background", values={"msd": 0}), Node("hippocampus"), *ends))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=6)
+        ...     settings = {"layout": "msd", "label_convention": "auto", "fine_patients": 1, "test_fraction": 0.3}
+        ...     datalist = build_datalist(folder, tree, progress=False, **settings)
+        >>> datalist["label_convention"], {part: len(datalist[part]) for part in PARTS}
+        ('msd', {'training': 3, 'validation': 1, 'test': 2})
+        >>> sorted(case["supervision"] for case in datalist["training"])
+        ['fine', 'hippocampus', 'hippocampus']
     """
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
     found = scan(dataset_dir, chosen.layout)

@@ -46,6 +46,15 @@ def find_images(
     Raises:
         DataError: the folder is missing, holds no image, or two images that would be one case; ``use`` names an unknown
             modality, or none that a case has; a file's name gives no modality.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("a_flair.nii.gz", "a_t2.nii.gz", "a_seg.nii.gz"):
+        ...         Path(folder, name).touch()
+        ...     (found,) = find_images(folder, modalities=("flair", "t1", "t2"))
+        >>> found["case"], [path and Path(path).name for path in found["image"]], found["modalities"]
+        ('a', ['a_flair.nii.gz', None, 'a_t2.nii.gz'], ['flair', 't2'])
     """
     several = len(modalities) > 1
     _check_use(use, modalities)

@@ -30,6 +30,14 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
     Raises:
         DataError: dataset.json is absent, unreadable, or lists no case; an entry is none, or leaves the folder; a
             listed image is absent; two images of one name.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=1)
+        ...     [(case["image"], case["label"]) for case in scan_msd(folder)]
+        [('imagesTr/hippocampus_001.nii.gz', 'labelsTr/hippocampus_001.nii.gz')]
     """
     root = Path(dataset_dir)
     if not root.is_dir():

@@ -64,6 +64,14 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
     Raises:
         DataError: no pool with slots has a case.
         ValueError: an unknown pool, or a negative number.
+
+    Example:
+        >>> supervisions = ["fine", "heart", "heart", "unlabelled"]
+        >>> sampler = SupervisionSampler(supervisions, per_batch={"fine": 1, "coarse": 2}, steps=3, seed=0)
+        >>> [[supervisions[case] for case, seed in batch] for batch in sampler][0]
+        ['fine', 'heart', 'heart']
+        >>> list(sampler)[2] == sampler.batch(2)  # nothing is remembered
+        True
     """
 
     def __init__(
@@ -111,7 +119,12 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
 
 
 def pool_of(supervision: str) -> str:
-    """Pool that a case is drawn from: ``"fine"``, ``"unlabelled"``, or ``"coarse"`` for any superclass name."""
+    """Pool that a case is drawn from: ``"fine"``, ``"unlabelled"``, or ``"coarse"`` for any superclass name.
+
+    Example:
+        >>> pool_of("heart"), pool_of("fine")
+        ('coarse', 'fine')
+    """
     return supervision if supervision in {FINE, UNLABELLED} else COARSE
 
 

@@ -30,6 +30,14 @@ def assign_supervision(
 
     Raises:
         DataError: fewer training patients than the settings ask for.
+
+    Example:
+        >>> cases = [{"case": f"c{i}", "patient": f"p{i}", "group": "a", "label": f"c{i}.nii"} for i in range(4)]
+        >>> parts = {"training": ["p0", "p1", "p2"], "validation": [], "test": ["p3"]}
+        >>> budget = {"fine_patients": ["p1"], "coarse_patients": 1, "superclass": "heart"}
+        >>> assigned = assign_supervision(cases, parts, DatalistSettings(label_convention="acdc", **budget))
+        >>> sorted(case["supervision"] for case in assigned["training"])
+        ['fine', 'heart', 'unlabelled']
     """
     validation = FINE if settings.validation_supervision == FINE else settings.superclass
     by_patient = {
@@ -81,12 +89,22 @@ def _with_supervision(case: Mapping[str, Any], supervision: str | None, settings
 
 
 def supervision_of(case: Mapping[str, Any]) -> str:
-    """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases)."""
+    """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases).
+
+    Example:
+        >>> [supervision_of(case) for case in ({"supervision": "heart", "label": "a.nii"}, {"label": "b.nii"}, {})]
+        ['heart', 'fine', 'unlabelled']
+    """
     return str(case.get("supervision", FINE if "label" in case else UNLABELLED))
 
 
 def without_hidden_labels(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The case without the path of a label that it must not open."""
+    """The case without the path of a label that it must not open.
+
+    Example:
+        >>> without_hidden_labels({"case": "a", "label": "a.nii", "supervision": "unlabelled"})
+        {'case': 'a', 'supervision': 'unlabelled'}
+    """
     hidden = ("label", "missing_label") if case["supervision"] == UNLABELLED else ()
     return {key: value for key, value in case.items() if key not in hidden}
 

@@ -22,6 +22,10 @@ def volume_files(image: ImageFiles) -> list[Path]:
 
     Raises:
         DataError: every channel is missing.
+
+    Example:
+        >>> [file.name for file in volume_files(["case_flair.nii.gz", None, "case_t2.nii.gz"])]
+        ['case_flair.nii.gz', 'case_t2.nii.gz']
     """
     files = [path for path in channel_files(image) if path is not None]
     if not files:
@@ -50,6 +54,14 @@ def typical_volume(dataset_dir: str | Path, layout: str) -> tuple[tuple[float, .
 
     Raises:
         DataError: the folder is not in this layout, or a header cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=3)
+        ...     [round(mm, 3) for mm in typical_volume(folder, "msd")[1]]
+        [1.0, 1.0, 1.0]
     """
     cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
     grids = np.array([_grid(volume_files(case["image"])[0]) for case in cases])

@@ -38,7 +38,15 @@ def check_maps(case: str, predicted: np.ndarray, truth: np.ndarray, taxonomy: Ta
 
 
 def inside(nodes: np.ndarray, v: int, taxonomy: Taxonomy) -> np.ndarray:
-    """Bool mask, of the shape of the node map, of the voxels known to lie inside node ``v``."""
+    """Bool mask, of the shape of the node map, of the voxels known to lie inside node ``v``.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> inside(np.array([tree.index(name) for name in ("ventricle", "heart", "root")]), tree.index("heart"), tree)
+        array([ True,  True, False])
+    """
     return taxonomy.contains[v].numpy()[nodes]
 
 
@@ -46,6 +54,14 @@ def annotated_nodes(truth: np.ndarray, taxonomy: Taxonomy) -> list[int]:
     """Structures whose outline the truth determines: no voxel is labelled with a strict ancestor of them.
 
     The root and the background are no structures and are left out.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> outline = np.array([tree.background, tree.index("heart")])
+        >>> [tree.names[v] for v in annotated_nodes(outline, tree)]
+        ['heart']
     """
     present = set(np.unique(truth).tolist())
     return [v for v in range(1, taxonomy.root) if present.isdisjoint(taxonomy.path(v)[:-1])]
@@ -69,12 +85,25 @@ def spacing_of(case: str, affine: np.ndarray) -> list[float]:
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray) -> float | None:
-    """Dice coefficient 2|P∩T| / (|P| + |T|) of two bool masks of one shape; ``None`` if both are empty."""
+    """Dice coefficient 2|P∩T| / (|P| + |T|) of two bool masks of one shape; ``None`` if both are empty.
+
+    Example:
+        >>> prediction, truth = np.array([True, True, False]), np.array([False, True, True])
+        >>> dice(prediction, truth)
+        0.5
+        >>> dice(prediction[:0], truth[:0]) is None
+        True
+    """
     total = np.count_nonzero(prediction) + np.count_nonzero(truth)
-    return 2 * np.count_nonzero(prediction & truth) / total if total else None
+    return float(2 * np.count_nonzero(prediction & truth) / total) if total else None
 
 
 def iou(prediction: np.ndarray, truth: np.ndarray) -> float | None:
-    """Jaccard index |P∩T| / |P∪T| of two bool masks of one shape; ``None`` if both are empty."""
+    """Jaccard index |P∩T| / |P∪T| of two bool masks of one shape; ``None`` if both are empty.
+
+    Example:
+        >>> iou(np.array([True, True, False, False]), np.array([False, True, True, True]))
+        0.25
+    """
     union = np.count_nonzero(prediction | truth)
-    return np.count_nonzero(prediction & truth) / union if union else None
+    return float(np.count_nonzero(prediction & truth) / union) if union else None

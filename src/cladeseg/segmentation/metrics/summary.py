@@ -58,6 +58,15 @@ def summarise(
 
     Raises:
         DataError: a case has no patient.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), Node("tumour", values={"lung": 1})))
+        >>> records = [Record(f"case_{i}", "tumour", "dice", value, "ok") for i, value in enumerate((0.5, 0.75, 1.0))]
+        >>> patients = {record.case: record.case for record in records}
+        >>> summary = summarise(records, tree, patients=patients, nesting_violations=0, tolerance_mm=2.0)
+        >>> summary["nodes"]["tumour"]["dice"]
+        {'mean': 0.75, 'ci95': [0.5, 1.0], 'n': 3}
     """
     table = records_table([*records, *hierarchy_records])
     table["patient"] = table["case"].map(patients)

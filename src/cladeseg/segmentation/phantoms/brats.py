@@ -76,6 +76,13 @@ def write_brats_phantoms(
     Raises:
         DataError: the folder holds anything else.
         ValueError: an argument that no phantom can be made of.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = write_brats_phantoms(folder, subjects=1, naming="brats23", shape=(24, 24, 20))
+        ...     files[0].relative_to(folder).as_posix()
+        'BraTS-GLI-00001-000/BraTS-GLI-00001-000-t2f.nii.gz'
     """
     if subjects < 1:
         raise ValueError(f"subjects: at least 1, not {subjects}")

@@ -48,6 +48,12 @@ def write_msd_phantoms(
     Raises:
         DataError: the folder holds anything else.
         ValueError: an argument that no phantom can be made of.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [file.relative_to(folder).as_posix() for file in write_msd_phantoms(folder, cases=1)]
+        ['dataset.json', 'imagesTr/hippocampus_001.nii.gz', 'labelsTr/hippocampus_001.nii.gz']
     """
     if cases < 1:
         raise ValueError(f"cases: at least 1, not {cases}")

@@ -21,6 +21,10 @@ def standardise(table: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
 
     Returns:
         float64 (cases, features); the origin is the typical case.
+
+    Example:
+        >>> standardise(np.array([[1.0], [2.0], [3.0], [4.0], [1000.0]]), ["shape"])[:4, 0].tolist()
+        [-1.0, -0.5, 0.0, 0.5]
     """
     coordinates = np.zeros(table.shape)
     members = Counter(kinds)
@@ -47,6 +51,10 @@ def distance_percentiles(coordinates: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 (cases,), 0 to 100; 0 for a case that is alone.
+
+    Example:
+        >>> distance_percentiles(np.array([[0.0], [-3.0], [1.0]])).tolist()
+        [0.0, 100.0, 50.0]
     """
     distances = np.linalg.norm(coordinates, axis=1)
     nearer = np.searchsorted(np.sort(distances), distances, side="left")

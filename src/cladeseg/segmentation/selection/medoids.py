@@ -43,6 +43,11 @@ def k_medoids(
 
     Raises:
         ValueError: ``k`` is below 1 or above the number of groups, or the distances are not square.
+
+    Example:
+        >>> places = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+        >>> k_medoids(abs(places[:, None] - places), 2)
+        [1, 4]
     """
     n = len(distances)
     if distances.shape != (n, n):

@@ -36,6 +36,15 @@ def case_uncertainty(leaf_log_probs: Tensor, taxonomy: Taxonomy, nodes: Tensor |
 
     Raises:
         ValueError: the shapes do not fit each other or the tree.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([[0.5, 1.0], [0.25, 0.0], [0.25, 0.0]]).log()  # torn; certain
+        >>> nodes = torch.tensor([tree.index("heart"), tree.background])
+        >>> round(case_uncertainty(leaf, tree, nodes), 4)  # log 2
+        0.6931
     """
     if nodes is not None:
         _check_shapes(leaf_log_probs, nodes, taxonomy)
