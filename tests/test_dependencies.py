@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 if sys.version_info >= (3, 11):
@@ -44,3 +45,9 @@ def test_every_dependency_is_bounded(project: dict[str, Any]) -> None:
     """By the next release that may break it, or pinned."""
     asked = [Requirement(text) for text in project["dependencies"]]
     assert [each.name for each in asked if not any(one.operator in ("<", "==") for one in each.specifier)] == []
+
+
+def test_hooks_fetch_nothing_when_they_run() -> None:
+    repos = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repo["repo"] for repo in repos] == ["local"]
+    assert {hook["language"] for repo in repos for hook in repo["hooks"]} == {"system"}
