@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -19,11 +20,18 @@ else:
     tomllib = pytest.importorskip("tomli", reason="Python 3.10 reads TOML with tomli alone")
 
 REPOSITORY = Path(__file__).parents[1]
-#: What the packages of MONAI Label 0.8.5 leave us (pydicom-seg 0.4.1 wants jsonschema 3, MONAI Label numpy 1).
-MONAI_LABEL = {"jsonschema": "3.2.0", "numpy": "1.26.4", "monai": "1.6.1", "setuptools": "84.2.1", "pydicom": "2.4.5"}
+#: What the packages of MONAI Label 0.8.5 leave us (pydicom-seg 0.4.1 wants jsonschema 3, MONAI Label numpy 1, which
+#: pandas 3 does not know).
+MONAI_LABEL = {
+    "jsonschema": "3.2.0",
+    "numpy": "1.26.4",
+    "pandas": "2.3.3",
+    "monai": "1.6.1",
+    "setuptools": "84.2.1",
+    "pydicom": "2.4.5",
+}
 #: Asked for although no module of ours imports it.
 WANTED_BY_OTHERS = {
-    "scikit-image": "MONAI's surface metrics import it when they are first called",
     "simpleitk": "MONAI Label imports it; the metadata of bundles name it",
     "tensorboard": "torch.utils.tensorboard writes with it",
 }
@@ -102,3 +110,9 @@ def test_the_pinned_versions_are_among_those_asked_for(project: dict[str, Any]) 
         asked = Requirement(text)
         (pin,) = pins[canonicalize_name(asked.name)].specifier
         assert asked.specifier.contains(pin.version), f"{text} does not admit {pin}"
+
+
+def test_hooks_fetch_nothing_when_they_run() -> None:
+    repos = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repo["repo"] for repo in repos] == ["local"]
+    assert {hook["language"] for repo in repos for hook in repo["hooks"]} == {"system"}
