@@ -22,7 +22,7 @@ GREY = "#666666"
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 #: A file depends on nothing but what it shows, so that a figure that is made again shows no difference.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "cladeseg",
     "svg.fonttype": "none",  # words stay words: small, and readable in a diff
     "font.family": "sans-serif",
@@ -89,8 +89,8 @@ def write_figure(figure: Figure, path: str | Path) -> None:
 def label_efficiency_curve(lines: Sequence[Line], *, title: str) -> Figure:
     """Dice against the number of fine patients, which is doubled rather than added to: its axis is logarithmic.
 
-    Bands and bars are the intervals, small circles the single draws; a draw that lies before the axis is an arrow and a
-    number.  A method with all labels fine goes across.
+    Bands and bars are the intervals, small circles the single draws; an arrow at the edge is a draw that lies below it.
+    A method with all labels fine goes across.
 
     Args:
         lines: the methods, in the order of the legend; those without a point are left out.
@@ -132,11 +132,6 @@ def axis_start(lines: Sequence[Line]) -> float | None:
     return start if lowest < start < min(means) else None
 
 
-def before_axis(draws: Sequence[float], start: float | None) -> str:
-    """The draws that lie before the start of an axis, as text."""
-    return ", ".join(f"{draw:.3f}" for draw in sorted(draws) if start is not None and draw < start)
-
-
 def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """Colour, marker and dashes of each method; ours has the first of each, and its colour alone."""
     ranks = np.argsort(np.argsort([not line.strong for line in lines], kind="stable"))
@@ -155,8 +150,8 @@ def _curve(axes: Axes, line: Line, look: dict[str, Any], *, place: float, start:
     axes.vlines(x, low, high, color=colour, linewidth=1, zorder=order)
     for each, point in zip(x, points, strict=True):
         axes.plot([each] * len(point.draws), point.draws, "o", mfc="white", mec=colour, ms=3, mew=0.8, zorder=order)
-        if before := before_axis(point.draws, start):
-            axes.annotate(f"▾ {before}", (each, 0), (3, 4), xycoords=("data", "axes fraction"), textcoords="offset points", size=8)
+        if start is not None and min(point.draws, default=start) < start:
+            axes.plot(each, start, "v", color=colour, ms=4, zorder=order, clip_on=False)
     label, width = wrapped(line.label, _LETTERS), 2.4 if line.strong else 1.2
     axes.plot(x, [point.mean for point in points], **look, lw=width, ms=6, zorder=order, label=label)
 

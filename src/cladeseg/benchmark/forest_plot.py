@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from cladeseg.benchmark.figure import COLOURS, DICE, GREY, STYLE, WIDTH, Line, Point, axis_start, before_axis, wrapped
+from cladeseg.benchmark.figure import COLOURS, DICE, GREY, STYLE, WIDTH, Line, Point, axis_start, wrapped
 
 _LINE, _GAP = 0.15, 0.11  # inches: a line of a label, and what a row has besides
 _LETTERS = 34  # of a label on one line
@@ -60,9 +60,10 @@ def _row(axes: Axes, line: Line, place: float, start: float | None) -> None:
     draws = point.draws if point.n is not None else ()
     axes.plot(draws, [place] * len(draws), "o", mfc="white", mec=colour, ms=4.5, mew=1)
     axes.plot(point.mean, place, "|", color=colour, ms=12, mew=2.4)
-    if before := before_axis(draws, start):
+    before = [f"{draw:.3f}" for draw in sorted(draws) if start is not None and draw < start]
+    if before:
         edge = ("axes fraction", "data")
-        axes.annotate(f"◂ {before}", (0, place), (3, 7), xycoords=edge, textcoords="offset points", size=8)
+        axes.annotate(f"◂ {', '.join(before)}", (0, place), (3, 7), xycoords=edge, textcoords="offset points", size=8)
 
 
 def _label_rows(axis: Axis, places: np.ndarray, labels: Sequence[str], rows: Sequence[Line]) -> None:

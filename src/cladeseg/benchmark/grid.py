@@ -42,7 +42,7 @@ class GridMethod(SettingsGroup):
     """What people read; the name if left out."""
     overlays: tuple[Path, ...] = ()
     """Configs on top of the bundle's and the grid's."""
-    overrides: dict[str, JsonValue] = {}
+    overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """Keys of the training config, e.g. ``epochs`` or ``settings#mix#weight``, on top of the overlays."""
     n: _Several[Budget] | None = None
     """Numbers of fine patients for this method; the grid's if left out.  ``["all"]`` for full supervision."""
@@ -82,7 +82,7 @@ class Grid(SettingsGroup):
     """``"validation"`` while methods are still being chosen."""
     overlays: tuple[Path, ...] = ()
     """Configs of every method."""
-    overrides: dict[str, JsonValue] = {}
+    overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """Keys of the training config of every method."""
     lower: str | None = None
     """Method that the others are compared with from below, e.g. fine labels only."""
@@ -140,12 +140,12 @@ def _place(path: Path, i: int, name: Any) -> str:
     return f"{path}: methods[{i}]" + (f" '{name}'" if name else "")
 
 
-Described = TypeVar("Described", Grid, GridMethod)
+_Described = TypeVar("_Described", Grid, GridMethod)
 
 
-def _with_absolute_paths(described: Described, folder: Path) -> Described:
+def _with_absolute_paths(described: _Described, folder: Path) -> _Described:
     """The same with its paths, which are relative to the grid's folder, made absolute."""
-    found: dict[str, JsonValue] = {}
+    found: dict[str, Any] = {}
     for key, value in described:
         if isinstance(value, Path):
             found[key] = (folder / value).resolve()

@@ -12,7 +12,7 @@ import pandas as pd
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.statistics import Estimate, no_estimate
 
-#: For each score of a pairing: ``draws`` and ``patients``, (K,) each, as the functions of cladeseg.statistics take them.
+#: ``draws`` and ``patients`` of paired scores, (K,) each, as the functions of cladeseg.statistics take them.
 Factors: TypeAlias = dict[str, np.ndarray]
 #: One choice of fine patients; a seed has its own split, so that its draws are nobody else's.
 _DRAW = ["draw", "seed"]

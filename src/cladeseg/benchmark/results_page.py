@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import platform
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cladeseg.benchmark.claims import GAP_CLOSED, OF_CONVERGED, WORST_OF_CONVERGED, claims
+from cladeseg.benchmark.claims import LEAST, claims
 from cladeseg.benchmark.differences import differences_to_others
 from cladeseg.benchmark.figure import Line, Point, label_efficiency_curve, write_figure
 from cladeseg.benchmark.forest_plot import forest_plot
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.method_scores import GridScores
+from cladeseg.benchmark.page_templates import page_templates
 from cladeseg.benchmark.runs import chosen_patients, planned_runs, settings_of
-from cladeseg.benchmark.select_arm import WANTED, among_draws, random_counterpart
+from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, ResultStore, write_csv
 from cladeseg.benchmark.table import GridRows, results_table, rows_of
 from cladeseg.bundle.run_folder import versions
@@ -27,7 +25,6 @@ from cladeseg.files import atomic_write
 
 #: A bootstrap of fewer draws than this cannot say how far draws spread.
 _ENOUGH_DRAWS = 5
-_UNDEFINED = "–"
 
 
 def write_results(grid: Grid, store: ResultStore, folder: str | Path, *, command: str) -> Path:
@@ -51,8 +48,10 @@ def write_results(grid: Grid, store: ResultStore, folder: str | Path, *, command
     draw = label_efficiency_curve if len(numbers) > 1 else forest_plot
     write_figure(draw(lines, title=f"{grid.name}: {grid.split} cases"), folder / "dice.svg")
     write_csv(table, folder / "table.csv")
-    page = _environment().get_template("results.md.jinja").render(
-        _setting(grid, rows, command) | _results(grid, scores, table) | _selections(grid, store)
+    page = (
+        page_templates()
+        .get_template("results.md.jinja")
+        .render(_setting(grid, rows, command) | _results(grid, scores, table) | _selections(grid, store))
     )
     with atomic_write(folder / "README.md") as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -105,12 +104,7 @@ def _results(grid: Grid, scores: GridScores, table: pd.DataFrame) -> dict[str, A
         "parts": differences[ablation].to_dict("records"),
         "placed": placed,
         "claims": claims(grid, scores, table=table, differences=differences, placed=placed),
-        "least": {
-            "gap": GAP_CLOSED,
-            "converged": OF_CONVERGED,
-            "worst_draw": WORST_OF_CONVERGED,
-            "percentile": WANTED,
-        },
+        "least": LEAST,
         "few_draws": [label for label in grid.labels.values() if label in set(few)],
         "enough_draws": _ENOUGH_DRAWS,
     }
@@ -125,63 +119,13 @@ def _selections(grid: Grid, store: ResultStore) -> dict[str, Any]:
     return {"selections": chosen, "without_counterpart": alone}
 
 
-def _training_settings(grid: Grid) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The settings that all methods share, and by its label what each has besides."""
+def _training_settings(grid: Grid) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
+    """The settings that all methods share, and with its label what each has besides."""
     first = {key.method: key for key in reversed(planned_runs(grid))}
-    settings = {method.name: settings_of(grid, first[method.name]) for method in grid.methods}
-    one, *others = settings.values()
-    shared = {k: v for k, v in one.items() if all(k in other and other[k] == v for other in others)}
-    own = {}
-    for method in grid.methods:
-        besides = {k: v for k, v in settings[method.name].items() if k not in {*shared, "fine_patients"}}
-        own[grid.labels[method.name]] = besides | ({"patients": SELECT} if method.patients == SELECT else {})
+    settings = [settings_of(grid, first[method.name]) for method in grid.methods]
+    shared = {k: v for k, v in settings[0].items() if all(k in each and each[k] == v for each in settings)}
+    own = []
+    for method, each in zip(grid.methods, settings, strict=True):
+        besides = {k: v for k, v in each.items() if k not in {*shared, "fine_patients"}}
+        own.append((grid.labels[method.name], besides | ({"patients": SELECT} if method.patients == SELECT else {})))
     return shared, own
-
-
-# ---- how the page shows it -------------------------------------------------------------------------------------------
-
-
-def _environment() -> Environment:
-    """The templates; nothing in them is HTML, and what is missing is an error."""
-    found = Environment(
-        loader=PackageLoader("cladeseg.benchmark"),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    found.filters |= {"interval": _interval, "number": _number, "percent": _percent, "cell": _cell, "as_json": json.dumps}
-    return found
-
-
-def _interval(
-    row: Mapping[str, Any], name: str, sign: str = "", *, percent: bool = False, digits: int | None = None
-) -> str:
-    """``0.853 [0.841, 0.866]``, from NAME, NAME_low and NAME_high; a dash where it is undefined.
-
-    Args:
-        row: holds the mean with its interval.
-        name: of the mean.
-        sign: ``"+"`` to show it before positive numbers too.
-        percent: show shares in percent.
-        digits: after the point; 3, or none of a percentage, if left out.
-    """
-    shape = f"{sign}.{digits or 0}%" if percent else f"{sign}.{3 if digits is None else digits}f"
-    mean, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
-    if pd.isna(mean):
-        return _UNDEFINED
-    return f"{mean:{shape}}" + ("" if pd.isna(low) or pd.isna(high) else f" [{low:{shape}}, {high:{shape}}]")
-
-
-def _number(value: float | None, digits: int, sign: str = "") -> str:
-    return _UNDEFINED if pd.isna(value) else f"{value:{sign}.{digits}f}"
-
-
-def _percent(value: float, digits: int = 0) -> str:
-    return f"{value:.{digits}%}"
-
-
-def _cell(text: str) -> str:
-    """Text in a cell of a table, whose border it must not be taken for."""
-    return text.replace("|", "&#124;")

@@ -72,7 +72,9 @@ def results_table(grid: Grid, rows: GridRows, scores: GridScores) -> pd.DataFram
     return pd.DataFrame(table, index=pd.MultiIndex.from_tuples([(name, str(n)) for name, n in points]))[_COLUMNS]
 
 
-_ESTIMATES = {each: [each, f"{each}_low", f"{each}_high"] for each in ("dice", "over_lower", "under_upper", "gap_closed")}
+_ESTIMATES = {
+    each: [each, f"{each}_low", f"{each}_high"] for each in ("dice", "over_lower", "under_upper", "gap_closed")
+}
 _COLUMNS = ["method", "n", "planned", "finished", "failed", "draws", *_ESTIMATES["dice"], "worst_draw", "iou"]
 _COLUMNS += ["hd95_mm", "missed", *_ESTIMATES["over_lower"], *_ESTIMATES["under_upper"], *_ESTIMATES["gap_closed"]]
 _COLUMNS += ["seconds", "peak_mb"]
