@@ -181,15 +181,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 def test_run_takes_the_arguments_of_the_bundle_command(started: list[dict[str, Any]]) -> None:
     files = "['configs/train.json','configs/evaluate.json']"
-    result = call("run", "training", "--config_file", files, "--epochs", 3, "--mix=False", "--per_batch", "{'fine': 4}")
+    result = call("run", "training", "--config_file", files, "--epochs", 3, "--amp=True", "--settings#mix#weight", 0.5)
     assert (result.exit_code, result.exception) == (0, None)
     assert started == [
         {
             "run_id": "training",
             "config_file": ["configs/train.json", "configs/evaluate.json"],
             "epochs": 3,
-            "mix": False,
-            "per_batch": {"fine": 4},
+            "amp": True,
+            "settings#mix#weight": 0.5,
         }
     ]
 
