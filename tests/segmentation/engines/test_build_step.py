@@ -6,16 +6,9 @@ import dataclasses
 
 import pytest
 
-from cladeseg.segmentation.engines import HierarchicalMixStep, SupervisedStep, build_step
+from cladeseg.segmentation.engines import HierarchicalMixStep, build_step
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.taxonomy import TaxonomyError
-
-
-def test_without_mix_only_the_loss_is_left(acdc_tree):
-    loss = build_loss(acdc_tree)
-    step = build_step(acdc_tree, loss, mix=False, start=3, blend=(9, 9))
-    assert isinstance(step, SupervisedStep)
-    assert step.loss is loss
 
 
 def test_every_option_arrives(acdc_tree):
@@ -28,14 +21,13 @@ def test_every_option_arrives(acdc_tree):
         blend=[0.5, 0.75],
         direction="both",
         max_scale=1.5,
-        components=True,
         threshold={"left_ventricle": 0.95},
         flips=[[], [1]],
     )
     assert isinstance(step, HierarchicalMixStep)
     assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
     assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "both")
-    assert (step.mix.max_scale, step.mix.components) == (1.5, True)
+    assert step.mix.max_scale == 1.5
     assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
     assert step.flips == [(), (1,)]
 

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from cladeseg.segmentation.losses import TreeLoss
-from cladeseg.segmentation.mixing import hierarchical_mix
 from cladeseg.segmentation.mixing.hierarchical_mix import HierarchicalMix, MixedBatch, MixLoss
 from cladeseg.segmentation.networks import HierarchicalHead, TreeOutput
 from cladeseg.taxonomy import Node, Taxonomy, TaxonomyError
@@ -100,7 +99,7 @@ def test_nothing_is_pasted_outside_the_region_or_from_outside_the_partners(acdc_
     assert (mixed.image[~mixed.mask] == 0).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"direction": "both"}, {"components": True}, {"max_scale": 2.0}])
+@pytest.mark.parametrize("options", [{}, {"direction": "both"}, {"max_scale": 2.0}])
 def test_a_target_never_leaves_what_is_known(
     acdc_tree: Taxonomy, two_organs: Taxonomy, brats_tree: Taxonomy, options: dict[str, object]
 ) -> None:
@@ -171,10 +170,9 @@ def test_an_unlabelled_case_of_which_the_teacher_knows_nothing_is_unchanged(acdc
     assert torch.equal(mixed.pasted, known)
 
 
-@pytest.mark.parametrize("components", [False, True])
-def test_an_empty_region_leaves_the_image_unchanged(acdc_tree: Taxonomy, components: bool) -> None:
+def test_an_empty_region_leaves_the_image_unchanged(acdc_tree: Taxonomy) -> None:
     images, heart, empty = torch.randn(1, 1, *SHAPE), _map(0, (HEART, _box(1, 2))), _map(0)
-    mix = HierarchicalMix(acdc_tree, components=components, direction="both")
+    mix = HierarchicalMix(acdc_tree, direction="both")
     for known, partner in [(empty, _partner()), (heart, empty), (empty, empty), (heart, heart)]:
         mixed = mix(images, known, known, images, partner, _generator())
         assert torch.equal(mixed.image, images.repeat(2, 1, 1, 1, 1))
@@ -210,31 +208,6 @@ def test_both_directions_also_paste_what_the_teacher_is_sure_of_into_the_partner
     assert torch.equal(mixed.pasted[1:], _map(0, (LV, _box(6, 6)), (RV, sure)))
     assert torch.equal(mixed.mask[1:], _map(0, (1, sure)).bool())
     torch.testing.assert_close(mixed.image[1:], (~mixed.mask[1:]).float())
-
-
-def test_components_are_matched_one_by_one(acdc_tree: Taxonomy) -> None:
-    known = _map(0, (HEART, _box(0, 0)), (HEART, _box(6, 7, wide=3)))
-    whole = HierarchicalMix(acdc_tree, max_scale=1.0)
-    parts = HierarchicalMix(acdc_tree, max_scale=1.0, components=True)
-    arguments = (_images(), known, known, _images(), _partner(), _generator())
-    assert torch.equal(parts(*arguments).mask, known == HEART)
-    assert not torch.equal(whole(*arguments).mask, known == HEART)
-
-
-def test_the_paste_into_one_component_does_not_reach_its_neighbour(acdc_tree: Taxonomy) -> None:
-    known = _map(0, (HEART, _box(0, 2)), (HEART, _box(5, 2)))
-    partner = _map(0, (MYO, (slice(1, 6), slice(2, 6), slice(1, 5))), (LV, (slice(6, 11), slice(2, 6), slice(1, 5))))
-    mix = HierarchicalMix(acdc_tree, max_scale=1.0, components=True)
-    mixed = mix(_images(), known, known, _images(), partner, _generator())
-    assert mixed.pasted[0, 0, :, 3, 2].tolist() == [MYO, MYO, LV, LV, 0, MYO, MYO, LV, LV, 0, 0, 0]
-
-
-def test_specks_take_no_paste(acdc_tree: Taxonomy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hierarchical_mix, "MAX_COMPONENTS", 1)
-    known = _map(0, (HEART, _box(7, 7, wide=2)), (HEART, _box(0, 0)))
-    mix = HierarchicalMix(acdc_tree, components=True)
-    mixed = mix(_images(), known, known, _images(), _partner(), _generator())
-    assert torch.equal(mixed.mask, _map(0, (1, _box(0, 0))).bool())
 
 
 def test_the_generator_alone_decides(acdc_tree: Taxonomy) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from torch import nn
@@ -58,7 +57,7 @@ METHODS: dict[str, Callable[..., Step]] = {
     "cps": CrossPseudoStep,
     "bcp": BcpStep,
     "unimatch": UniMatchStep,
-    "hierarchical_mix": partial(build_step, mix=True),
+    "hierarchical_mix": build_step,
 }
 #: Methods that never look at the teacher's predictions.
 WITHOUT_TEACHER = frozenset({"supervised", "label_set", "cps"})
@@ -66,7 +65,7 @@ WITHOUT_TEACHER = frozenset({"supervised", "label_set", "cps"})
 
 def _check_options(name: str, build: Callable[..., Step], options: dict[str, Any]) -> None:
     """Refuse what the method's signature does not have, and the lack of what it needs."""
-    known = {o: p for o, p in inspect.signature(build).parameters.items() if o not in {"taxonomy", "loss", "mix"}}
+    known = {o: p for o, p in inspect.signature(build).parameters.items() if o not in {"taxonomy", "loss"}}
     for option in options:
         check_choice(f"option of method '{name}'", option, known)
     missing = [option for option, p in known.items() if p.default is p.empty and option not in options]

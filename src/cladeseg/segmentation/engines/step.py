@@ -69,13 +69,6 @@ class SupervisedStep:
         return {"loss": self.loss(batch.network(batch.images), batch.guess)}
 
 
-class Weighted(NamedTuple):
-    """A loss and its weight in the sum."""
-
-    loss: nn.Module
-    weight: float
-
-
 class HierarchicalMixStep:
     """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
 
@@ -89,7 +82,6 @@ class HierarchicalMixStep:
         labeller: turns the teacher's views into pseudo node maps inside the known nodes.
         ramp: weight of the mix loss over the steps.
         flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
-        size_prior: loss on the children's shares of a superclass in coarse cases; ``None`` for none.
     """
 
     def __init__(
@@ -100,10 +92,8 @@ class HierarchicalMixStep:
         ramp: SigmoidRamp,
         *,
         flips: Sequence[Sequence[int]] = ((), (0,)),
-        size_prior: Weighted | None = None,
     ) -> None:
         self.loss = loss
-        self.size_prior = size_prior
         self.mix = mix
         self.mix_loss = MixLoss(loss)
         self.labeller = labeller
@@ -127,9 +117,4 @@ class HierarchicalMixStep:
         output = batch.network(torch.cat([images, mixed.image]))
         supervised = self.loss(output.of_cases(slice(len(images))), batch.guess)
         mix = self.mix_loss(output.of_cases(slice(len(images), None)), mixed)
-        losses = {"supervised": supervised, "mix": mix}
-        total = supervised + weight * mix
-        if self.size_prior is not None:
-            losses["size_prior"] = self.size_prior.loss(output.of_cases(coarse), nodes[coarse], nodes[fine])
-            total = total + weight * self.size_prior.weight * losses["size_prior"]
-        return {"loss": total, **losses}
+        return {"loss": supervised + weight * mix, "supervised": supervised, "mix": mix}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from cladeseg.segmentation.networks.options import check_choice
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32, node_log_probs
@@ -38,17 +35,14 @@ class TreeLoss(_Loss):
         include_background: whether the background has a Dice term; it always counts in the cross-entropy.
         lambda_dice: weight of the Dice part.
         lambda_ce: weight of the cross-entropy part.
-        level_weights: weight of the nodes at depth 1, 2, …; 1 each by default.  Means become weighted means.
         smooth_nr: added to the numerator.
         smooth_dr: added to the denominator.
         batch: whether to sum over the cases that have a term before the ratio.
-        reduction: ``"mean"``, or ``"sum"`` over annotated voxels and over Dice terms.
 
     Raises:
-        ValueError: an unknown reduction, a negative weight, or another number of level weights than levels.
+        ValueError: a negative weight.
     """
 
-    level_weight: Tensor
     dice_weight: Tensor
     inside: Tensor
     known: Tensor
@@ -60,29 +54,25 @@ class TreeLoss(_Loss):
         include_background: bool = True,
         lambda_dice: float = 1.0,
         lambda_ce: float = 1.0,
-        level_weights: Sequence[float] | None = None,
         smooth_nr: float = 1e-5,
         smooth_dr: float = 1e-5,
         batch: bool = False,
-        reduction: str = "mean",
     ) -> None:
-        check_choice("reduction", reduction, ("mean", "sum"))
-        super().__init__(reduction=reduction)
+        super().__init__()
         if min(lambda_dice, lambda_ce) < 0:
             raise ValueError(f"lambda_dice ({lambda_dice}) and lambda_ce ({lambda_ce}) must not be negative")
         self.taxonomy = taxonomy
         self.lambda_dice, self.lambda_ce = lambda_dice, lambda_ce
         self.smooth_nr, self.smooth_dr = smooth_nr, smooth_dr
         self.batch = batch
-        self._register_tables(_node_weights(taxonomy, level_weights), include_background)
+        self._register_tables(include_background)
 
-    def _register_tables(self, weight: Tensor, include_background: bool) -> None:
-        """Per-node weights (N,) and, for each node v but the root and label u, two facts (N-1, N)."""
+    def _register_tables(self, include_background: bool) -> None:
+        """Weights (N-1,) of the Dice terms and, for each node v but the root and label u, two facts (N-1, N)."""
         contains = self.taxonomy.contains
         strictly_above = contains & ~torch.eye(len(contains), dtype=torch.bool)
-        dice_weight = weight[:-1].clone()
+        dice_weight = torch.ones(len(contains) - 1)
         dice_weight[self.taxonomy.background] *= include_background
-        self.register_buffer("level_weight", weight, persistent=False)
         self.register_buffer("dice_weight", dice_weight, persistent=False)
         self.register_buffer("inside", contains[:-1].clone(), persistent=False)
         self.register_buffer("known", ~strictly_above.T[:-1].contiguous(), persistent=False)
@@ -107,9 +97,7 @@ class TreeLoss(_Loss):
 
     def cross_entropy(self, log_p: Tensor, label: Tensor) -> Tensor:
         """Marginal cross-entropy of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
-        cost = -log_p.gather(1, label)
-        weight = self.level_weight[label]
-        return _weighted_mean(cost, weight) if self.reduction == "mean" else (cost * weight).sum()
+        return _weighted_mean(-log_p.gather(1, label), label != self.taxonomy.root)
 
     def dice(self, log_p: Tensor, label: Tensor) -> Tensor:
         """Marginal Dice loss of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
@@ -123,7 +111,8 @@ class TreeLoss(_Loss):
             included = included.any(0, keepdim=True)
         # A term that does not count must not divide by zero either.
         term = 1 - (2 * overlap + self.smooth_nr) / torch.where(included, size + self.smooth_dr, 1)
-        return self._reduce_terms(term, included * self.dice_weight)
+        weight = included * self.dice_weight
+        return _weighted_mean(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
 
     def _has_term(self, label: Tensor, known: Tensor) -> Tensor:
         """Bool (B, N-1): which nodes have a Dice term, given labels (B, 1, V) and where they decide (B, N-1, V)."""
@@ -132,28 +121,11 @@ class TreeLoss(_Loss):
         is_leaf = nodes < self.taxonomy.num_leaves
         return occurs | (is_leaf & known.all(2))
 
-    def _reduce_terms(self, term: Tensor, weight: Tensor) -> Tensor:
-        if self.reduction == "sum":
-            return (term * weight).sum()
-        return _weighted_mean(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
-
 
 def _weighted_mean(values: Tensor, weight: Tensor, dim: int | None = None) -> Tensor:
     """Weighted mean, 0 where all weights are; decided without reading the weights back from the device."""
     total = weight.sum(dim)
     return (values * weight).sum(dim) / torch.where(total > 0, total, 1)
-
-
-def _node_weights(taxonomy: Taxonomy, level_weights: Sequence[float] | None) -> Tensor:
-    """Weight (N,) of a label by its depth; 0 for the root, which says nothing."""
-    levels = max(taxonomy.depth)
-    given = [1.0] * levels if level_weights is None else [float(w) for w in level_weights]
-    if len(given) != levels or min(given) < 0:
-        raise ValueError(
-            f"level_weights {given}: taxonomy '{taxonomy.name}' needs {levels} weights, for depths 1 to {levels}, "
-            "none of them negative"
-        )
-    return torch.tensor([0.0, *given])[list(taxonomy.depth)]
 
 
 def _check_shapes(leaf: Tensor, target: Tensor, taxonomy: Taxonomy) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch import nn
 
 from cladeseg.segmentation.mixing.region_paste import align_region, paste
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy, TaxonomyError
-
-#: Components beyond the largest few are specks of a pseudo label; each would cost a resampling of the volume.
-MAX_COMPONENTS = 8
 
 
 class MixedBatch(NamedTuple):
@@ -67,8 +62,6 @@ class HierarchicalMix:
         direction: ``"one_way"`` pastes partners into queries; ``"both"`` also pastes the query, with its pseudo labels
             strictly below s, into the partner, which keeps its own nodes elsewhere.
         max_scale: bound of the magnification along each axis, ≥ 1.
-        components: match the whole region of the partner to each connected component of the host's region on its own
-            (the largest :data:`MAX_COMPONENTS`; the others take no paste).
         superclasses: names of the superclasses to paste; all by default.
 
     Raises:
@@ -83,7 +76,6 @@ class HierarchicalMix:
         blend: tuple[float, float] = (1.0, 1.0),
         direction: str = "one_way",
         max_scale: float = 1.25,
-        components: bool = False,
         superclasses: Sequence[str] | None = None,
     ) -> None:
         if not 0 <= blend[0] <= blend[1] <= 1:
@@ -96,7 +88,6 @@ class HierarchicalMix:
         self.blend = blend
         self.direction = direction
         self.max_scale = max_scale
-        self.components = components
         self.superclasses = _superclass_indices(taxonomy, superclasses)
         # The superclass a node takes a paste of: the chosen one nearest the root above it, or only the node itself.
         above = [[u for u in taxonomy.path(v) if u in self.superclasses] for v in range(taxonomy.num_nodes)]
@@ -150,25 +141,28 @@ class HierarchicalMix:
         alpha = alpha.to(host.image)
         image, pasted, mask = host.image, host.nodes, torch.zeros_like(host.nodes, dtype=torch.bool)
         for s in self.superclasses:
-            for moved_image, moved_nodes, hit in self._pastes(s, host, guest):
-                image = paste(image, moved_image, hit, alpha)
-                pasted = torch.where(hit, moved_nodes, pasted)
-                mask = mask | hit
+            takes = host.target == s
+            if not bool(takes.any()):
+                continue
+            moved_image, moved_nodes, below = self._moved(s, host, guest)
+            hit = takes & below
+            image = paste(image, moved_image, hit, alpha)
+            pasted = torch.where(hit, moved_nodes, pasted)
+            mask = mask | hit
         return MixedBatch(image, pasted, host.nodes, alpha, mask)
 
-    def _pastes(self, s: int, host: _Case, guest: _Case) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Yield the moved image, its nodes and the voxels to paste, for each part of the host's region of ``s``."""
+    def _moved(self, s: int, host: _Case, guest: _Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The guest with its region of ``s`` on the host's: image, nodes, and where these lie strictly below ``s``."""
         inside = self.taxonomy.contains[s]
-        below = inside & (torch.arange(len(inside)) != s)
-        takes = host.target == s
-        if not bool(takes.any()):
-            return
-        region, guest_region = _look_up(inside, host.place), _look_up(inside, guest.place)
-        for part in _connected_parts(region) if self.components else (region,):
-            image, nodes = align_region(
-                part, guest.image, guest.nodes, guest_region, root=self.taxonomy.root, max_scale=self.max_scale
-            )
-            yield image, nodes, takes & part & _look_up(below, nodes)
+        image, nodes = align_region(
+            _look_up(inside, host.place),
+            guest.image,
+            guest.nodes,
+            _look_up(inside, guest.place),
+            root=self.taxonomy.root,
+            max_scale=self.max_scale,
+        )
+        return image, nodes, _look_up(inside & (torch.arange(len(inside)) != s), nodes)
 
 
 class MixLoss(nn.Module):
@@ -209,22 +203,6 @@ def _superclass_indices(taxonomy: Taxonomy, names: Sequence[str] | None) -> tupl
 def _look_up(table: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
     """Replace each node by its entry of ``table`` (N,)."""
     return table.to(nodes.device)[nodes.long()]
-
-
-def _connected_parts(region: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Split (B, 1, *S) into masks of the same shape: the largest component of each sample, then the next."""
-    ranks = torch.from_numpy(np.stack([_component_ranks(sample) for sample in region[:, 0].cpu().numpy()]))
-    for rank in range(1, min(int(ranks.max()), MAX_COMPONENTS) + 1):
-        yield (ranks == rank).unsqueeze(1).to(region.device)
-
-
-def _component_ranks(region: np.ndarray) -> np.ndarray:
-    """1 in the largest face-connected component, 2 in the next …; 0 outside."""
-    labels, count = ndimage.label(region)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    rank = np.zeros(count + 1, dtype=np.int64)
-    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-    return rank[labels]
 
 
 def _one_sample(output: TreeOutput | torch.Tensor, i: int) -> TreeOutput | torch.Tensor:

@@ -12,7 +12,6 @@ from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
 FORMS = ("flat", "factorised")
-PRIORS = ("logits", "log_prob", "off")
 
 
 class HierarchicalHead(nn.Module):
@@ -41,15 +40,12 @@ class HierarchicalHead(nn.Module):
         in_channels: number of feature channels.
         taxonomy: the tree.
         form: ``"flat"`` or ``"factorised"``.
-        prior: what a branch is told of its parent's: ``"logits"``, ``"log_prob"`` (their log-softmax over the parent's
-            children) or ``"off"``.
-        detach_prior: whether a branch's gradient stops before its parent's.
+        prior: whether the parent's scores are concatenated to a branch's features.
         separate_norm: whether each branch has its own trunk; otherwise one trunk serves all.
-        hidden: number of channels in a branch.
-        kernel: of the trunk's convolution; the default mixes no voxels and is cheap at full resolution.
+        hidden: number of channels in a branch; by default as many as the features have.
 
     Raises:
-        ValueError: ``form`` or ``prior`` is not one of the choices.
+        ValueError: ``form`` is not one of the choices.
     """
 
     def __init__(
@@ -58,23 +54,21 @@ class HierarchicalHead(nn.Module):
         taxonomy: Taxonomy,
         *,
         form: str = "factorised",
-        prior: str = "logits",
-        detach_prior: bool = False,
+        prior: bool = True,
         separate_norm: bool = True,
-        hidden: int = 16,
-        kernel: tuple[int, int, int] = (1, 1, 1),
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("form", form, FORMS)
-        check_choice("prior", prior, PRIORS)
         self.taxonomy = taxonomy
-        self.form, self.prior, self.detach_prior = form, prior, detach_prior
+        self.form, self.prior = form, prior
+        hidden = hidden or in_channels
         num_trunks = len(taxonomy.inner) if separate_norm else 1
-        self.trunks = nn.ModuleList(trunk(in_channels, hidden, kernel) for _ in range(num_trunks))
+        self.trunks = nn.ModuleList(trunk(in_channels, hidden) for _ in range(num_trunks))
         self.deciders = nn.ModuleList(self._decider(v, hidden) for v in taxonomy.inner)
 
     def _decider(self, v: int, hidden: int) -> nn.Sequential:
-        told = 0 if v == self.taxonomy.root or self.prior == "off" else len(self._siblings(v))
+        told = 0 if v == self.taxonomy.root or not self.prior else len(self._siblings(v))
         return nn.Sequential(
             nn.Conv3d(hidden + told, hidden, 1),
             nn.LeakyReLU(0.01, inplace=True),
@@ -101,13 +95,7 @@ class HierarchicalHead(nn.Module):
         looks = looks if len(looks) > 1 else looks * len(self.taxonomy.inner)
         scores: dict[int, Tensor] = {}
         for v, look, decide in zip(self.taxonomy.inner, looks, self.deciders, strict=True):
-            told = [] if v == self.taxonomy.root else self._told(scores[self.taxonomy.parent[v]])
-            seen = torch.cat([look, *told], dim=1) if told else look
+            told = self.prior and v != self.taxonomy.root
+            seen = torch.cat([look, scores[self.taxonomy.parent[v]]], dim=1) if told else look
             scores[v] = at_least_float32(decide(seen))
         return scores
-
-    def _told(self, parent_scores: Tensor) -> list[Tensor]:
-        if self.prior == "off":
-            return []
-        prior = parent_scores.log_softmax(dim=1) if self.prior == "log_prob" else parent_scores
-        return [prior.detach() if self.detach_prior else prior]

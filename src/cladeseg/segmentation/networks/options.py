@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def check_choice(option: str, value: object, choices: Iterable[str]) -> None:
+def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
     """Raise a ValueError that names the option and its choices unless ``value`` is one of them."""
     known = tuple(choices)
     if value not in known:

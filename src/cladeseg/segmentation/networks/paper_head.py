@@ -33,8 +33,7 @@ class TwoHead(nn.Module):
         taxonomy: the tree.
         prior: whether to concatenate the superclass logits.
         separate_norm: whether foreground and background have trunks of their own.
-        hidden: number of channels of H.
-        kernel: of the trunk's convolution.
+        hidden: number of channels of H; by default as many as the features have.
     """
 
     def __init__(
@@ -44,19 +43,19 @@ class TwoHead(nn.Module):
         *,
         prior: bool = True,
         separate_norm: bool = True,
-        hidden: int = 16,
-        kernel: tuple[int, int, int] = (1, 1, 1),
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         self.prior, self.separate_norm = prior, separate_norm
+        hidden = hidden or in_channels
         # The background is index 0 at both levels.
         num_top = len(taxonomy.children(taxonomy.root)) - separate_norm
         num_leaf = taxonomy.num_leaves - separate_norm
-        self.trunk = trunk(in_channels, hidden, kernel)
+        self.trunk = trunk(in_channels, hidden)
         self.top = nn.Conv3d(hidden, num_top, 1)
         self.leaf = nn.Conv3d(hidden + num_top * prior, num_leaf, 1)
         if separate_norm:
-            self.background = nn.Sequential(trunk(in_channels, hidden, kernel), nn.Conv3d(hidden, 1, 1))
+            self.background = nn.Sequential(trunk(in_channels, hidden), nn.Conv3d(hidden, 1, 1))
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log-probabilities of leaves and children of the root, float32 or better, from (B, in_channels, *S)."""
