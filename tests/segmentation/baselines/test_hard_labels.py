@@ -22,7 +22,7 @@ def test_the_published_label_is_the_most_probable_leaf_whatever_is_known(acdc_tr
     assert not acdc_tree.contains[known.long(), label.nodes.long()].all()
 
 
-@pytest.mark.parametrize("scale", [1.0, 300.0], ids=["unsure", "sure of the impossible"])
+@pytest.mark.parametrize("scale", [1.0, 300.0], ids=["undecided", "confident of the impossible"])
 def test_respected_nodes_are_never_contradicted(acdc_tree, scale):
     leaf, known = random_views(acdc_tree, scale)
     label = hard_labels(leaf, known, acdc_tree, respect_nodes=True)

@@ -44,7 +44,7 @@ def batch_of(
     return StepInput(
         images=torch.stack([image for image, _ in balls]),
         nodes=(nodes := torch.stack(known).to(torch.uint8)),
-        guess=nodes,
+        propagated=nodes,
         supervisions=list(supervisions),
         network=network.train(),
         teacher=EmaTeacher(network),

@@ -18,7 +18,7 @@ def test_every_option_arrives(acdc_tree):
         start=3,
         ramp=40,
         weight=0.5,
-        blend=[0.5, 0.75],
+        alpha_range=[0.5, 0.75],
         direction="both",
         max_scale=1.5,
         threshold={"left_ventricle": 0.95},
@@ -26,7 +26,7 @@ def test_every_option_arrives(acdc_tree):
     )
     assert isinstance(step, HierarchicalMixStep)
     assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
-    assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "both")
+    assert (step.mix.alpha_range, step.mix.direction) == ((0.5, 0.75), "both")
     assert step.mix.max_scale == 1.5
     assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
     assert step.flips == [(), (1,)]
@@ -35,7 +35,7 @@ def test_every_option_arrives(acdc_tree):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"blend": (0.5, 1.5)}, "blend"),
+        ({"alpha_range": (0.5, 1.5)}, "alpha_range"),
         ({"direction": "there"}, "direction"),
         ({"max_scale": 0.5}, "max_scale"),
         ({"threshold": 0.0}, "threshold"),

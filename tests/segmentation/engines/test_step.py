@@ -29,7 +29,7 @@ def batch(tree: Taxonomy, cases: tuple[int, ...], *, network: nn.Module | None =
     return StepInput(
         images=torch.stack([sample["image"] for sample in samples]),
         nodes=(nodes := torch.stack([sample["nodes"] for sample in samples])),
-        guess=nodes,
+        propagated=nodes,
         supervisions=[SUPERVISIONS[i] for i in cases],
         network=network.train(),
         teacher=EmaTeacher(network),
@@ -148,7 +148,7 @@ def test_the_generator_decides_everything_random(acdc_tree):
     losses = []
     for number in (0, 0, 1):
         given = batch(acdc_tree, (FINE, 1, COARSE, UNLABELLED))._replace(generator=step_generator(5, number))
-        losses.append(mix_step(acdc_tree, blend=(0.2, 0.9))(given)["mix"].item())
+        losses.append(mix_step(acdc_tree, alpha_range=(0.2, 0.9))(given)["mix"].item())
     assert losses[0] == losses[1] != losses[2]
 
 

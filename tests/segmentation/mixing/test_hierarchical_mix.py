@@ -187,7 +187,7 @@ def test_a_flat_tree_has_nothing_to_paste_and_says_so_by_an_empty_mask(flat_tree
 
 def test_blending_is_the_weighted_mean_inside_the_mask(acdc_tree: Taxonomy) -> None:
     known = _map(0, (HEART, _box(1, 2))).repeat(3, 1, 1, 1, 1)
-    mix = HierarchicalMix(acdc_tree, blend=(0.5, 1.0))
+    mix = HierarchicalMix(acdc_tree, alpha_range=(0.5, 1.0))
     mixed = mix(_images(3, value=2.0), known, known, _images(value=10.0), _partner(), _generator())
     assert ((mixed.alpha >= 0.5) & (mixed.alpha <= 1)).all()
     assert len(mixed.alpha.unique()) == 3
@@ -196,17 +196,17 @@ def test_blending_is_the_weighted_mean_inside_the_mask(acdc_tree: Taxonomy) -> N
         assert (image[~mask] == 2).all()
 
 
-def test_both_directions_also_paste_what_the_teacher_is_sure_of_into_the_partner(acdc_tree: Taxonomy) -> None:
+def test_both_directions_also_paste_what_the_teacher_is_confident_of_into_the_partner(acdc_tree: Taxonomy) -> None:
     known = _map(0, (HEART, _box(1, 2)))
     pseudo = _map(0, (HEART, _box(1, 2)), (RV, (slice(1, 3), slice(2, 6), slice(1, 5))))
     mix = HierarchicalMix(acdc_tree, direction="both")
     mixed = mix(_images(), known, pseudo, _images(value=1.0), _partner(), _generator())
     assert len(mixed.image) == len(mixed.alpha) == 2
     assert torch.equal(mixed.base[1:], _partner())
-    # The myocardium half of the partner becomes right ventricle; where the teacher is unsure, nothing is pasted.
-    sure = (slice(6, 8), slice(6, 10), slice(1, 5))
-    assert torch.equal(mixed.pasted[1:], _map(0, (LV, _box(6, 6)), (RV, sure)))
-    assert torch.equal(mixed.mask[1:], _map(0, (1, sure)).bool())
+    # The myocardium half of the partner becomes right ventricle; where the teacher is not confident, nothing is pasted.
+    confident = (slice(6, 8), slice(6, 10), slice(1, 5))
+    assert torch.equal(mixed.pasted[1:], _map(0, (LV, _box(6, 6)), (RV, confident)))
+    assert torch.equal(mixed.mask[1:], _map(0, (1, confident)).bool())
     torch.testing.assert_close(mixed.image[1:], (~mixed.mask[1:]).float())
 
 
@@ -214,7 +214,7 @@ def test_the_generator_alone_decides(acdc_tree: Taxonomy) -> None:
     known = _map(0, (HEART, _box(1, 2))).repeat(4, 1, 1, 1, 1)
     partners = _partner().repeat(5, 1, 1, 1, 1)
     images = torch.arange(5.0).view(5, 1, 1, 1, 1).expand(5, 1, *SHAPE) + 1
-    mix = HierarchicalMix(acdc_tree, blend=(0.5, 1.0))
+    mix = HierarchicalMix(acdc_tree, alpha_range=(0.5, 1.0))
 
     def run(seed: int) -> torch.Tensor:
         return mix(_images(4), known, known, images, partners, _generator(seed)).image
@@ -233,8 +233,8 @@ def test_impossible_options_are_refused(acdc_tree: Taxonomy) -> None:
         HierarchicalMix(acdc_tree, superclasses=["root"])
     with pytest.raises(ValueError, match="sideways"):
         HierarchicalMix(acdc_tree, direction="sideways")
-    with pytest.raises(ValueError, match="blend"):
-        HierarchicalMix(acdc_tree, blend=(0.5, 1.5))
+    with pytest.raises(ValueError, match="alpha_range"):
+        HierarchicalMix(acdc_tree, alpha_range=(0.5, 1.5))
     with pytest.raises(ValueError, match="max_scale"):
         HierarchicalMix(acdc_tree, max_scale=0.5)
     with pytest.raises(ValueError, match="partners"):
@@ -261,13 +261,13 @@ class _MarginalLoss(nn.Module):
 
 
 @pytest.mark.parametrize("form", ["flat", "factorised"])
-@pytest.mark.parametrize("blend", [(1.0, 1.0), (0.5, 0.9)])
-def test_the_mix_loss_reaches_every_parameter(acdc_tree: Taxonomy, form: str, blend: tuple[float, float]) -> None:
+@pytest.mark.parametrize("alpha_range", [(1.0, 1.0), (0.5, 0.9)])
+def test_the_mix_loss_reaches_every_parameter(acdc_tree: Taxonomy, form: str, alpha_range: tuple[float, float]) -> None:
     # The published code predicts the mixed image under no_grad: nothing is learnt (defect 1).
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv3d(1, 4, 3, padding=1, bias=False), HierarchicalHead(4, acdc_tree, form=form))
     known = _map(0, (HEART, _box(1, 2)))
-    mix = HierarchicalMix(acdc_tree, blend=blend)
+    mix = HierarchicalMix(acdc_tree, alpha_range=alpha_range)
     mixed = mix(torch.randn(1, 1, *SHAPE), known, known, torch.randn(1, 1, *SHAPE), _partner(), _generator())
     MixLoss(TreeLoss(acdc_tree))(network(mixed.image), mixed).backward()
     for name, parameter in network.named_parameters():

@@ -49,7 +49,7 @@ def test_mixed_maps_are_labelled_voxel_by_voxel(acdc_tree: Taxonomy) -> None:
         assert label[at] == int(PseudoLabeller(acdc_tree, threshold=0.6)([voxel], known[at].view(1, 1, 1, 1, 1)))
 
 
-def test_it_descends_as_deep_as_it_is_sure(acdc_tree: Taxonomy) -> None:
+def test_it_descends_as_deep_as_it_is_confident(acdc_tree: Taxonomy) -> None:
     assert _label(acdc_tree, [_view(0.01, 0.01, 0.03, 0.95)], ROOT) == 3
     assert _label(acdc_tree, [_view(0.01, 0.01, 0.48, 0.50)], ROOT) == LEFT
     assert _label(acdc_tree, [_view(0.01, 0.40, 0.09, 0.50)], ROOT) == HEART

@@ -102,7 +102,7 @@ def gradient_of_root_branch(tree: Taxonomy, **options: Any) -> torch.Tensor | No
     """Gradient that the deepest branch's scores alone send into the root branch."""
     head, features = head_and_features(tree, **options)
     head.branch_scores(features)[tree.inner[1]].square().sum().backward()
-    return head.deciders[0][0].weight.grad
+    return head.classifiers[0][0].weight.grad
 
 
 def test_the_prior_carries_a_gradient_unless_it_is_off(acdc_tree: Taxonomy) -> None:
@@ -110,7 +110,7 @@ def test_the_prior_carries_a_gradient_unless_it_is_off(acdc_tree: Taxonomy) -> N
     assert gradient_of_root_branch(acdc_tree, prior=False) is None
 
 
-def test_a_branch_is_as_wide_as_the_features_unless_told_otherwise(acdc_tree: Taxonomy) -> None:
+def test_a_branch_is_as_wide_as_the_features_by_default(acdc_tree: Taxonomy) -> None:
     assert [trunk[2].weight.shape[:2] for trunk in HierarchicalHead(3, acdc_tree).trunks] == [(3, 3)] * 3
     assert [trunk[2].weight.shape[:2] for trunk in HierarchicalHead(3, acdc_tree, hidden=5).trunks] == [(5, 3)] * 3
 

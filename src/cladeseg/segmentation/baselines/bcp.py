@@ -125,7 +125,7 @@ def paste_both_ways(
 
     Args:
         box: bool (*S).
-        images: float (2U, C, *S) of labelled cases: U hosts, then U guests.
+        images: float (2U, C, *S) of labelled cases: U to paste into, then U to paste from.
         nodes: node map (2U, 1, *S) of them.
         unlabelled: float (U, C, *S).
         pseudo: node map (U, 1, *S) of them.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def random_box(shape: Sequence[int], sides: Sequence[int], generator: torch.Generator) -> Tensor:
-    """A box wholly inside a volume, at a place that is uniform among all possible ones.
+    """A box wholly inside a volume, at a position that is uniform among all possible ones.
 
     Args:
         shape: spatial shape S of the volume, in voxels.
@@ -27,7 +27,7 @@ def random_box(shape: Sequence[int], sides: Sequence[int], generator: torch.Gene
     box = torch.ones(tuple(shape), dtype=torch.bool)
     for axis, (side, size) in enumerate(zip(sides, shape, strict=True)):
         start = int(torch.randint(size - side + 1, (1,), generator=generator))
-        place = torch.arange(size)
-        within = (place >= start) & (place < start + side)
+        index = torch.arange(size)
+        within = (index >= start) & (index < start + side)
         box &= within.view([-1 if a == axis else 1 for a in range(len(shape))])
     return box

@@ -59,7 +59,7 @@ METHODS: dict[str, Callable[..., Step]] = {
     "unimatch": UniMatchStep,
     "hierarchical_mix": build_step,
 }
-#: Methods that never look at the teacher's predictions.
+#: Methods that never use the teacher's predictions.
 WITHOUT_TEACHER = frozenset({"supervised", "label_set", "cps"})
 
 

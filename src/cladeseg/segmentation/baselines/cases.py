@@ -8,7 +8,7 @@ from cladeseg.taxonomy import FINE
 
 
 def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Split the places of a batch: finely labelled cases, and those that count as unlabelled for leaves.
+    """Split the indices of a batch: finely labelled cases, and those that count as unlabelled for leaves.
 
     Coarse cases are among the second: their node map is learnt from by the supervised loss, but says nothing of leaves.
     """

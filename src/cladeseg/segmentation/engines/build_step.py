@@ -18,7 +18,7 @@ def build_step(
     start: int = 0,
     ramp: int = 200,
     weight: float = 1.0,
-    blend: Sequence[float] = (1.0, 1.0),
+    alpha_range: Sequence[float] = (1.0, 1.0),
     direction: str = "both",
     max_scale: float = 1.25,
     threshold: float | Mapping[str, float] = 0.8,
@@ -32,7 +32,7 @@ def build_step(
         start: first step with a mix loss.
         ramp: steps until its full weight.
         weight: the full weight.
-        blend: range of the partner's share in the pasted voxels; (1, 1) is a hard paste.
+        alpha_range: of the partner's share in the pasted voxels; (1, 1) is a hard paste.
         direction: ``"one_way"`` (partner into coarse case) or ``"both"``.
         max_scale: bound on the scaling of a partner's region to the query's.
         threshold: least p(child | known node) of a pseudo label, one for all nodes or per node name.
@@ -43,10 +43,10 @@ def build_step(
         TaxonomyError: the tree forbids a flip.
     """
     taxonomy.check_flips(axis for axes in flips for axis in axes)
-    low, high = blend
+    low, high = alpha_range
     return HierarchicalMixStep(
         loss,
-        HierarchicalMix(taxonomy, blend=(low, high), direction=direction, max_scale=max_scale),
+        HierarchicalMix(taxonomy, alpha_range=(low, high), direction=direction, max_scale=max_scale),
         PseudoLabeller(taxonomy, threshold=threshold),
         SigmoidRamp(start=start, length=ramp, maximum=weight),
         flips=flips,

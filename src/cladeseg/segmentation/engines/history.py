@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class EpochLosses:
     """Mean of each loss over the epoch's steps, in ``engine.state.epoch_losses``; stops a training that diverged.
 
-    Sums stay on the device until the epoch ends, so that no step waits for the host.
+    Sums stay on the device until the epoch ends, so that no step waits for it.
 
     Raises:
         FloatingPointError: at the end of an epoch whose mean loss is not finite.

@@ -18,9 +18,9 @@ class MixedBatch(NamedTuple):
 
     Attributes:
         image: float (M, C, *S).
-        pasted: node map (M, 1, *S), the guest's nodes where it was pasted.
+        pasted: node map (M, 1, *S), the source's nodes where it was pasted.
         base: node map (M, 1, *S) of the same cases without the paste.
-        alpha: (M,) share of the guest in the pasted voxels.
+        alpha: (M,) share of the source in the pasted voxels.
         mask: bool (M, 1, *S), the pasted voxels.
     """
 
@@ -36,8 +36,8 @@ class _Case(NamedTuple):
 
     image: torch.Tensor  # (B, C, *S)
     nodes: torch.Tensor  # (B, 1, *S): the label of each voxel
-    place: torch.Tensor  # (B, 1, *S): the node that says to which regions the voxel belongs
-    target: torch.Tensor  # (B, 1, *S): the superclass whose paste the voxel may take; the root: none
+    region_node: torch.Tensor  # (B, 1, *S): the node that says to which regions the voxel belongs
+    paste_into: torch.Tensor  # (B, 1, *S): the superclass whose paste the voxel may take; the root: none
 
 
 class HierarchicalMix:
@@ -58,7 +58,7 @@ class HierarchicalMix:
 
     Args:
         taxonomy: the tree.
-        blend: range that α is drawn from, one per mixed sample; (1, 1) pastes hard.
+        alpha_range: that α is drawn from, one per mixed sample; (1, 1) pastes hard.
         direction: ``"one_way"`` pastes partners into queries; ``"both"`` also pastes the query, with its pseudo labels
             strictly below s, into the partner, which keeps its own nodes elsewhere.
         max_scale: bound of the magnification along each axis, ≥ 1.
@@ -73,19 +73,19 @@ class HierarchicalMix:
         self,
         taxonomy: Taxonomy,
         *,
-        blend: tuple[float, float] = (1.0, 1.0),
+        alpha_range: tuple[float, float] = (1.0, 1.0),
         direction: str = "one_way",
         max_scale: float = 1.25,
         superclasses: Sequence[str] | None = None,
     ) -> None:
-        if not 0 <= blend[0] <= blend[1] <= 1:
-            raise ValueError(f"blend {tuple(blend)} is not a range within 0…1")
+        if not 0 <= alpha_range[0] <= alpha_range[1] <= 1:
+            raise ValueError(f"alpha_range {tuple(alpha_range)} is not a range within 0…1")
         if direction not in {"one_way", "both"}:
             raise ValueError(f"direction '{direction}' is neither 'one_way' nor 'both'")
         if max_scale < 1:
             raise ValueError(f"max_scale {max_scale} is below 1")
         self.taxonomy = taxonomy
-        self.blend = blend
+        self.alpha_range = alpha_range
         self.direction = direction
         self.max_scale = max_scale
         self.superclasses = _superclass_indices(taxonomy, superclasses)
@@ -123,46 +123,53 @@ class HierarchicalMix:
         query = self._query(images, nodes, pseudo)
         partner = self._partner(partner_images[drawn], partner_nodes[drawn].to(pseudo.dtype))
         pairs = [(query, partner), (partner, query)] if self.direction == "both" else [(query, partner)]
-        mixed = [self._mix(host, guest, generator) for host, guest in pairs]
+        mixed = [self._mix(target, source, generator) for target, source in pairs]
         return MixedBatch(*(torch.cat(parts) for parts in zip(*mixed, strict=True)))
 
     def _query(self, images: torch.Tensor, known: torch.Tensor, pseudo: torch.Tensor) -> _Case:
         unknown = known == self.taxonomy.root
-        place = torch.where(unknown, pseudo, known)
-        target = torch.where(unknown, _look_up(self._topmost, pseudo), _look_up(self._exact, known))
-        return _Case(images, pseudo, place, target)
+        region_node = torch.where(unknown, pseudo, known)
+        paste_into = torch.where(unknown, _look_up(self._topmost, pseudo), _look_up(self._exact, known))
+        return _Case(images, pseudo, region_node, paste_into)
 
     def _partner(self, images: torch.Tensor, nodes: torch.Tensor) -> _Case:
         return _Case(images, nodes, nodes, _look_up(self._topmost, nodes))
 
-    def _mix(self, host: _Case, guest: _Case, generator: torch.Generator) -> MixedBatch:
-        low, high = self.blend
-        alpha = low + (high - low) * torch.rand(len(host.image), generator=generator, device=generator.device)
-        alpha = alpha.to(host.image)
-        image, pasted, mask = host.image, host.nodes, torch.zeros_like(host.nodes, dtype=torch.bool)
+    def _mix(self, target: _Case, source: _Case, generator: torch.Generator) -> MixedBatch:
+        alpha = self._alpha(target.image, generator)
+        image, pasted, mask = target.image, target.nodes, torch.zeros_like(target.nodes, dtype=torch.bool)
         for s in self.superclasses:
-            takes = host.target == s
+            takes = target.paste_into == s
             if not bool(takes.any()):
                 continue
-            moved_image, moved_nodes, below = self._moved(s, host, guest)
-            hit = takes & below
-            image = paste(image, moved_image, hit, alpha)
-            pasted = torch.where(hit, moved_nodes, pasted)
-            mask = mask | hit
-        return MixedBatch(image, pasted, host.nodes, alpha, mask)
+            moved_image, moved_nodes = self._align(s, target, source)
+            paste_mask = takes & _look_up(self._strictly_below(s), moved_nodes)
+            image = paste(image, moved_image, paste_mask, alpha)
+            pasted = torch.where(paste_mask, moved_nodes, pasted)
+            mask = mask | paste_mask
+        return MixedBatch(image, pasted, target.nodes, alpha, mask)
 
-    def _moved(self, s: int, host: _Case, guest: _Case) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The guest with its region of ``s`` on the host's: image, nodes, and where these lie strictly below ``s``."""
+    def _alpha(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        low, high = self.alpha_range
+        share = torch.rand(len(images), generator=generator, device=generator.device)
+        return (low + (high - low) * share).to(images)
+
+    def _align(self, s: int, target: _Case, source: _Case) -> tuple[torch.Tensor, torch.Tensor]:
+        """The source's image and nodes, moved so that its region of superclass ``s`` lies on the target's."""
         inside = self.taxonomy.contains[s]
-        image, nodes = align_region(
-            _look_up(inside, host.place),
-            guest.image,
-            guest.nodes,
-            _look_up(inside, guest.place),
+        return align_region(
+            _look_up(inside, target.region_node),
+            source.image,
+            source.nodes,
+            _look_up(inside, source.region_node),
             root=self.taxonomy.root,
             max_scale=self.max_scale,
         )
-        return image, nodes, _look_up(inside & (torch.arange(len(inside)) != s), nodes)
+
+    def _strictly_below(self, s: int) -> torch.Tensor:
+        """Bool (N,): the nodes below superclass ``s``."""
+        nodes = torch.arange(self.taxonomy.num_nodes)
+        return self.taxonomy.contains[s] & (nodes != s)
 
 
 class MixLoss(nn.Module):

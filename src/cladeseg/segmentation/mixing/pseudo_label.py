@@ -1,4 +1,4 @@
-"""Pseudo labels as node maps: as deep in the tree as the teacher is sure, never against what is known."""
+"""Pseudo labels as node maps: as deep in the tree as the teacher is confident, never against what is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cladeseg.tree_math import at_least_float32, node_log_probs
 
 
 class PseudoLabeller:
-    """Descend from each voxel's known node as far as the teacher's views are sure and agree.
+    """Descend from each voxel's known node as far as the teacher's views are confident and agree.
 
     At a node the most probable child is entered if its probability within the KNOWN node, p(child) / p(known),
     reaches the threshold; otherwise the voxel stays where it is.  There is one path per voxel, so a threshold below
@@ -68,8 +68,8 @@ class PseudoLabeller:
             for child in children:
                 # An impossible known node gives nan here, which is no reason to go on.
                 within = mean[:, child, None] - log_known
-                sure = within >= math.log(self.thresholds[child])
-                label = torch.where(settled & (choice == child) & sure, child, label)
+                confident = within >= math.log(self.thresholds[child])
+                label = torch.where(settled & (choice == child) & confident, child, label)
         return label
 
 

@@ -65,15 +65,18 @@ class HierarchicalHead(nn.Module):
         hidden = hidden or in_channels
         num_trunks = len(taxonomy.inner) if separate_norm else 1
         self.trunks = nn.ModuleList(trunk(in_channels, hidden) for _ in range(num_trunks))
-        self.deciders = nn.ModuleList(self._decider(v, hidden) for v in taxonomy.inner)
+        self.classifiers = nn.ModuleList(self._classifier(v, hidden) for v in taxonomy.inner)
 
-    def _decider(self, v: int, hidden: int) -> nn.Sequential:
-        told = 0 if v == self.taxonomy.root or not self.prior else len(self._siblings(v))
+    def _classifier(self, v: int, hidden: int) -> nn.Sequential:
+        parent_logits = len(self._siblings(v)) if self._has_prior(v) else 0
         return nn.Sequential(
-            nn.Conv3d(hidden + told, hidden, 1),
+            nn.Conv3d(hidden + parent_logits, hidden, 1),
             nn.LeakyReLU(0.01, inplace=True),
             nn.Conv3d(hidden, len(self.taxonomy.children(v)), 1),
         )
+
+    def _has_prior(self, v: int) -> bool:
+        return self.prior and v != self.taxonomy.root
 
     def _siblings(self, v: int) -> tuple[int, ...]:
         return self.taxonomy.children(self.taxonomy.parent[v])
@@ -91,11 +94,11 @@ class HierarchicalHead(nn.Module):
 
     def branch_scores(self, features: Tensor) -> dict[int, Tensor]:
         """For each inner node v the scores of its children (B, children, *S), in the order of the taxonomy."""
-        looks = [look(features) for look in self.trunks]
-        looks = looks if len(looks) > 1 else looks * len(self.taxonomy.inner)
+        branch_features = [trunk(features) for trunk in self.trunks]
+        if len(branch_features) == 1:
+            branch_features *= len(self.taxonomy.inner)
         scores: dict[int, Tensor] = {}
-        for v, look, decide in zip(self.taxonomy.inner, looks, self.deciders, strict=True):
-            told = self.prior and v != self.taxonomy.root
-            seen = torch.cat([look, scores[self.taxonomy.parent[v]]], dim=1) if told else look
-            scores[v] = at_least_float32(decide(seen))
+        for v, own, classifier in zip(self.taxonomy.inner, branch_features, self.classifiers, strict=True):
+            inputs = torch.cat([own, scores[self.taxonomy.parent[v]]], dim=1) if self._has_prior(v) else own
+            scores[v] = at_least_float32(classifier(inputs))
         return scores

@@ -14,7 +14,7 @@ from cladeseg.tree_math import at_least_float32
 class TwoHead(nn.Module):
     r"""Two independent softmaxes, over the children of the root and over the leaves.
 
-    With H the trunk's view of the features:
+    With H the trunk's features:
 
     * plain: superclass logits :math:`s = A H + a`, leaf logits :math:`f = B H + b`;
     * Prior Concatenation: :math:`f = B [H; s] + b`, with s raw and not detached.  This is the same set of functions,
@@ -59,9 +59,9 @@ class TwoHead(nn.Module):
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log-probabilities of leaves and children of the root, float32 or better, from (B, in_channels, *S)."""
-        look = self.trunk(features)
-        top = self.top(look)
-        leaf = self.leaf(torch.cat([look, top], dim=1) if self.prior else look)
+        branch_features = self.trunk(features)
+        top = self.top(branch_features)
+        leaf = self.leaf(torch.cat([branch_features, top], dim=1) if self.prior else branch_features)
         if self.separate_norm:
             background = self.background(features)
             top, leaf = torch.cat([background, top], dim=1), torch.cat([background, leaf], dim=1)

@@ -1,4 +1,4 @@
-"""The norm, activation and convolution through which a branch of a head looks at the features."""
+"""The norm, activation and convolution that turn the backbone's features into those of one branch of a head."""
 
 from __future__ import annotations
 

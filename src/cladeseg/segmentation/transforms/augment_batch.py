@@ -101,7 +101,7 @@ class BatchAugment:
         def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
             return low + (high - low) * torch.rand(batch, *shape, generator=generator)
 
-        def sometimes(bounds: Range, *, else_: float) -> torch.Tensor:
+        def with_probability(bounds: Range, *, else_: float) -> torch.Tensor:
             value, chance = uniform(*bounds), uniform(0, 1)
             return torch.where(chance < self.probability, value, else_)
 
@@ -111,13 +111,13 @@ class BatchAugment:
             "scale": uniform(*self.scale),
             "translation": uniform(-1, 1, 3) * torch.tensor(self.translate_voxels),
             "flip": (uniform(0, 1, 3) < 0.5) & flips,
-            "noise": sometimes((0, self.noise), else_=0),
+            "noise": with_probability((0, self.noise), else_=0),
             "noise_seed": torch.randint(2**31, (batch,), generator=generator),
-            "blur": sometimes(self.blur or (0, 0), else_=0),
-            "brightness": sometimes((-self.brightness, self.brightness), else_=0),
-            "contrast": sometimes(self.contrast, else_=1),
-            "lowres": sometimes(self.lowres or (1, 1), else_=1),
-            "gamma": sometimes(self.gamma, else_=1),
+            "blur": with_probability(self.blur or (0, 0), else_=0),
+            "brightness": with_probability((-self.brightness, self.brightness), else_=0),
+            "contrast": with_probability(self.contrast, else_=1),
+            "lowres": with_probability(self.lowres or (1, 1), else_=1),
+            "gamma": with_probability(self.gamma, else_=1),
         }
 
     def apply(
@@ -147,7 +147,7 @@ class BatchAugment:
 
 
 def _rotation(angles: torch.Tensor) -> torch.Tensor:
-    """Rotate output places back to input places: (B, 3) angles in radian about axes 0, 1, 2 → (B, 3, 3)."""
+    """Rotate output coordinates back to input coordinates: (B, 3) angles in radian about axes 0, 1, 2 → (B, 3, 3)."""
     whole = torch.eye(3, dtype=angles.dtype).expand(len(angles), 3, 3)
     for axis in range(3):
         j, k = (axis + 1) % 3, (axis + 2) % 3

@@ -9,7 +9,7 @@ _MAX_CHANNELS = 62
 
 
 class ModalityDropout:
-    """Sometimes keep a random part of the channels and set the others to 0, the mean of a normalised image.
+    """With some probability keep a random part of the channels and set the others to 0, the mean of a normalised image.
 
     One subset is drawn for the whole batch, so that a mix of two patches never joins images that show different
     modalities.  Every non-empty proper subset is equally likely.  In a batch with a case whose file lacks modalities,
