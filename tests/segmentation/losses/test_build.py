@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cladeseg.segmentation.losses import TreeLoss, TwoHeadLoss, build_loss
-from cladeseg.segmentation.networks.net import HEADS
+from cladeseg.segmentation.networks.tree_output import HEADS
 from cladeseg.taxonomy import Taxonomy
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import nn
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.baselines.bcp import BcpStep
 from cladeseg.segmentation.baselines.cross_pseudo import CrossPseudoStep
 from cladeseg.segmentation.baselines.mean_teacher import MeanTeacherStep
 from cladeseg.segmentation.baselines.unimatch import UniMatchStep
 from cladeseg.segmentation.engines import Step, SupervisedStep, build_step
 from cladeseg.segmentation.losses.label_set_loss import LabelSetLoss
-from cladeseg.segmentation.networks.options import check_choice
 from cladeseg.taxonomy import Taxonomy
 
 

@@ -7,9 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.baselines.boxes import random_box
-from cladeseg.segmentation.baselines.cases import fine_and_unlabelled
-from cladeseg.segmentation.baselines.hard_labels import hard_labels
+from cladeseg.segmentation.baselines.common import fine_and_unlabelled, hard_labels, random_box
 from cladeseg.segmentation.baselines.strong_view import StrongView
 from cladeseg.segmentation.engines import StepInput, SupervisedStep
 from cladeseg.segmentation.mixing import SigmoidRamp

@@ -93,6 +93,9 @@ class HistoryFile:
 class TensorBoardLog:
     """Losses, learning rate and validation scores per epoch, and the validation's overlay picture when there is one.
 
+    MONAI's ``TensorBoardStatsHandler`` opens its file before a state is restored, so that epochs which are trained
+    again stand there twice.
+
     Args:
         folder: where TensorBoard's event files go.
         evaluator: the validation engine.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch.nn.modules.loss import _Loss
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.losses.tree_loss import TreeLoss
 from cladeseg.segmentation.losses.two_head_loss import TwoHeadLoss
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.tree_output import HEADS
 from cladeseg.taxonomy import Taxonomy
-
-HEADS = ("flat", "factorised", "two_head")
 
 
 def build_loss(

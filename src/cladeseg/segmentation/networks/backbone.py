@@ -17,7 +17,7 @@ from monai.networks.nets import DynUNet, UNet
 from monai.utils import ensure_tuple_rep
 from torch import Tensor, nn
 
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.files import check_choice
 
 #: One size for all three axes, or one for each.
 Size = int | Sequence[int]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.files import check_choice
 from cladeseg.segmentation.networks.tree_output import TreeOutput
-from cladeseg.segmentation.networks.trunk import trunk
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
@@ -102,3 +101,19 @@ class HierarchicalHead(nn.Module):
             inputs = torch.cat([own, scores[self.taxonomy.parent[v]]], dim=1) if self._has_prior(v) else own
             scores[v] = at_least_float32(classifier(inputs))
         return scores
+
+
+def trunk(in_channels: int, hidden: int) -> nn.Sequential:
+    """LeakyReLU(Conv(LeakyReLU(InstanceNorm(F)))): features (B, in_channels, *S) to (B, hidden, *S).
+
+    The convolution mixes no voxels and so is cheap at full resolution.
+
+    The paper writes batch norm and ReLU; its batches hold 24 slices, ours two to four volumes, too few for batch
+    statistics.
+    """
+    return nn.Sequential(
+        nn.InstanceNorm3d(in_channels, affine=True),
+        nn.LeakyReLU(0.01, inplace=True),
+        nn.Conv3d(in_channels, hidden, 1),
+        nn.LeakyReLU(0.01, inplace=True),
+    )

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.networks.backbone import BACKBONES, Backbone, Size
-from cladeseg.segmentation.networks.hierarchical_head import FORMS, HierarchicalHead
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
 from cladeseg.segmentation.networks.paper_head import TwoHead
-from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.segmentation.networks.tree_output import HEADS, TreeOutput
 from cladeseg.taxonomy import Taxonomy
-
-HEADS = (*FORMS, "two_head")
 
 
 class HierarchicalNet(nn.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cladeseg.segmentation.networks.hierarchical_head import trunk
 from cladeseg.segmentation.networks.tree_output import TreeOutput
-from cladeseg.segmentation.networks.trunk import trunk
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
