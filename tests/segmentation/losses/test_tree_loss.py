@@ -224,6 +224,13 @@ def test_double_stays_double_and_half_becomes_float32(acdc_tree: Taxonomy) -> No
     assert loss_of(acdc_tree, logits.bfloat16(), label).dtype == torch.float32
 
 
+def test_autocast_does_not_round_the_sums_over_the_volume(acdc_tree: Taxonomy) -> None:
+    log_p, label = random_logits(acdc_tree).float().log_softmax(1), random_labels(acdc_tree.num_nodes)
+    exact = TreeLoss(acdc_tree)(log_p, label)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(TreeLoss(acdc_tree)(log_p, label), exact)
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float32])
 def test_labels_may_be_of_any_number_type(acdc_tree: Taxonomy, dtype: torch.dtype) -> None:
     logits, label = random_logits(acdc_tree), random_labels(acdc_tree.num_nodes)

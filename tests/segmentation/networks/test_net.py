@@ -81,6 +81,13 @@ def test_bfloat16_autocast_gives_float32_log_probabilities_and_a_finite_loss(hea
     assert loss.isfinite() and all(p.grad.isfinite().all() for p in net.parameters())
 
 
+def test_under_autocast_a_branch_works_in_bfloat16_to_its_end(acdc_tree: Taxonomy) -> None:
+    net, (image, _) = small_net(acdc_tree), batch(acdc_tree)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = net.head.branch_scores(net.backbone(image))
+    assert {logits.dtype for logits in scores.values()} == {torch.bfloat16}
+
+
 def test_a_seed_fixes_the_weights_and_leaves_the_global_generator_alone(acdc_tree: Taxonomy) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)

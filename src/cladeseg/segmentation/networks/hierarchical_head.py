@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.files import check_choice
+from cladeseg.segmentation.networks.layers import InstanceNorm3d, PointwiseConv3d, contiguous_on_cpu
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
@@ -69,9 +70,8 @@ class HierarchicalHead(nn.Module):
     def _classifier(self, v: int, hidden: int) -> nn.Sequential:
         parent_logits = len(self._siblings(v)) if self._has_prior(v) else 0
         return nn.Sequential(
-            nn.Conv3d(hidden + parent_logits, hidden, 1),
-            nn.LeakyReLU(0.01, inplace=True),
-            nn.Conv3d(hidden, len(self.taxonomy.children(v)), 1),
+            PointwiseConv3d(hidden + parent_logits, hidden, activated=True),
+            PointwiseConv3d(hidden, len(self.taxonomy.children(v))),
         )
 
     def _has_prior(self, v: int) -> bool:
@@ -82,7 +82,8 @@ class HierarchicalHead(nn.Module):
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log p(leaf) (B, L, *S), float32 or better, from features (B, in_channels, *S)."""
-        scores = self.branch_scores(features)
+        # Half precision is enough for logits, not for the logarithms of the softmax.
+        scores = {v: at_least_float32(logits) for v, logits in self.branch_scores(features).items()}
         score = {self.taxonomy.root: scores[self.taxonomy.root].new_zeros(())}
         for v in self.taxonomy.inner:
             steps = scores[v].log_softmax(dim=1) if self.form == "factorised" else scores[v]
@@ -93,13 +94,14 @@ class HierarchicalHead(nn.Module):
 
     def branch_scores(self, features: Tensor) -> dict[int, Tensor]:
         """For each inner node v the scores of its children (B, children, *S), in the order of the taxonomy."""
+        features = contiguous_on_cpu(features)
         branch_features = [trunk(features) for trunk in self.trunks]
         if len(branch_features) == 1:
             branch_features *= len(self.taxonomy.inner)
         scores: dict[int, Tensor] = {}
         for v, own, classifier in zip(self.taxonomy.inner, branch_features, self.classifiers, strict=True):
             inputs = torch.cat([own, scores[self.taxonomy.parent[v]]], dim=1) if self._has_prior(v) else own
-            scores[v] = at_least_float32(classifier(inputs))
+            scores[v] = classifier(inputs)
         return scores
 
 
@@ -112,8 +114,7 @@ def trunk(in_channels: int, hidden: int) -> nn.Sequential:
     statistics.
     """
     return nn.Sequential(
-        nn.InstanceNorm3d(in_channels, affine=True),
+        InstanceNorm3d(in_channels, affine=True),
         nn.LeakyReLU(0.01, inplace=True),
-        nn.Conv3d(in_channels, hidden, 1),
-        nn.LeakyReLU(0.01, inplace=True),
+        PointwiseConv3d(in_channels, hidden, activated=True),
     )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.segmentation.networks.hierarchical_head import trunk
+from cladeseg.segmentation.networks.layers import PointwiseConv3d, contiguous_on_cpu
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
@@ -52,13 +53,14 @@ class TwoHead(nn.Module):
         num_top = len(taxonomy.children(taxonomy.root)) - separate_norm
         num_leaf = taxonomy.num_leaves - separate_norm
         self.trunk = trunk(in_channels, hidden)
-        self.top = nn.Conv3d(hidden, num_top, 1)
-        self.leaf = nn.Conv3d(hidden + num_top * prior, num_leaf, 1)
+        self.top = PointwiseConv3d(hidden, num_top)
+        self.leaf = PointwiseConv3d(hidden + num_top * prior, num_leaf)
         if separate_norm:
-            self.background = nn.Sequential(trunk(in_channels, hidden), nn.Conv3d(hidden, 1, 1))
+            self.background = nn.Sequential(trunk(in_channels, hidden), PointwiseConv3d(hidden, 1))
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log-probabilities of leaves and children of the root, float32 or better, from (B, in_channels, *S)."""
+        features = contiguous_on_cpu(features)
         branch_features = self.trunk(features)
         top = self.top(branch_features)
         leaf = self.leaf(torch.cat([branch_features, top], dim=1) if self.prior else branch_features)
