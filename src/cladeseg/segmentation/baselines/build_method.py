@@ -32,6 +32,14 @@ def build_method(name: str, taxonomy: Taxonomy, loss: nn.Module, **options: Any)
 
     Raises:
         ValueError: an unknown name or option, a missing one, or one out of range.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> step = build_method("mean_teacher", tree, nn.Module(), ramp=100, weight=0.1)
+        >>> step.ramp(1000)
+        0.1
     """
     check_choice("method", name, METHODS)
     build = METHODS[name]

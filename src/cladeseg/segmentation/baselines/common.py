@@ -72,6 +72,11 @@ def random_box(shape: Sequence[int], sides: Sequence[int], generator: torch.Gene
 
     Raises:
         ValueError: a side is negative or longer than the volume.
+
+    Example:
+        >>> box = random_box((4, 6), (2, 3), torch.Generator().manual_seed(0))
+        >>> box.shape, int(box.sum())
+        (torch.Size([4, 6]), 6)
     """
     if len(sides) != len(shape) or any(not 0 <= side <= size for side, size in zip(sides, shape, strict=True)):
         raise ValueError(f"a box of sides {tuple(sides)} does not fit into a volume of shape {tuple(shape)}")

@@ -28,6 +28,13 @@ def build_loss(
 
     Raises:
         ValueError: an unknown head.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> type(build_loss(tree, head="two_head")).__name__
+        'TwoHeadLoss'
     """
     check_choice("head", head, HEADS)
     if head != "two_head":

@@ -44,6 +44,18 @@ class TreeLoss(_Loss):
 
     Raises:
         ValueError: a negative weight.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> loss = TreeLoss(tree, lambda_dice=0)
+        >>> p = torch.tensor([0.5, 0.25, 0.25]).view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> for name in ("ventricle", "heart", "root"):
+        ...     print(name, round(loss(p.log(), torch.full((1, 1, 1, 1, 1), tree.index(name))).item(), 3))
+        ventricle 1.386
+        heart 0.693
+        root 0.0
     """
 
     dice_weight: Tensor

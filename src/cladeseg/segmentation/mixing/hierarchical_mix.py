@@ -67,6 +67,24 @@ class HierarchicalMix:
     Raises:
         TaxonomyError: a name that is no superclass.
         ValueError: an impossible range, scale or direction.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> fine = torch.zeros(1, 1, 8, 4, 1, dtype=torch.uint8)
+        >>> fine[:, :, 0:2], fine[:, :, 2:4] = tree.index("ventricle"), tree.index("myocardium")
+        >>> coarse = torch.zeros_like(fine)
+        >>> coarse[:, :, 3:7] = tree.index("heart")
+        >>> mix = HierarchicalMix(tree)
+        >>> images = torch.zeros(1, 1, 8, 4, 1)
+        >>> mixed = mix(images, coarse, coarse, images + 9, fine, torch.Generator().manual_seed(0))
+        >>> coarse[0, 0, :, 0, 0].tolist()
+        [0, 0, 0, 3, 3, 3, 3, 0]
+        >>> mixed.pasted[0, 0, :, 0, 0].tolist()  # the fine case's parts, moved into the coarse case's heart
+        [0, 0, 0, 1, 1, 2, 2, 0]
+        >>> mixed.image[0, 0, :, 0, 0].tolist()
+        [0.0, 0.0, 0.0, 9.0, 9.0, 9.0, 9.0, 0.0]
     """
 
     def __init__(

@@ -27,6 +27,16 @@ class PseudoLabeller:
     Raises:
         TaxonomyError: a threshold for a name that is no node.
         ValueError: a threshold outside 0…1.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> view = torch.tensor([[0.1, 0.8, 0.1], [0.1, 0.5, 0.4]]).log().T.view(1, 3, 2, 1, 1)  # two voxels
+        >>> known = torch.full((1, 1, 2, 1, 1), tree.index("heart"))
+        >>> labels = PseudoLabeller(tree, threshold=0.8)([view], known)
+        >>> [tree.names[v] for v in labels.flatten()]  # p(ventricle | heart) is .89 and .56
+        ['ventricle', 'heart']
     """
 
     def __init__(

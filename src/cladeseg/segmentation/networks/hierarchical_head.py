@@ -46,6 +46,17 @@ class HierarchicalHead(nn.Module):
 
     Raises:
         ValueError: ``form`` is not one of the choices.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> head = HierarchicalHead(8, tree)
+        >>> leaf = head(torch.zeros(2, 8, 4, 4, 4)).leaf
+        >>> leaf.shape
+        torch.Size([2, 3, 4, 4, 4])
+        >>> torch.allclose(leaf.exp().sum(dim=1), torch.ones(2, 4, 4, 4))
+        True
     """
 
     def __init__(

@@ -81,6 +81,17 @@ def build_network(
 
     Raises:
         ValueError: an option has none of its values; the message names the option and the choices.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> levels = {"filters": [4, 8, 16], "kernels": [[3, 3, 1], 3, 3], "strides": [1, [2, 2, 1], 2]}
+        >>> network = build_network(tree, **levels, seed=0)
+        >>> network.backbone.divisor
+        (4, 4, 2)
+        >>> network.eval()(torch.zeros(1, 1, 16, 16, 4)).shape  # log p(leaf)
+        torch.Size([1, 3, 16, 16, 4])
     """
     check_choice("backbone", backbone, BACKBONES)
     check_choice("head", head, HEADS)

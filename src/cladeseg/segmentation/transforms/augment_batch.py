@@ -42,6 +42,19 @@ class BatchAugment:
     Raises:
         TaxonomyError: the tree forbids a flip.
         ValueError: a range is empty, or a factor, exponent or voxel size is not positive.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> augment = BatchAugment(tree, rotate_degrees=(0, 0, 20), flip_axes=())
+        >>> images, nodes = torch.randn(2, 1, 8, 8, 4), torch.ones(2, 1, 8, 8, 4, dtype=torch.uint8)
+        >>> changed, moved = augment(images, nodes, torch.Generator().manual_seed(0))
+        >>> changed.shape, moved.dtype
+        (torch.Size([2, 1, 8, 8, 4]), torch.uint8)
+        >>> again, _ = augment(images, nodes, torch.Generator().manual_seed(0))
+        >>> torch.equal(changed, again)
+        True
     """
 
     def __init__(

@@ -55,6 +55,17 @@ class LabelPropagation:
 
     Raises:
         ValueError: ``sigma`` is negative, ``min_agreement`` would let two nodes win, or there are no such ``axes``.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> atlas = torch.zeros(1, 12, 2, 2, dtype=torch.uint8)
+        >>> atlas[:, 0:3], atlas[:, 3:6] = tree.index("ventricle"), tree.index("myocardium")
+        >>> coarse = torch.zeros_like(atlas)
+        >>> coarse[:, 2:12] = tree.index("heart")
+        >>> LabelPropagation(tree, [atlas], sigma=0.05)(coarse)[0, :, 0, 0].tolist()
+        [0, 0, 1, 1, 1, 1, 3, 3, 2, 2, 2, 2]
     """
 
     def __init__(

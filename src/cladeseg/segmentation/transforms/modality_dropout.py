@@ -21,6 +21,13 @@ class ModalityDropout:
 
     Raises:
         ValueError: fewer than 2 or more than 62 channels, or a probability outside [0, 1].
+
+    Example:
+        >>> hide = ModalityDropout(4, probability=1.0)
+        >>> images, nodes = torch.ones(1, 4, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2)
+        >>> images, _ = hide(images, nodes, torch.Generator().manual_seed(0))
+        >>> images[0].flatten(1).amax(1).tolist()  # one value for each channel
+        [0.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, channels: int, probability: float = 0.5) -> None:
