@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -86,8 +87,9 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
         if not dataset_dir.is_dir():
             raise DataError(f"{dataset_dir}: no such folder; 'dataset_dir' of the grid should be the data")
         return
+    arguments: dict[str, Any] = dict(grid.phantoms)
     try:
-        write_msd_phantoms(dataset_dir, **grid.phantoms)
+        write_msd_phantoms(dataset_dir, **arguments)
     except TypeError as error:
         raise DataError(f"phantoms: {error}") from error
 
