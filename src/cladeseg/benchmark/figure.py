@@ -116,7 +116,12 @@ def label_efficiency_curve(lines: Sequence[Line], *, title: str) -> Figure:
 
 
 def wrapped(label: str, letters: int) -> str:
-    """A long label on several lines; a minus or times sign stays beside what it belongs to."""
+    r"""A long label on several lines; a minus or times sign stays beside what it belongs to.
+
+    Examples:
+        >>> wrapped("ours + separate norm", 10)
+        'ours +\nseparate\nnorm'
+    """
     return textwrap.fill(label.replace("− ", "−\xa0").replace(" × ", "\xa0×\xa0"), letters)
 
 
@@ -124,6 +129,12 @@ def axis_start(lines: Sequence[Line]) -> float | None:
     """Where an axis of scores begins, if not at the lowest of them: one bad draw shall not squeeze all the others.
 
     All means are shown, and what lies below them by no more than half of their range.
+
+    Examples:
+        >>> axis_start([Line("good", (Point(1, 0.9),)), Line("bad", (Point(1, 0.5, (0.1, 0.75)),))])
+        0.3
+        >>> axis_start([Line("good", (Point(1, 0.9, (0.8, 1.0)),))]) is None
+        True
     """
     points = [point for line in lines for point in line.points]
     means = [point.mean for point in points]

@@ -109,6 +109,11 @@ def compared(statistic: Callable[..., Estimate], *methods: MethodScores | None) 
 
 
 def estimate_columns(name: str, estimate: Estimate) -> dict[str, float | None]:
-    """An estimate as a table holds it: ``NAME``, ``NAME_low`` and ``NAME_high``."""
+    """An estimate as a table holds it.
+
+    Examples:
+        >>> estimate_columns("dice", {"mean": 0.8, "ci95": [0.7, 0.9], "n": 3})
+        {'dice': 0.8, 'dice_low': 0.7, 'dice_high': 0.9}
+    """
     low, high = estimate["ci95"]
     return {name: estimate["mean"], f"{name}_low": low, f"{name}_high": high}

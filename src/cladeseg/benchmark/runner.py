@@ -171,6 +171,10 @@ def seconds_left(finished: Sequence[float], *, running: Sequence[float], waiting
         running: seconds that each run at work has taken so far.
         waiting: number of runs that have not begun.
         workers: runs at a time.
+
+    Examples:
+        >>> seconds_left([80.0, 120.0], running=[25.0], waiting=3, workers=1)
+        375.0
     """
     if not finished:
         return None
@@ -179,7 +183,12 @@ def seconds_left(finished: Sequence[float], *, running: Sequence[float], waiting
 
 
 def duration(seconds: float) -> str:
-    """``"2 h 05 min"`` or ``"3 min"``."""
+    """A time as people read it.
+
+    Examples:
+        >>> duration(7500), duration(200)
+        ('2 h 05 min', '3 min')
+    """
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
