@@ -135,3 +135,15 @@ def test_only_a_complete_grid_on_test_cases_is_published(
     run_benchmark(grid, output=tmp_path / "out", console=console)
     assert (tmp_path / "docs" / "README.md").is_file() is (finished and split == "test")
     assert (tmp_path / "out" / "results" / "g" / "README.md").is_file()
+
+
+def test_a_grid_of_an_installed_package_is_not_published_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    monkeypatch.setattr(module.Runner, "run", lambda self: None)
+    monkeypatch.setattr(ResultStore, "finished", lambda self, key: True)
+    monkeypatch.setattr("cladeseg.bundle.shipped._PACKAGE", tmp_path / "package")
+    grid = write_grid(tmp_path, results="package/docs", phantoms=None, dataset_dir=".")
+    page = run_benchmark(grid, output=tmp_path / "out", console=console)
+    assert page == tmp_path / "out" / "results" / "g" / "README.md"
+    assert not (tmp_path / "package").exists()
