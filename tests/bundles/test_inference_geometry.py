@@ -35,8 +35,7 @@ NETWORK = {
     "kernels": [[3, 3, 1], [3, 3, 1], [3, 3, 3]],
     "strides": [[1, 1, 1], [2, 2, 1], [2, 2, 1]],
     "head": "flat",
-    "prior": "logits",
-    "detach_prior": False,
+    "prior": True,
     "separate_norm": True,
     "seed": 0,
 }

@@ -18,7 +18,6 @@ from cladeseg.segmentation.engines import load_weights
 from cladeseg.segmentation.workflow import find_weights, network_from, trained, trained_model
 from cladeseg.segmentation.workflow.trained import find_bundle_weights, store_weights
 
-NETWORK: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3, 3, 3], "strides": [1, 2, 2], "hidden": 4, "seed": 0}
 
 
 SAFE, PICKLED = "model.safetensors", "model.pt"

@@ -92,7 +92,7 @@ class TrainingPlan:
             },
             "dropout": network.dropout,
             "head": network.head,
-            "prior": "logits" if network.prior else "off",
+            "prior": network.prior,
             "separate_norm": network.separate_norm,
             "seed": self.settings.seed,
         }

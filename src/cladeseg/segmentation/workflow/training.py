@@ -110,7 +110,9 @@ def with_propagated_labels(
         return load
     loaded = CachedDataset(fine, load, spacing=settings.data.target_spacing, progress=False)
     atlases = [loaded[i]["nodes"] for i in range(len(loaded))]
-    propagation = LabelPropagation(taxonomy, atlases, blur=chosen.sigma, sure=chosen.min_agreement, axes=chosen.axes)
+    propagation = LabelPropagation(
+        taxonomy, atlases, sigma=chosen.sigma, min_agreement=chosen.min_agreement, axes=chosen.axes
+    )
     return Compose([load, PropagateLabelsd(propagation)])
 
 

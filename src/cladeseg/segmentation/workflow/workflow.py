@@ -111,7 +111,7 @@ class TrainingWorkflow:
     def _mix_options(self) -> dict[str, Any]:
         mix, pseudo_label = self.settings.mix, self.settings.pseudo_label
         return {
-            "blend": mix.alpha_range,
+            "alpha_range": mix.alpha_range,
             "direction": mix.direction,
             "max_scale": mix.max_scale,
             "threshold": pseudo_label.threshold,
