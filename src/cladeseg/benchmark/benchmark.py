@@ -19,6 +19,7 @@ from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
 from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, refuse_changes
 from cladeseg.benchmark.store import ResultStore
+from cladeseg.bundle.shipped import is_shipped
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 from cladeseg.taxonomy import load_taxonomy
@@ -97,8 +98,8 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
 def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console: Console) -> Path:
     command = _command(config, output)
     page = write_results(grid, store, output / "results" / grid.name, command=command)
-    complete = all(store.finished(key) for key in planned_runs(grid))
-    if complete and grid.results is not None and grid.split == "test":
+    complete = grid.split == "test" and all(store.finished(key) for key in planned_runs(grid))
+    if complete and grid.results is not None and not is_shipped(grid.results):
         page = write_results(grid, store, grid.results, command=command)
     console.print(f"results: {page}", soft_wrap=True)
     return page
