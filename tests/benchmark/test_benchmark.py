@@ -18,6 +18,7 @@ from rich.console import Console
 from cladeseg.benchmark import benchmark as module
 from cladeseg.benchmark import run_benchmark, runner
 from cladeseg.benchmark.store import ResultStore
+from cladeseg.bundle import shipped
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError
 
@@ -137,12 +138,12 @@ def test_only_a_complete_grid_on_test_cases_is_published(
     assert (tmp_path / "out" / "results" / "g" / "README.md").is_file()
 
 
-def test_a_grid_of_an_installed_package_is_not_published_into_it(
+def test_nothing_is_published_into_the_installed_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console
 ) -> None:
     monkeypatch.setattr(module.Runner, "run", lambda self: None)
     monkeypatch.setattr(ResultStore, "finished", lambda self, key: True)
-    monkeypatch.setattr("cladeseg.bundle.shipped._PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "package")
     grid = write_grid(tmp_path, results="package/docs", phantoms=None, dataset_dir=".")
     page = run_benchmark(grid, output=tmp_path / "out", console=console)
     assert page == tmp_path / "out" / "results" / "g" / "README.md"

@@ -8,7 +8,14 @@ from grids import case_row, cases_of, grid, key
 
 from cladeseg.benchmark.grid import GridMethod
 from cladeseg.benchmark.method_scores import GridScores, MethodScores, aligned, compared
-from cladeseg.statistics import draws_won, gap_closed, mean_score, paired_difference
+from cladeseg.statistics import (
+    CrossedBootstrap,
+    draws_won,
+    gap_closed,
+    mean_score,
+    no_estimate,
+    paired_difference,
+)
 
 
 def scored(values: dict[tuple[int, int, str], float], every_draw: bool = False) -> MethodScores:
@@ -55,6 +62,16 @@ def test_a_method_is_compared_at_the_same_number_of_patients_or_at_all_of_them()
     assert (full.table["dice"].tolist(), alone.table["dice"].tolist()) == ([0.75], [0.5])
     assert scores.reference("alone", 1) is None
     assert scores.reference(None, 1) is None
+
+
+def test_a_difference_is_bootstrapped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [case_row(key(name), case, dice) for name, dice in (("ours", 0.75), ("alone", 0.5)) for case in ("a1", "b1")]
+    scores = GridScores(grid(), cases_of(rows))
+    first = scores.difference("ours", "alone", 1)
+    assert (first["mean"], first["n"]) == (0.25, 2)
+    monkeypatch.setattr(CrossedBootstrap, "mean", None)
+    assert scores.difference("ours", "alone", 1) is first
+    assert scores.difference("ours", None, 1) == scores.difference("ours", "full", 1) == no_estimate()
 
 
 def test_pairs_have_the_draws_of_the_one_that_was_drawn() -> None:

@@ -98,8 +98,8 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
 def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console: Console) -> Path:
     command = _command(config, output)
     page = write_results(grid, store, output / "results" / grid.name, command=command)
-    complete = all(store.finished(key) for key in planned_runs(grid))
-    if complete and grid.results is not None and grid.split == "test" and not is_shipped(grid.results):
+    complete = grid.split == "test" and all(store.finished(key) for key in planned_runs(grid))
+    if complete and grid.results is not None and not is_shipped(grid.results):
         page = write_results(grid, store, grid.results, command=command)
     console.print(f"results: {page}", soft_wrap=True)
     return page

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cladeseg.benchmark.grid import DRAW, Grid
 from cladeseg.benchmark.method_scores import GridScores, aligned, estimate_columns
-from cladeseg.statistics import draws_won, paired_difference
+from cladeseg.statistics import draws_won
 
 
 def baselines(grid: Grid, n: int) -> list[str]:
@@ -45,7 +45,7 @@ def _row(grid: Grid, scores: GridScores, name: str, n: Any) -> dict[str, Any]:
     if other is None:
         return {"draws": 0}
     (one, two), factors = aligned(scores.of(str(grid.ours), n), other)
-    found = paired_difference(one, two, **factors)
+    found = scores.difference(str(grid.ours), name, n)
     won, draws = draws_won(one, two, draws=factors["draws"])
     row = {"name": name, "method": grid.labels[name], "n": str(n), "won": won, "draws": draws, "pairs": found["n"]}
     return {**row, **estimate_columns("gain", found)}

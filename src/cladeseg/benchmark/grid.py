@@ -95,7 +95,8 @@ class Grid(SettingsGroup):
     ablations: tuple[str, ...] = ()
     """Methods that are ours without a part: what it brings stands apart from what others reach."""
     results: Path | None = None
-    """Folder that gets the page of a complete grid on test cases, besides the benchmark's own folder."""
+    """Folder that gets the page of a complete grid on test cases, besides the benchmark's own folder; not where the
+    installed package lies."""
     notes: tuple[str, ...] = ()
     """Sentences for the results page: what was chosen on validation cases, what the scale is."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
-from cladeseg.statistics import Estimate, no_estimate
+from cladeseg.statistics import Estimate, no_estimate, paired_difference
 
 #: ``draws`` and ``patients`` of paired scores, (K,) each, as the functions of cladeseg.statistics take them.
 Factors: TypeAlias = dict[str, np.ndarray]
@@ -54,6 +54,7 @@ class GridScores:
         by_case = cases.dropna(subset=["dice"]).groupby(["method", "n", *_SCORE])
         self._table = by_case.agg(dice=("dice", "mean"), patient=("patient", "first"))
         self._found = set(self._table.index.droplevel(_SCORE))
+        self._differences: dict[tuple[str, str | None, Budget], Estimate] = {}
 
     def of(self, method: str, n: Budget) -> MethodScores:
         """The scores of a method, none if it has none."""
@@ -73,6 +74,20 @@ class GridScores:
             return None
         found = self.of(name, n if n in self.grid.budgets_of(name) else "all")
         return found if len(found) else None
+
+    def difference(self, method: str, other: str | None, n: Budget) -> Estimate:
+        """The paired difference of a method's scores to those of a reference, bootstrapped when it is first asked for.
+
+        Args:
+            method: name of the method.
+            other: name of the :meth:`reference` that is subtracted; ``None`` for no such method.
+            n: number of fine patients of the method.
+        """
+        asked = (method, other, n)
+        if asked not in self._differences:
+            pair = self.of(method, n), self.reference(other, n)
+            self._differences[asked] = compared(paired_difference, *pair)
+        return self._differences[asked]
 
 
 def aligned(*methods: MethodScores) -> tuple[list[np.ndarray], Factors]:

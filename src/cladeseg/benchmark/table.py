@@ -12,7 +12,7 @@ from cladeseg.benchmark.grid import Budget, Grid
 from cladeseg.benchmark.method_scores import GridScores, compared, estimate_columns
 from cladeseg.benchmark.runs import RunKey, planned_runs
 from cladeseg.benchmark.store import FAILED, FINISHED, KEY, ResultStore, frame_of
-from cladeseg.statistics import gap_closed, mean_score, paired_difference
+from cladeseg.statistics import gap_closed, mean_score
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,14 @@ def _counts(grid: Grid, rows: GridRows) -> pd.DataFrame:
 
 def _scores(grid: Grid, scores: GridScores, name: str, n: Budget) -> dict[str, Any]:
     mine = scores.of(name, n)
-    lower, upper = (None if each == name else scores.reference(each, n) for each in (grid.lower, grid.upper))
+    others = [None if each == name else each for each in (grid.lower, grid.upper)]
+    lower, upper = (scores.reference(each, n) for each in others)
+    over_lower, under_upper = (scores.difference(name, each, n) for each in others)
     return {
         "draws": len(mine.draw_means),
         "worst_draw": mine.draw_means.min(),
         **estimate_columns("dice", compared(mean_score, mine)),
-        **estimate_columns("over_lower", compared(paired_difference, mine, lower)),
-        **estimate_columns("under_upper", compared(paired_difference, mine, upper)),
+        **estimate_columns("over_lower", over_lower),
+        **estimate_columns("under_upper", under_upper),
         **estimate_columns("gap_closed", compared(gap_closed, mine, lower, upper)),
     }
