@@ -1,6 +1,6 @@
 """The command line: each command calls one thing that the package offers."""
 
-from cladeseg.cli import bundles, data, studies
+from cladeseg.cli import bundles, data, predict, studies
 from cladeseg.cli.base import app
 
-__all__ = ["app", "bundles", "data", "studies"]
+__all__ = ["app", "bundles", "data", "predict", "studies"]

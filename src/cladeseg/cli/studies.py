@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import benchmarks, command, labelling
+from cladeseg.cli.base import STUDIES, benchmarks, command, labelling
 
 
 @command(
     "cladeseg demo --output demo",
     "cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation",
+    panel=STUDIES,
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
@@ -27,8 +28,8 @@ def demo(
 ) -> None:
     """Compare training with and without coarse labels, on phantoms.
 
-    Draws them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and prints
-    the scores on held-out phantoms side by side.
+    Generates them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and
+    prints the scores on held-out phantoms side by side.
     """
     from cladeseg.demo import DemoPlan, run_demo
 
