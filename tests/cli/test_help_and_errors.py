@@ -52,7 +52,20 @@ def examples(text: str) -> list[list[str]]:
 
 def test_these_are_the_commands() -> None:
     assert set(COMMANDS) == {
-        *("run", "predict", "new-bundle", "promote", "audit", "validate", "check", "phantoms", "stack-modalities"),
+        *(
+            "train",
+            "evaluate",
+            "predict",
+            "settings",
+            "run",
+            "new-bundle",
+            "promote",
+            "audit",
+            "validate",
+            "check",
+            "phantoms",
+            "stack-modalities",
+        ),
         *("select", "demo", "benchmark labels", "label serve"),
     }
 

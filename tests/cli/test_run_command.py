@@ -27,15 +27,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 def test_run_takes_the_arguments_of_the_bundle_command(started: list[dict[str, Any]]) -> None:
     files = "['configs/train.json','configs/evaluate.json']"
-    result = call("run", "training", "--config_file", files, "--epochs", 3, "--mix=False", "--per_batch", "{'fine': 4}")
+    options = ("--epochs", 3, "--amp=False", "--settings#mix#alpha_range", "[0.5, 1.0]")
+    result = call("run", "training", "--config_file", files, *options)
     assert (result.exit_code, result.exception) == (0, None)
     assert started == [
         {
             "run_id": "training",
             "config_file": ["configs/train.json", "configs/evaluate.json"],
             "epochs": 3,
-            "mix": False,
-            "per_batch": {"fine": 4},
+            "amp": False,
+            "settings#mix#alpha_range": [0.5, 1.0],
         }
     ]
 
@@ -44,4 +45,6 @@ def test_run_refuses_a_misspelt_override_before_anything_starts(started: list[di
     result = call("run", "training", "--config_file", "configs/train.json", "--epoch", 3)
     assert (result.exit_code, type(result.exception)) == (1, OverrideError)
     assert "--epochs" in str(result.exception)
+    result = call("run", "training", "--config_file", "configs/train.json", "--mix_weight", 3)
+    assert "--settings#mix#weight" in str(result.exception)
     assert started == []

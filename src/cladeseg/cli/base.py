@@ -27,9 +27,14 @@ DATA, LABELS, NETWORK, TRAINING, OUTPUT = "Data", "Labels", "Network", "Training
 COMMON = "Messages and help"
 
 
-def _hyphenated(name: str) -> str:
+#: Our names of options that MONAI's configs, and messages about them, call otherwise.
+_SHORTER = {"dataset-dir": "dataset", "output-dir": "output"}
+
+
+def _as_declared(name: str) -> str:
     """MONAI writes ``--label_convention``, command lines ``--label-convention``; either is understood."""
-    return name.replace("_", "-")
+    hyphenated = name.replace("_", "-")
+    return _SHORTER.get(hyphenated, hyphenated)
 
 
 def _application(text: str, **options: Any) -> typer.Typer:
@@ -38,7 +43,7 @@ def _application(text: str, **options: Any) -> typer.Typer:
 
 app = _application(
     "Fine classes from few fine labels, in 3D medical images.",
-    context_settings={"token_normalize_func": _hyphenated},
+    context_settings={"token_normalize_func": _as_declared},
     pretty_exceptions_enable=False,
 )
 benchmarks = _application("Compare methods on equal terms.")

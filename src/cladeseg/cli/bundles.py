@@ -28,9 +28,11 @@ def run(context: typer.Context) -> None:
     import monai.bundle
 
     from cladeseg.bundle import check_overrides
+    from cladeseg.bundle.settings import setting_names
+    from cladeseg.segmentation.workflow import TrainingSettings
 
     program = Path(monai.bundle.__file__).with_name("__main__.py")
-    check_overrides([str(program), "run", *context.args])
+    check_overrides([str(program), "run", *context.args], settings=setting_names(TrainingSettings))
     fire.Fire(monai.bundle.run, command=context.args, name="cladeseg run")
 
 
@@ -50,9 +52,7 @@ def new_bundle(
     ] = "msd",
     label_convention: Annotated[
         str | None,
-        typer.Option(
-            help="Integers of the label files; the tree's own if it has one convention.", rich_help_panel=LABELS
-        ),
+        typer.Option(show_default="the tree's only one", help="File convention of the labels.", rich_help_panel=LABELS),
     ] = None,
     dataset: Annotated[
         Path | None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import typer
@@ -23,8 +25,19 @@ class MessageHandler(logging.Handler):
     """Shows log records on the console of the progress bars."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record; warnings stand out."""
-        messages.print(self.format(record), markup=False, style="yellow" if record.levelno >= logging.WARNING else None)
+        """Show one record above any bar; warnings stand out."""
+        style = "yellow" if record.levelno >= logging.WARNING else None
+        with _above_bars():
+            messages.print(self.format(record), markup=False, style=style)
+
+
+def _above_bars() -> AbstractContextManager[Any]:
+    """Hides tqdm's bars for a moment; rich does so by itself."""
+    if "tqdm" not in sys.modules:
+        return nullcontext()
+    from tqdm import tqdm
+
+    return tqdm.external_write_mode(file=sys.stderr)
 
 
 def set_verbosity(*, verbose: bool = False, quiet: bool = False) -> None:

@@ -135,7 +135,7 @@ def select(
     label_convention: LabelConvention = "auto",
     superclass: Annotated[
         str | None,
-        typer.Option(help="The outline that is there; the tree's coarsest if left out.", rich_help_panel=LABELS),
+        typer.Option(show_default="the tree's coarsest", help="The outline that is there.", rich_help_panel=LABELS),
     ] = None,
     datalist: Annotated[
         Path | None,
@@ -151,7 +151,7 @@ def select(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="Weights of that training; the bundle's own if left out.", rich_help_panel=NETWORK),
+        typer.Option(show_default="the bundle's own", help="Weights of that training.", rich_help_panel=NETWORK),
     ] = None,
 ) -> None:
     """Propose which cases to label finely: the most representative ones, each with a picture and a reason.

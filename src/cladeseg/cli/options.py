@@ -12,12 +12,14 @@ from cladeseg.cli.base import DATA, LABELS, NETWORK
 Taxonomy = Annotated[Path, typer.Option(help="Label tree, JSON or YAML.", rich_help_panel=LABELS)]
 Layout = Annotated[
     str | None,
-    typer.Option(help="Folder layout: acdc, brats or msd; that of the bundle if left out.", rich_help_panel=DATA),
+    typer.Option(
+        show_default="that of the tree's bundle", help="Folder layout: acdc, brats or msd.", rich_help_panel=DATA
+    ),
 ]
 LabelConvention = Annotated[
     str,
     typer.Option(
-        help="Integers of the label files; 'auto' detects them from the files and the tree.", rich_help_panel=LABELS
+        help="File convention of the labels; 'auto' detects it from the files and the tree.", rich_help_panel=LABELS
     ),
 ]
 Intensity = Annotated[
@@ -25,10 +27,10 @@ Intensity = Annotated[
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="A .pt or .safetensors file; the bundle's own if left out.", rich_help_panel=NETWORK),
+    typer.Option(show_default="the bundle's own", help="A .pt or .safetensors file.", rich_help_panel=NETWORK),
 ]
 Device = Annotated[str, typer.Option(help="'auto' is CUDA where there is one.", rich_help_panel=NETWORK)]
 Modalities = Annotated[
     str | None,
-    typer.Option(help="Those to look at, with commas; all that an image has if left out.", rich_help_panel=DATA),
+    typer.Option(show_default="all that there are", help="Those to look at, with commas.", rich_help_panel=DATA),
 ]

@@ -33,7 +33,8 @@ def predict(
         typer.Option(
             min=0.0,
             max=0.95,
-            help="Share of a sliding window that the next one covers again; the bundle's if left out.",
+            show_default="the bundle's",
+            help="Share of a sliding window that the next one covers again.",
             rich_help_panel=NETWORK,
         ),
     ] = None,
@@ -48,7 +49,7 @@ def predict(
     ] = "none",
     label_convention: Annotated[
         str | None,
-        typer.Option(help="Integers of the masks; the bundle's convention if left out.", rich_help_panel=OUTPUT),
+        typer.Option(show_default="the bundle's", help="File convention of the masks.", rich_help_panel=OUTPUT),
     ] = None,
     probabilities: Annotated[
         bool,

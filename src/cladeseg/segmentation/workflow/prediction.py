@@ -53,7 +53,7 @@ class BundlePredictor(Predictor):
             flips=flips_of(flips, config.get_parsed_content("taxonomy")),
         )
         self.weights = weights
-        self.channels = tuple(config.get_parsed_content("channels"))
+        self.channels = tuple(config.get_parsed_content("model").channels)
         self.modalities = chosen_modalities(config.get_parsed_content("modalities"), self.channels)
         self.label_convention = str(config.get_parsed_content("label_convention"))
         self.overlap = float(config.get_parsed_content("overlap"))
