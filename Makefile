@@ -9,9 +9,11 @@ LABEL_MONAI ?= 1.6.1
 LABEL_VENV := .venv-label-$(LABEL_ENV)-$(LABEL_MONAI)
 LABEL_BIN := $(LABEL_VENV)/bin
 LABEL_STAMP := $(LABEL_VENV)/.installed
+# The wheel's environment lies outside the checkout; `make test-wheel WHEEL_VENV=folder` keeps it for the next time.
+WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus test test-label lint clean
+.PHONY: help install demo demo-brats demo-hippocampus test test-label wheel test-wheel lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +32,10 @@ demo: install  ## phantoms, training with few fine labels, evaluation, table (at
 	$(BIN)/cladeseg demo --output demo
 
 demo-brats: install  ## the same with brains and tumours, four modalities
-	$(BIN)/cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation
+	$(BIN)/cladeseg demo --output demo-brats --bundle brats
 
 demo-hippocampus: install  ## the same with hippocampi
-	$(BIN)/cladeseg demo --output demo-hippocampus --bundle bundles/hippocampus_subclass_segmentation
+	$(BIN)/cladeseg demo --output demo-hippocampus --bundle hippocampus
 
 test: install  ## the test suite
 	$(BIN)/python -m pytest
@@ -59,6 +61,19 @@ install-label-full:
 	echo 'torch==2.13.0' > $(LABEL_VENV)/constraints.txt
 	PIP_CONSTRAINT=$$PWD/$(LABEL_VENV)/constraints.txt SAM2_BUILD_CUDA=0 $(LABEL_BIN)/python -m pip install \
 	  torch==2.13.0 monai==$(LABEL_MONAI) "pytest>=8,<10" "pytest-timeout>=2.3,<3" -e ".[label]"
+
+wheel: install  ## build the wheel, with the bundles, into dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
+
+# Whatever is not declared, or not in the wheel, is missing there.
+test-wheel: wheel  ## new-bundle, train, evaluate, predict and demo with the installed wheel alone (about 4 min)
+	venv="$(WHEEL_VENV)"; \
+	if [ -z "$$venv" ]; then venv=$$(mktemp -d) && trap 'rm -rf "$$venv"' EXIT; fi; \
+	$(PYTHON) -m venv "$$venv" && \
+	"$$venv/bin/python" -m pip uninstall -q -y cladeseg && \
+	"$$venv/bin/python" -m pip install -q -c constraints.txt dist/*.whl && \
+	CLADESEG_WHEEL_PYTHON="$$(cd "$$venv" && pwd)/bin/python" $(BIN)/python -m pytest -m wheel tests/packaging
 
 lint: install  ## formatting, lint rules and types
 	$(BIN)/ruff format --check

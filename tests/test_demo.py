@@ -18,17 +18,28 @@ import pytest
 from rich.console import Console
 
 from cladeseg import demo as module
-from cladeseg.bundle import OverrideError, check_overrides
+from cladeseg.bundle import OverrideError, check_overrides, shipped
 from cladeseg.demo import PHANTOMS, DemoPlan, Method, demo_methods, run_demo
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import build_datalist
+from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.segmentation.workflow.plan import settings_with
 from cladeseg.taxonomy import load_taxonomy
 
 REPOSITORY = Path(__file__).parents[1]
 BUNDLE = REPOSITORY / "bundles" / "acdc_subclass_segmentation"
 SMALL = {"patients": 18, "shape": (24, 24, 4), "spacing": (8.0, 8.0, 10.0)}
 FEW = {**SMALL, "patients": 1}
+#: A training of a second on them.
+TINY = {
+    "settings#optimizer#steps_per_epoch": 2,
+    "settings#network#filters": 4,
+    "settings#data#spacing": [8.0, 8.0, 10.0],
+    "settings#data#patch_size": [16, 16, 4],
+    "settings#mix#start": 0,
+    "settings#mix#ramp": 1,
+}
 
 #: Writes what a training, or an evaluation, leaves behind: stage, run folder, epochs, Dice.
 PRETENDER = """
@@ -68,14 +79,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Method, str], 
     def replace(command: Callable[[Method, str], list[str]] = pretend) -> None:
         monkeypatch.setattr(Method, "command", command)
 
-    monkeypatch.setattr(module, "PHANTOMS", FEW)
+    monkeypatch.setattr(module, "PHANTOMS", {"acdc": FEW})
     monkeypatch.setattr(module, "_PAUSE_S", 0.02)
     replace()
     return replace
 
 
 def plan(tmp_path: Path, **changes: Any) -> DemoPlan:
-    return DemoPlan(**{"output": tmp_path / "demo", "bundle": BUNDLE, "epochs": 3, "seed": 5, **changes})
+    return DemoPlan(**{"output": tmp_path / "demo", "bundle": "acdc", "epochs": 3, "seed": 5, **changes})
 
 
 def run(plan: DemoPlan) -> str:
@@ -186,7 +197,7 @@ def test_phantoms_that_were_interrupted_leave_nothing_behind(
 ) -> None:
     def interrupt(folder: Path, **settings: Any) -> list[Path]:
         write_acdc_phantoms(folder, **settings)
-        (folder / "phantoms.json").unlink()  # as if not all had been drawn
+        (folder / "phantoms.json").unlink()  # as if not all had been generated
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "write_acdc_phantoms", interrupt)
@@ -198,10 +209,57 @@ def test_phantoms_that_were_interrupted_leave_nothing_behind(
 
 
 def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
-    (tmp_path / "repository" / "bundles" / "none").mkdir(parents=True)
-    shutil.copytree(REPOSITORY / "configs", tmp_path / "repository" / "configs")
-    with pytest.raises(DataError, match=r"none: is no bundle.*--bundle"):
-        run(plan(tmp_path, bundle=tmp_path / "repository" / "bundles" / "none"))
+    with pytest.raises(DataError, match=r"bundles/adcc: is neither a bundle's folder.*did you mean 'acdc'"):
+        run(plan(tmp_path, bundle="bundles/adcc"))
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_bundle_without_a_demo_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    shipped.copy_bundle("acdc", tmp_path / "knee")
+    with pytest.raises(DataError, match="knee: there is no demo of 'knee', only of acdc, brats, hippocampus"):
+        run(plan(tmp_path, bundle=tmp_path / "knee"))
+    assert not (tmp_path / "demo").exists()
+
+
+# ---- places ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", PHANTOMS)
+def test_a_bundle_is_found_by_its_name_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = DemoPlan(Path("demo"), task)
+    assert wanted.bundle_folder == REPOSITORY / "bundles" / f"{task}_subclass_segmentation"
+    assert wanted.overlay == REPOSITORY / "configs" / "demos" / f"{task}.json"
+    assert wanted.fine_only_overlay == REPOSITORY / "configs" / "ablations" / "fine_only.json"
+    assert wanted.steps_per_epoch > 0
+
+
+def test_a_copy_of_a_bundle_is_trained_itself(tmp_path: Path) -> None:
+    copy = shipped.copy_bundle("acdc", tmp_path / "mine" / "acdc_subclass_segmentation")
+    wanted = plan(tmp_path, bundle=copy)
+    assert {method.bundle for method in demo_methods(wanted)} == {copy}
+    assert wanted.overlay == plan(tmp_path).overlay
+
+
+def test_the_output_is_where_the_demo_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the bundle's folder, where its commands run."""
+    monkeypatch.chdir(tmp_path)
+    command = demo_methods(DemoPlan(Path("demo")))[0].command("training")
+    assert option(command, "output_dir") == str(tmp_path / "demo" / "fine_and_coarse")
+    assert option(command, "dataset_dir") == str(tmp_path / "demo" / "phantoms")
+
+
+@pytest.mark.parametrize(("task", "layout"), [("acdc", "acdc"), ("brats", "brats"), ("hippocampus", "msd")])
+def test_every_task_has_phantoms_in_its_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, layout: str
+) -> None:
+    few: dict[str, dict[str, Any]] = {"acdc": FEW, "brats": {"subjects": 1}, "hippocampus": {"cases": 1}}
+    monkeypatch.setattr(module, "PHANTOMS", few)
+    wanted = plan(tmp_path, bundle=task)
+    module._write_phantoms(wanted, wanted.phantoms)
+    assert {case["patient"] for case in scan(wanted.phantoms, layout)}
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -230,12 +288,19 @@ def test_the_commands_hold_only_keys_of_the_configs(tmp_path: Path, monkeypatch:
 
 def test_the_phantoms_are_twelve_training_two_validation_and_four_test_patients(tmp_path: Path) -> None:
     wanted = plan(tmp_path)
-    settings = {**json.loads((BUNDLE / "configs" / "train.json").read_text()), **wanted.settings}
-    assert PHANTOMS["patients"] == SMALL["patients"]
+    settings = settings_with(BUNDLE, wanted.settings)
+    assert PHANTOMS["acdc"]["patients"] == SMALL["patients"]
     write_acdc_phantoms(wanted.phantoms, seed=0, **SMALL)
-    keys = ("label_convention", "fine_patients", "coarse_patients", "validation_fraction", "test_fraction")
-    tree = load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
-    datalist = build_datalist(wanted.phantoms, tree, progress=False, **{key: settings[key] for key in keys})
+    datalist = build_datalist(
+        wanted.phantoms,
+        load_taxonomy(BUNDLE / "configs" / "taxonomy.json"),
+        label_convention=settings.data.label_convention,
+        fine_patients=settings.fine_patients,
+        coarse_patients=settings.coarse_patients,
+        validation_fraction=settings.split.validation_fraction,
+        test_fraction=settings.split.test_fraction,
+        progress=False,
+    )
     sizes = {part: len({case["patient"] for case in datalist[part]}) for part in ("training", "validation", "test")}
     assert sizes == {"training": 12, "validation": 2, "test": 4}
     kinds = {case["patient"]: case["supervision"] for case in datalist["training"]}
@@ -245,14 +310,14 @@ def test_the_phantoms_are_twelve_training_two_validation_and_four_test_patients(
 def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, because each of four processes would spend ten seconds on imports."""
     shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
-    shutil.copytree(BUNDLE, tmp_path / "bundles" / "acdc", ignore=shutil.ignore_patterns("*.pt"))
+    bundle = shipped.copy_bundle("acdc", tmp_path / "bundles" / "acdc")
+    monkeypatch.setattr(shipped, "shipped_root", lambda: tmp_path)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(module, "PHANTOMS", SMALL)
-    monkeypatch.chdir(tmp_path / "bundles" / "acdc")
-    wanted = plan(tmp_path, bundle=tmp_path / "bundles" / "acdc", epochs=1)
-    tiny = {"steps_per_epoch": 2, "filters": [4, 4, 8, 8], "spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 4]}
+    monkeypatch.setattr(module, "PHANTOMS", {"acdc": SMALL})
+    monkeypatch.chdir(bundle)
+    wanted = plan(tmp_path, bundle=bundle, epochs=1)
     overlay = json.loads(wanted.overlay.read_text())
-    wanted.overlay.write_text(json.dumps({**overlay, **tiny, "mix_start": 0, "mix_ramp": 1}))
+    wanted.overlay.write_text(json.dumps({**overlay, **TINY}))
     write_acdc_phantoms(wanted.phantoms, seed=wanted.seed, **SMALL)
     for method in demo_methods(wanted):
         for stage in ("training", "evaluating"):
@@ -261,4 +326,4 @@ def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.M
         assert method.stage == "done"
         assert method.history()["epoch"] == "1"
     assert "mean of leaves" in run(wanted)
-    assert not (wanted.bundle / "models" / "model.pt").exists()
+    assert not (bundle / "models" / "model.pt").exists()

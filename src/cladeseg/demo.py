@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cladeseg.bundle.bundle_run import BundleRun, terminate_on_exit
+from cladeseg.bundle.shipped import find_bundle, shipped_config
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
 from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 from cladeseg.taxonomy import load_taxonomy
 
-#: 18 patients are split into 12 for training, 2 for validation and 4 for test.
-PHANTOMS: Mapping[str, Any] = {"patients": 18, "shape": (64, 64, 8), "spacing": (3.0, 3.0, 9.0)}
-BRATS_PHANTOMS: Mapping[str, Any] = {"subjects": 18}
-HIPPOCAMPUS_PHANTOMS: Mapping[str, Any] = {"cases": 36}
+#: Phantoms of each task.  18 patients are split into 12 for training, 2 for validation and 4 for test.
+PHANTOMS: Mapping[str, Mapping[str, Any]] = {
+    "acdc": {"patients": 18, "shape": (64, 64, 8), "spacing": (3.0, 3.0, 9.0)},
+    "brats": {"subjects": 18},
+    "hippocampus": {"cases": 36},
+}
 _PAUSE_S = 1.0
 
 
@@ -33,41 +36,57 @@ class DemoPlan:
 
     Args:
         output: folder of the demo.
-        bundle: one of the shipped bundles; the overlays are expected in ``configs`` two folders above it.
+        bundle: one of the shipped bundles, by name, or the folder of a copy that has kept its name.
         epochs: of both trainings; the overlay's if ``None``.
         seed: of phantoms, split, weights and training.
     """
 
     output: Path
-    bundle: Path
+    bundle: str | Path = "acdc"
     epochs: int | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output", self.output.absolute())  # the commands run in the bundle's folder
+
+    @cached_property
+    def bundle_folder(self) -> Path:
+        """Where both trainings run; nothing is written there."""
+        return find_bundle(self.bundle)
+
     @property
     def phantoms(self) -> Path:
-        """Folder of the drawn patients."""
+        """Folder of the generated patients."""
         return self.output / "phantoms"
 
     @property
     def task(self) -> str:
         """``acdc``, ``brats`` or ``hippocampus``."""
-        return self.bundle.name.removesuffix("_subclass_segmentation")
+        task = self.bundle_folder.name.removesuffix("_subclass_segmentation")
+        if task not in PHANTOMS:
+            raise DataError(f"{self.bundle_folder}: there is no demo of '{task}', only of {', '.join(PHANTOMS)}")
+        return task
 
     @property
     def overlay(self) -> Path:
         """Settings of both trainings."""
-        return self.bundle.parents[1] / "configs" / "demos" / f"{self.task}.json"
+        return shipped_config(f"demos/{self.task}.json")
 
     @property
     def fine_only_overlay(self) -> Path:
         """What the second training leaves out."""
-        return self.bundle.parents[1] / "configs" / "ablations" / "fine_only.json"
+        return shipped_config("ablations/fine_only.json")
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Content of the overlay with the epochs asked for."""
         settings = read_json(self.overlay)
         return settings if self.epochs is None else {**settings, "epochs": self.epochs}
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Of both trainings."""
+        return self.settings["settings#optimizer#steps_per_epoch"]
 
     @property
     def request(self) -> dict[str, Any]:
@@ -88,7 +107,7 @@ class Method(BundleRun):
     def __init__(self, plan: DemoPlan, name: str, label: str, overlays: list[Path]) -> None:
         self.plan = plan
         super().__init__(
-            bundle=plan.bundle,
+            bundle=plan.bundle_folder,
             root=plan.output / name,
             label=label,
             overlays=overlays,
@@ -98,7 +117,7 @@ class Method(BundleRun):
 
 
 def run_demo(plan: DemoPlan, console: Console | None = None) -> Path:
-    """Draw phantoms, train with and without coarse labels, score both on the same held-out patients, show the table.
+    """Generate phantoms, train with and without coarse labels, score both on the same held-out patients, show a table.
 
     Running it again goes on where it stopped and keeps what is finished.
 
@@ -106,13 +125,13 @@ def run_demo(plan: DemoPlan, console: Console | None = None) -> Path:
         The Markdown file with the table.
 
     Raises:
-        DataError: the bundle is not there, the folder holds another demo, or a command failed.
+        DataError: there is no such bundle or no demo of it, the folder holds another demo, or a command failed.
     """
     console, begun = console or _console(), time.monotonic()
     _claim(plan)
-    _draw_phantoms(plan)
+    _generate_phantoms(plan)
     methods = demo_methods(plan)
-    console.print(f"{PHANTOMS['patients']} phantom patients are in {plan.phantoms}", soft_wrap=True)
+    console.print(f"the phantoms are in {plan.phantoms}", soft_wrap=True)
     _follow(methods, console)
     return _report(plan, methods, console, time.monotonic() - begun)
 
@@ -131,8 +150,6 @@ def demo_methods(plan: DemoPlan) -> list[Method]:
 
 
 def _claim(plan: DemoPlan) -> None:
-    if not (plan.bundle / "configs" / "train.json").is_file():
-        raise DataError(f"{plan.bundle}: is no bundle to train; name it with --bundle")
     path = plan.output / "request.json"
     if not path.is_file():
         write_json(plan.request, path)
@@ -145,22 +162,22 @@ def _claim(plan: DemoPlan) -> None:
             )
 
 
-def _draw_phantoms(plan: DemoPlan) -> None:
+def _generate_phantoms(plan: DemoPlan) -> None:
     if not plan.phantoms.exists():
         # Elsewhere first: half a set of phantoms, left by an interruption, would be refused the next time.
-        with tempfile.TemporaryDirectory(prefix="drawing.", dir=plan.output) as draft:
+        with tempfile.TemporaryDirectory(prefix="generating.", dir=plan.output) as draft:
             _write_phantoms(plan, Path(draft, "phantoms"))
             Path(draft, "phantoms").rename(plan.phantoms)
     _write_phantoms(plan, plan.phantoms)  # refuses what is not this very set
 
 
 def _write_phantoms(plan: DemoPlan, folder: Path) -> None:
-    if plan.task == "brats":
-        write_brats_phantoms(folder, seed=plan.seed, **BRATS_PHANTOMS)
-    elif plan.task == "hippocampus":
-        write_msd_phantoms(folder, seed=plan.seed, **HIPPOCAMPUS_PHANTOMS)
-    else:
-        write_acdc_phantoms(folder, seed=plan.seed, **PHANTOMS)
+    writers: dict[str, Callable[..., Any]] = {
+        "acdc": write_acdc_phantoms,
+        "brats": write_brats_phantoms,
+        "hippocampus": write_msd_phantoms,
+    }
+    writers[plan.task](folder, seed=plan.seed, **PHANTOMS[plan.task])
 
 
 def _follow(methods: list[Method], console: Console) -> None:
@@ -195,7 +212,7 @@ def _show(method: Method, progress: Progress, line: TaskID) -> bool:
 
 
 def _report(plan: DemoPlan, methods: list[Method], console: Console, seconds: float) -> Path:
-    taxonomy = load_taxonomy("configs/taxonomy.json", plan.bundle)
+    taxonomy = load_taxonomy("configs/taxonomy.json", plan.bundle_folder)
     ours, alone = (read_json(method.scores) for method in methods)
     title = f"{ours['cases']} held-out volumes of {ours['patients']} phantom patients"
     labels = (methods[0].label, methods[1].label)
@@ -204,16 +221,27 @@ def _report(plan: DemoPlan, methods: list[Method], console: Console, seconds: fl
     lines.append(f"* {seconds / 60:.1f} minutes in this call")
     table = metrics_markdown(dict(zip(labels, (ours, alone), strict=True)), taxonomy)
     page = plan.output / "demo.md"
-    page.write_text(_PAGE.format(title=title, table=table, lines="\n".join(lines), **plan.settings), encoding="utf-8")
+    page.write_text(_page(plan, title, table, lines), encoding="utf-8")
     console.print("\n".join([*lines, f"* this table: {page}"]), soft_wrap=True)
     return page
+
+
+def _page(plan: DemoPlan, title: str, table: str, lines: list[str]) -> str:
+    return _PAGE.format(
+        title=title,
+        table=table,
+        lines="\n".join(lines),
+        epochs=plan.settings["epochs"],
+        steps=plan.steps_per_epoch,
+        fine=plan.settings["fine_patients"],
+    )
 
 
 _PAGE = """# cladeseg demo: {title}
 
 {table}
-Both trainings share phantoms, split, network, initial weights, number of steps ({epochs} x {steps_per_epoch}), cases
-per batch, schedule, augmentation and seed. The second one sees the {fine_patients} finely labelled patients alone.
+Both trainings share phantoms, split, network, initial weights, number of steps ({epochs} x {steps}), cases
+per batch, schedule, augmentation and seed. The second one sees the {fine} finely labelled patients alone.
 
 {lines}
 """

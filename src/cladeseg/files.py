@@ -29,6 +29,14 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
     Raises:
         DataError: the file cannot be written; the message starts with the path and gives the cause.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_write(Path(folder, "new", "notes.txt")) as temporary:
+        ...         _ = temporary.write_text("whole")
+        ...     Path(folder, "new", "notes.txt").read_text()
+        'whole'
     """
     path = Path(path)
     # In the same folder, so that replacing is one step; with the same ending, because nibabel and others go by it.

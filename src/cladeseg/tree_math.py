@@ -1,4 +1,4 @@
-"""Probabilities of nodes from probabilities of leaves."""
+"""Probabilities of nodes, and entropies of leaves given a node, from probabilities of leaves."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ def node_log_probs(leaf_log_probs: Tensor, taxonomy: Taxonomy) -> Tensor:
 
     Returns:
         (B, N, *S) in the dtype of the input.  The root is exactly 0 and passes no gradient on.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.5, 0.125, 0.375]).log().view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> node_log_probs(leaf, tree).exp().flatten().tolist()  # … heart, root
+        [0.5, 0.125, 0.375, 0.5, 1.0]
     """
     columns = dict(enumerate(leaf_log_probs.split(1, dim=1)))
     for v in reversed(taxonomy.superclasses):
@@ -27,6 +35,47 @@ def node_log_probs(leaf_log_probs: Tensor, taxonomy: Taxonomy) -> Tensor:
         columns[v] = children.logsumexp(dim=1, keepdim=True)
     columns[taxonomy.root] = torch.zeros_like(columns[taxonomy.background])
     return torch.cat([columns[v] for v in range(taxonomy.num_nodes)], dim=1)
+
+
+def conditional_entropy(leaf_log_probs: Tensor, taxonomy: Taxonomy, nodes: Tensor | None = None) -> Tensor:
+    """Entropy of the leaf given the superclass, per voxel.
+
+    Where node v is known, H(L | v) = −Σ p(l | v) log p(l | v) over the leaves l under v, with p(l | v) = p(l) / p(v):
+    probabilities of other structures do not matter.  Without ``nodes`` the superclass is the random node S directly
+    below the root, and H(L | S) = H(L) − H(S) = Σ p(S) H(L | S).  So a voxel at the border of an organ, where organ and
+    background are equally likely, is not uncertain for that.
+
+    Args:
+        leaf_log_probs: (B, L, *S) log p(leaf), normalised over L.
+        taxonomy: the tree, with L leaves.
+        nodes: (B, *S) node indices that are known, long or uint8; ``None`` if none is.
+
+    Returns:
+        (B, *S) in nats, from 0 (a single leaf is possible) to log(number of leaves of the superclass); float32, or
+        float64 for such an input.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.5, 0.25, 0.25]).log().view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> round(conditional_entropy(leaf, tree).item(), 4)  # p(heart) · log 2
+        0.3466
+        >>> heart = torch.full((1, 1, 1, 1), tree.index("heart"))
+        >>> round(conditional_entropy(leaf, tree, heart).item(), 4)  # log 2
+        0.6931
+    """
+    leaves = at_least_float32(leaf_log_probs)
+    if nodes is None:
+        outermost = list(taxonomy.children(taxonomy.root))
+        return (_entropy(leaves) - _entropy(node_log_probs(leaves, taxonomy)[:, outermost])).clamp_min(0)
+    possible = taxonomy.membership.to(leaves.device)[nodes.long()].movedim(-1, 1)
+    return _entropy(leaves.masked_fill(~possible, -torch.inf).log_softmax(dim=1))
+
+
+def _entropy(log_probs: Tensor) -> Tensor:
+    """−Σ p log p over dimension 1; a term is 0 at p = 0, where the logarithm alone is infinite."""
+    return torch.special.entr(log_probs.exp()).sum(dim=1)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import RunFolder, SettingsGroup, start_run
-from cladeseg.bundle.run_folder import backup_existing, configure_logging, versions
+from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, unlock_run, versions
 from cladeseg.files import DataError, read_json, write_json
 
 
@@ -51,6 +52,7 @@ def trained(folder) -> RunFolder:
 def test_everything_of_a_run_lies_in_its_folder(folder):
     root = Path(folder.root)
     places = {
+        folder.lock: ".lock",
         folder.datalist: "datalist.json",
         folder.record: "run.json",
         folder.history: "history.csv",
@@ -152,6 +154,23 @@ def test_resuming_nothing_starts_from_the_beginning_and_says_so(folder, caplog):
     assert folder.record.is_file()
 
 
+def test_a_folder_that_another_process_trains_into_is_refused(folder):
+    lock_run(folder)
+    code = f"from cladeseg.bundle.run_folder import *; lock_run(RunFolder({str(folder.root)!r}))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    unlock_run(folder)
+    assert other.returncode == 1
+    assert f"{folder.root}: another process is training into this folder" in other.stderr
+    free = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (free.returncode, free.stderr) == (0, "")
+
+
+def test_the_process_that_holds_a_folder_may_start_again(folder):
+    start_run(folder, SETTINGS)
+    start_run(folder, SETTINGS)
+    unlock_run(folder)
+
+
 # ---- earlier results -------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +226,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_file_in_the_place_of_the_run_folder_is_refused_by_name(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(DataError, match=rf"^{tmp_path / 'run' / 'run.json'}: cannot be written"):
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'run' / '.lock'}: cannot be written"):
         start_run(RunFolder(tmp_path / "run"), SETTINGS)
 
 

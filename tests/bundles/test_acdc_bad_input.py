@@ -92,7 +92,7 @@ def broken(place: Place, tmp_path: Path) -> Place:
 
 def assert_nothing_trained(run: Path) -> None:
     left = {path.name for path in run.iterdir()} if run.exists() else set()
-    assert left <= {"run.json", "datalist.json"}
+    assert left <= {".lock", "run.json", "datalist.json"}
 
 
 def test_the_named_patients_are_what_they_are_called(trained: Trained) -> None:

@@ -19,7 +19,7 @@ COURSE: dict[str, Any] = {
     "settings#mix#start": 1,
     "settings#mix#ramp": 3,
     "settings#optimizer#validation_interval": 2,
-    "network_options#dropout": 0.2,
+    "settings#network#dropout": 0.2,
 }
 
 

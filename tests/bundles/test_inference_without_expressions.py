@@ -12,10 +12,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from bundle_runs import INFERENCE, REPOSITORY, TRAIN, copy_bundle, json_of
+from bundle_runs import INFERENCE, REPOSITORY, copy_bundle, json_of
 
 from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
-from cladeseg.segmentation.workflow import network_from, promote
+from cladeseg.segmentation.workflow import bundle_plan, network_from, promote
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import load_taxonomy
 
@@ -28,11 +28,8 @@ PHANTOMS: dict[str, Callable[[Path], list[Path]]] = {
 
 def give_weights(bundle: Path) -> None:
     """The weights of a network of few channels that has learnt nothing."""
-    config = json_of(bundle / TRAIN)
-    chosen = {**config, "filters": [4] * len(config["filters"])}
-    options = {
-        key: chosen[value[1:]] if str(value)[0] == "@" else value for key, value in config["network_options"].items()
-    }
+    plan = bundle_plan(bundle)
+    options = {**plan.network, "filters": [4] * len(plan.network["filters"])}
     state = network_from(options, load_taxonomy(bundle / "configs" / "taxonomy.json")).state_dict()
     inference: dict[str, Any] = {"spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 16]}
     store_weights(state, bundle.parent / "run", network=options, inference=inference, validation={})

@@ -10,13 +10,18 @@ from cli_calls import REPOSITORY, call
 import cladeseg.demo
 
 
-def test_demo_gets_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_writes_to_the_current_folder_and_takes_a_bundle_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plans: list[cladeseg.demo.DemoPlan] = []
     monkeypatch.setattr(cladeseg.demo, "run_demo", plans.append)
     monkeypatch.chdir(tmp_path)
     assert call("demo", "--epochs", 2, "--seed", 7).exit_code == 0
-    bundle = tmp_path / "bundles" / "acdc_subclass_segmentation"
-    assert plans == [cladeseg.demo.DemoPlan(tmp_path / "demo", bundle, 2, 7)]
+    assert call("demo", "--bundle", "brats").exit_code == 0
+    assert plans == [
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "acdc", 2, 7),
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "brats"),
+    ]
 
 
 def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:

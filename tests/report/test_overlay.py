@@ -1,16 +1,28 @@
+"""Pictures of label maps over the image: colours, place, and the panel of one case."""
+
 from __future__ import annotations
+
+import pickle
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cladeseg.report import case_panel, overlay_slice, save_png
+from cladeseg.report import CasePicture, case_panel, overlay_slice, save_png
 
 
 @pytest.fixture
 def ramp() -> np.ndarray:
     """(5, 3): intensity grows with x."""
     return np.repeat(np.linspace(0, 100, 5)[:, None], 3, axis=1)
+
+
+@pytest.fixture
+def case(acdc_tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    image = np.random.default_rng(0).normal(size=(6, 5, 4))
+    truth = np.zeros((6, 5, 4), np.uint8)
+    truth[2:4, 1:3, 1:3] = acdc_tree.index("myocardium")
+    return image, truth, np.roll(truth, 1, axis=0)
 
 
 def test_only_structures_are_coloured(ramp, acdc_tree):
@@ -78,7 +90,7 @@ def test_the_panel_shows_truth_over_prediction(acdc_tree):
 def test_slices_are_spread_over_the_structures(acdc_tree):
     truth, prediction = np.zeros((2, 4, 4, 20), dtype=np.uint8)
     truth[:, :, 3:6], prediction[:, :, 12:15] = 1, 1
-    # Each slice's intensity step is at a row of its own, so that a tile tells where it comes from.
+    # Each slice's intensity step is at a row of its own, so that a tile shows where it comes from.
     image = np.arange(20.0)[None, None] * np.array([0, 0, 0, 1.0])[:, None, None] + np.zeros((4, 4, 20))
     panel = case_panel(image, truth, prediction, acdc_tree, slices=2)
     wanted = [overlay_slice(image[..., z], truth[..., z], acdc_tree) for z in (4, 13)]
@@ -90,6 +102,23 @@ def test_the_panels_size_depends_on_the_image_only(acdc_tree, depth, filled):
     nodes = np.full((6, 4, depth), filled, dtype=np.uint8)
     panel = case_panel(np.zeros((6, 4, depth)), nodes, nodes, acdc_tree, slices=3)
     assert panel.shape == (8, 18, 3)
+
+
+def test_it_is_the_panel_of_truth_above_prediction(case, acdc_tree):
+    picture = CasePicture(acdc_tree, slices=2)(*case)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (2 * 5, 2 * 6, 3)
+    np.testing.assert_array_equal(picture, case_panel(*case, acdc_tree, slices=2))
+    assert not np.array_equal(picture[:5], picture[5:])
+
+
+def test_three_slices_by_default(case, acdc_tree):
+    assert CasePicture(acdc_tree)(*case).shape == (10, 18, 3)
+
+
+def test_it_pickles(case, acdc_tree):
+    draw = CasePicture(acdc_tree)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(draw))(*case), draw(*case))
 
 
 def test_a_png_is_read_back(tmp_path):

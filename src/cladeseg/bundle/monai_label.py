@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.shipped import raise_if_shipped
 
 #: MONAI Label's server sets it for itself and for the trainings that it starts.
 _SIGN = "MONAI_LABEL_APP_DIR"
@@ -25,9 +26,13 @@ def choose_run_folder(output_dir: str | Path, bundle_root: str | Path = ".") -> 
     Args:
         output_dir: the config's folder.
         bundle_root: folder of the bundle.
+
+    Raises:
+        DataError: MONAI Label trains a bundle of the installed package.
     """
     if not inside_monai_label():
         return RunFolder(output_dir)
+    raise_if_shipped(bundle_root)
     # Its app folder links the bundle and may be a temporary one: the log names the folder that stays.
     return RunFolder(_fresh(Path(bundle_root).resolve() / "runs"))
 

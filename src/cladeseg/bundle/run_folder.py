@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from cladeseg.bundle.settings import SettingsGroup, flat
 from cladeseg.files import DataError, read_json, write_json
 
 logger = logging.getLogger(__name__)
+
+#: Locks that this process holds: one that nobody refers to any more would be released.
+_HELD: dict[Path, FileLock] = {}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class RunFolder:
 
     def _at(self, *parts: str) -> Path:
         return Path(self.root).joinpath(*parts)
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains into the folder."""
+        return self._at(".lock")
 
     @property
     def datalist(self) -> Path:
@@ -85,6 +95,33 @@ class RunFolder:
         return self._at("eval")
 
 
+def lock_run(run_folder: RunFolder) -> None:
+    """Keep other processes from training into the folder until this one ends or :func:`unlock_run` is called.
+
+    Raises:
+        DataError: another process holds the folder, or it cannot be written.
+    """
+    path = run_folder.lock
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = _HELD.setdefault(path.resolve(), FileLock(path, timeout=0))
+        held.acquire()
+    except Timeout:
+        raise DataError(
+            f"{run_folder.root}: another process is training into this folder; wait for it, "
+            "or choose another --output_dir"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error})") from error
+
+
+def unlock_run(run_folder: RunFolder) -> None:
+    """Let other processes train into the folder again."""
+    held = _HELD.pop(run_folder.lock.resolve(), None)
+    if held is not None:
+        held.release(force=True)
+
+
 def start_run(
     run_folder: RunFolder, settings: SettingsGroup, resume: bool = False, *, free: Collection[str] = ()
 ) -> None:
@@ -97,9 +134,11 @@ def start_run(
         free: names such as ``data.num_workers`` of settings that a resumed training may have otherwise.
 
     Raises:
-        DataError: the folder holds a training and ``resume`` is off, or was trained with other settings.
+        DataError: the folder holds a training and ``resume`` is off, or was trained with other settings, or another
+            process is training into it.
     """
     configure_logging()
+    lock_run(run_folder)
     if run_folder.state.is_file() and not resume:
         raise DataError(
             f"{run_folder.state}: this folder already holds a training; add --resume to go on with it, "

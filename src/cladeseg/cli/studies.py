@@ -13,14 +13,12 @@ from cladeseg.cli.base import STUDIES, benchmarks, command, labelling
 
 @command(
     "cladeseg demo --output demo",
-    "cladeseg demo --output demo-brats --bundle bundles/brats_subclass_segmentation",
+    "cladeseg demo --output demo-brats --bundle brats",
     panel=STUDIES,
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
-    bundle: Annotated[Path, typer.Option(help="One of the shipped bundles.")] = Path(
-        "bundles/acdc_subclass_segmentation"
-    ),
+    bundle: Annotated[str, typer.Option(help="One of the shipped bundles: acdc, brats, hippocampus.")] = "acdc",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of both trainings; those of configs/demos if left out.")
     ] = (None),
@@ -33,7 +31,7 @@ def demo(
     """
     from cladeseg.demo import DemoPlan, run_demo
 
-    run_demo(DemoPlan(output.absolute(), bundle.absolute(), epochs, seed))
+    run_demo(DemoPlan(output, bundle, epochs, seed))
 
 
 @command(

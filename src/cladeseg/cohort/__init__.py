@@ -1,4 +1,4 @@
-"""Patients: splits and draws by seed, and hashes that tell whether two sets of cases are the same."""
+"""Patients: splits and draws by seed, and hashes that are equal for equal sets of cases."""
 
 from cladeseg.cohort.fingerprint import fingerprint
 from cladeseg.cohort.split import draw_fine, merge_overlapping, split_patients

@@ -36,14 +36,22 @@ def split_patients(
 
     Raises:
         DataError: impossible fractions, or too few patients to fill every part that was asked for.
+
+    Example:
+        >>> groups = {f"p{i}": "sick" if i < 4 else "well" for i in range(8)}
+        >>> parts = split_patients(groups, validation=0.25, test=0.25, seed=0)
+        >>> {part: len(members) for part, members in parts.items()}
+        {'training': 4, 'validation': 2, 'test': 2}
+        >>> sorted(groups[patient] for patient in parts["test"])
+        ['sick', 'well']
     """
     if validation < 0 or test < 0 or validation + test >= 1:
         raise DataError(f"split: validation {validation} and test {test} should be ≥ 0 and together below 1")
     wanted = {"test": _at_least_one(test, len(patients)), "validation": _at_least_one(validation, len(patients))}
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
-    for unit in _stratified_units(patients, together, seed):
-        part = next((p for p, n in wanted.items() if len(parts[p]) + len(unit) <= n), "training")
-        parts[part].extend(unit)
+    for members in _stratified_sets(patients, together, seed):
+        part = next((p for p, n in wanted.items() if len(parts[p]) + len(members) <= n), "training")
+        parts[part].extend(members)
     _refuse_empty_parts(parts, wanted)
     return {part: sorted(members) for part, members in parts.items()}
 
@@ -57,7 +65,7 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
         patients: patient → group, the candidates.
         n: how many.
         seed: another seed is another draw.
-        draw: another number is another draw of the same seed, which a split by that seed knows nothing of; 0 is the
+        draw: another number is another draw of the same seed, on which the split by that seed does not depend; 0 is the
             seed's own.
 
     Returns:
@@ -65,6 +73,12 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
 
     Raises:
         DataError: ``n`` is negative or larger than the number of candidates.
+
+    Example:
+        >>> groups = {f"p{i}": "sick" if i < 4 else "well" for i in range(8)}
+        >>> two, three = draw_fine(groups, 2, seed=0), draw_fine(groups, 3, seed=0)
+        >>> three[:2] == two, sorted(groups[patient] for patient in two)
+        (True, ['sick', 'well'])
     """
     if not 0 <= n <= len(patients):
         raise DataError(f"draw: {n} patients asked for, {len(patients)} with a label are there to draw from")
@@ -78,7 +92,12 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
 
 
 def merge_overlapping(sets: Iterable[set[str]]) -> list[set[str]]:
-    """Unite sets that share a member, directly or through others; sorted by their first member."""
+    """Unite sets that share a member, directly or through others; sorted by their first member.
+
+    Example:
+        >>> [sorted(one) for one in merge_overlapping([{"c"}, {"a", "b"}, {"b", "d"}])]
+        [['a', 'b', 'd'], ['c']]
+    """
     merged: list[set[str]] = []
     for one in sets:
         touching = [other for other in merged if other & one]
@@ -86,17 +105,17 @@ def merge_overlapping(sets: Iterable[set[str]]) -> list[set[str]]:
     return sorted(merged, key=min)
 
 
-def _stratified_units(patients: Mapping[str, str], together: Iterable[set[str]], seed: int) -> list[list[str]]:
-    """Units (patients that stay together) in an order of which every stretch holds each group in proportion."""
+def _stratified_sets(patients: Mapping[str, str], together: Iterable[set[str]], seed: int) -> list[list[str]]:
+    """Sets of patients that stay together, in an order of which every stretch holds each group in proportion."""
     bound = [kept for kept in (one & patients.keys() for one in together) if kept]
-    units = {min(unit): sorted(unit) for unit in merge_overlapping([{p} for p in sorted(patients)] + bound)}
+    sets = {min(one): sorted(one) for one in merge_overlapping([{p} for p in sorted(patients)] + bound)}
     position: dict[str, float] = {}
-    for group, firsts in _by_group(units, patients).items():
+    for group, firsts in _by_group(sets, patients).items():
         # Systematic sampling: members sit at equal distances on [0, 1) after a random start of the group's own.
         start = _uniform(seed, "start", group)
         ordered = sorted(firsts, key=lambda first: _uniform(seed, "split", first))
         position.update({first: (i + start) / len(ordered) for i, first in enumerate(ordered)})
-    return [units[first] for first in sorted(units, key=lambda first: (position[first], first))]
+    return [sets[first] for first in sorted(sets, key=lambda first: (position[first], first))]
 
 
 def _by_group(names: Iterable[str], group_of: Mapping[str, str]) -> dict[str, list[str]]:

@@ -1,7 +1,6 @@
 """Blocks of what people look at: tables and pictures."""
 
-from cladeseg.report.case_picture import CasePicture
-from cladeseg.report.overlay import case_panel, overlay_slice, save_png
+from cladeseg.report.overlay import CasePicture, case_panel, overlay_slice, save_png
 from cladeseg.report.table import metrics_markdown, metrics_table
 
 __all__ = [

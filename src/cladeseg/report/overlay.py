@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from skimage.color import label2rgb
+from skimage.exposure import rescale_intensity
 
 from cladeseg.taxonomy import Taxonomy
 
 
 def overlay_slice(image: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy, *, alpha: float = 0.45) -> np.ndarray:
-    """One axial slice in grey with the structures' colours blended in.
+    """One axial slice in shades of grey with the structures' colours blended in.
 
-    The slice of an RAS volume is turned upright: anterior at the top, the patient's left on the left.  Grey runs from
-    the 1st to the 99th percentile; background and root are not coloured.
+    The slice of an RAS volume is turned upright: anterior at the top, the patient's left on the left.  The shades
+    run from the 1st to the 99th percentile; background and root are not coloured.
 
     Args:
         image: (x, y) intensities.
@@ -27,13 +29,22 @@ def overlay_slice(image: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy, *, a
 
     Raises:
         ValueError: image and nodes differ in shape or are not two-dimensional.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> red = Node("tumour", values={"lung": 1}, colour="#ff0000")
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), red))
+        >>> picture = overlay_slice(np.zeros((3, 2)), np.array([[0, 0], [0, 1], [0, 0]]), tree, alpha=1.0)
+        >>> picture.shape, picture[0, 1].tolist()  # anterior row first
+        ((2, 3, 3), [255, 0, 0])
     """
     if image.ndim != 2 or image.shape != nodes.shape:
         raise ValueError(f"image {image.shape} and nodes {nodes.shape} must be (x, y) of the same shape")
-    picture = np.repeat(_grey(image)[..., None], 3, axis=-1)
-    coloured = _is_structure(nodes, taxonomy)
-    picture[coloured] = (1 - alpha) * picture[coloured] + alpha * taxonomy.colours[nodes[coloured]]
-    return np.rint(picture).astype(np.uint8).transpose(1, 0, 2)[::-1].copy()
+    shown = np.where(_is_structure(nodes, taxonomy), nodes, taxonomy.background)
+    present = [v for v in np.unique(shown).tolist() if v != taxonomy.background]  # scikit-image colours in this order
+    colours = taxonomy.colours[present] / 255 if present else None
+    picture = label2rgb(shown, _windowed(image), colours, alpha=alpha, bg_label=taxonomy.background, bg_color=None)
+    return np.rint(255 * picture).astype(np.uint8).transpose(1, 0, 2)[::-1].copy()
 
 
 def case_panel(
@@ -62,6 +73,23 @@ def case_panel(
     return np.concatenate(rows, axis=0)
 
 
+class CasePicture:
+    """Callable ``(image, truth, prediction) -> uint8 (H, W, 3)``: a few slices, truth above prediction.
+
+    Args:
+        taxonomy: gives the colours.
+        slices: number of slices.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, slices: int = 3) -> None:
+        self.taxonomy = taxonomy
+        self.slices = slices
+
+    def __call__(self, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """Draw arrays of shape (x, y, z)."""
+        return case_panel(image, truth, prediction, self.taxonomy, slices=self.slices)
+
+
 def save_png(picture: np.ndarray, path: str | Path) -> None:
     """Write a uint8 (H, W, 3) array as PNG, making its folder."""
     target = Path(path)
@@ -69,12 +97,12 @@ def save_png(picture: np.ndarray, path: str | Path) -> None:
     Image.fromarray(picture).save(target, format="PNG")
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
-    """Intensities windowed to 0…255, float; a constant image is black."""
+def _windowed(image: np.ndarray) -> np.ndarray:
+    """Intensities from the 1st to the 99th percentile as 0…1, float; a constant image is black."""
     low, high = np.percentile(image, [1, 99])
     if high <= low:
         return np.zeros(image.shape)
-    return np.clip((image - low) / (high - low), 0, 1) * 255
+    return rescale_intensity(image.astype(np.float64), (low, high), (0.0, 1.0))
 
 
 def _is_structure(nodes: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:

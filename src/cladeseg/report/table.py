@@ -55,6 +55,17 @@ def metrics_markdown(summaries: Mapping[str, Mapping[str, Any]], taxonomy: Taxon
     Args:
         summaries: label of each method → its summary.
         taxonomy: the label tree, which gives the order of the rows.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), Node("tumour", values={"lung": 1})))
+        >>> scores = {"dice": {"mean": 0.75}, "iou": {"mean": 0.6}}
+        >>> summary = {"nodes": {"tumour": scores}, "mean_leaf": {"dice": 0.75, "iou": 0.6}}
+        >>> print(metrics_markdown({"ours": summary}, tree), end="")
+        | structure | ours Dice | ours IoU |
+        | --- | ---: | ---: |
+        | tumour | 0.750 | 0.600 |
+        | **mean of leaves** | 0.750 | 0.600 |
     """
     header = ["structure", *(f"{label} {metric}" for label in summaries for metric in ("Dice", "IoU"))]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]

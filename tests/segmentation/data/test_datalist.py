@@ -54,7 +54,7 @@ def _label_of(root, datalist, part, supervision):
 def test_every_case_says_what_its_label_may_tell(folder, acdc_tree):
     built = _build(folder, acdc_tree, coarse_patients=3)
     assert [len(_patients(built, part)) for part in PARTS] == [9, 1, 2]
-    assert [len(_patients(built, "training", told)) for told in ("fine", "heart", "unlabelled")] == [2, 3, 4]
+    assert [len(_patients(built, "training", kind)) for kind in ("fine", "heart", "unlabelled")] == [2, 3, 4]
     assert {case["supervision"] for case in built["validation"]} == {"heart"}
     assert {case["supervision"] for case in built["test"]} == {"fine"}
     for case in (case for part in PARTS for case in built[part]):

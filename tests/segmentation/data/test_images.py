@@ -51,7 +51,7 @@ def test_hidden_files_folders_and_other_files_are_no_images(tmp_path):
     assert list(names_in(tmp_path)) == ["one"]
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+def test_files_of_one_name_are_named_after_their_folders_too(tmp_path):
     touch(tmp_path, "a/image.nii.gz", "b/c/image.nii.gz", "b/other.nii.gz")
     assert set(names_in(tmp_path)) == {"a__image", "b__c__image", "other"}
 
@@ -136,7 +136,7 @@ def test_a_4d_file_is_a_case_by_itself(tmp_path):
         find_images(tmp_path, modalities=NAMES)
 
 
-@pytest.mark.parametrize(("shape", "says"), [((3, 3, 3), "its name tells no modality"), ((3, 3, 3, 2), "2 channels")])
+@pytest.mark.parametrize(("shape", "says"), [((3, 3, 3), "its name gives no modality"), ((3, 3, 3, 2), "2 channels")])
 def test_a_file_of_unknown_channels_is_refused_with_what_is_needed(tmp_path, shape, says):
     file = volume(tmp_path / "scan.nii.gz", *shape)
     with pytest.raises(DataError, match=rf"^{file}: .*{says}; needed are files named ID_flair .* 4 channels"):

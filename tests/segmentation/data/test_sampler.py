@@ -1,16 +1,18 @@
-"""The sampler: a pure function of the step, with exact ratios."""
+"""Batches: a pure function of seed and step, with exact ratios."""
 
 from __future__ import annotations
 
 import pickle
 from collections import Counter
+from itertools import islice
+from typing import Any
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.sampler import SupervisionSampler
+from cladeseg.segmentation.data import SupervisionSampler, training_loader
 
 CASES = ["fine", "heart", "unlabelled", "fine", "heart", "left_heart+right_ventricle", "unlabelled", "heart", "fine"]
 RATIO = {"fine": 1, "coarse": 2, "unlabelled": 1}
@@ -32,7 +34,7 @@ def make(**changes) -> SupervisionSampler:
     return SupervisionSampler(**{"supervisions": CASES, "per_batch": RATIO, "steps": 20, "seed": 7, **changes})
 
 
-def test_every_batch_holds_leaf_then_coarse_then_unlabelled_cases():
+def test_every_batch_holds_fine_then_coarse_then_unlabelled_cases():
     sampler = make()
     assert sampler.slots == ["fine", "coarse", "coarse", "unlabelled"]
     assert sampler.batch_size == 4
@@ -54,14 +56,14 @@ def test_iterating_again_and_other_seeds():
 
 def test_each_pool_is_visited_evenly():
     counts = Counter(case for batch in make(steps=12) for case, _ in batch)
-    assert {counts[i] for i in (0, 3, 8)} == {4}  # 12 leaf draws from 3 cases
+    assert {counts[i] for i in (0, 3, 8)} == {4}  # 12 fine draws from 3 cases
     assert {counts[i] for i in (1, 4, 5, 7)} == {6}  # 24 coarse draws from 4
     assert {counts[i] for i in (2, 6)} == {6}  # 12 unlabelled draws from 2
 
 
 def test_an_epoch_of_a_pool_holds_each_case_once_and_its_order_changes():
-    leaf = [batch[0][0] for batch in make(steps=30)]
-    epochs = [tuple(leaf[i : i + 3]) for i in range(0, 30, 3)]
+    fine = [batch[0][0] for batch in make(steps=30)]
+    epochs = [tuple(fine[i : i + 3]) for i in range(0, 30, 3)]
     assert all(sorted(epoch) == [0, 3, 8] for epoch in epochs)
     assert len(set(epochs)) > 1
 
@@ -84,23 +86,12 @@ def test_empty_pools_give_up_their_slots():
     assert make(supervisions=["heart", "unlabelled"]).slots == ["coarse", "coarse", "unlabelled"]
 
 
-def test_filling_keeps_the_batch_size():
-    assert make(supervisions=["fine"], fill=True).slots == ["fine"] * 4
-    assert make(supervisions=["fine", "unlabelled"], fill=True).slots == ["fine"] * 3 + ["unlabelled"]
-    assert make(supervisions=["heart", "unlabelled"], fill=True).slots == ["coarse"] * 3 + ["unlabelled"]
-
-
-def test_filling_leaves_a_pool_alone_that_was_given_no_slots():
-    sampler = make(supervisions=["heart", "unlabelled"], per_batch={"fine": 2, "unlabelled": 2}, fill=True)
-    assert sampler.slots == ["unlabelled"] * 4
-
-
 @pytest.mark.parametrize(
     ("supervisions", "ratio"), [([], RATIO), (["heart"], {"fine": 2}), (["fine"], {"fine": 0, "unlabelled": 1})]
 )
 def test_nothing_to_train_on_is_an_error(supervisions: list[str], ratio: dict[str, int]):
     with pytest.raises(DataError, match="no training case"):
-        make(supervisions=supervisions, per_batch=ratio, fill=True)
+        make(supervisions=supervisions, per_batch=ratio)
 
 
 def test_wrong_numbers_are_named():
@@ -114,3 +105,79 @@ def test_wrong_numbers_are_named():
 
 def test_it_pickles():
     assert list(pickle.loads(pickle.dumps(make()))) == list(make())
+
+
+# ---- the loader over it ----------------------------------------------------------------------------------------------
+
+
+class Numbered(Dataset):
+    """Stands in for a cache: sample (i, seed) holds both."""
+
+    def __init__(self, cases: list[dict[str, Any]]) -> None:
+        self.data = cases
+
+    def __getitem__(self, index: tuple[int, int]) -> dict[str, Any]:
+        number, seed = index
+        return {"number": number, "seed": seed, "supervision": self.data[number].get("supervision", "?")}
+
+
+def cases(*supervisions: str) -> Numbered:
+    return Numbered([{"supervision": name} for name in supervisions])
+
+
+def batches(loader: DataLoader[Any], count: int) -> list[tuple[Any, ...]]:
+    return [(batch["number"].tolist(), batch["seed"].tolist(), batch["supervision"]) for batch in islice(loader, count)]
+
+
+def test_every_batch_has_the_set_number_of_each_kind_in_order():
+    loader = training_loader(cases(*CASES), {"fine": 1, "coarse": 2, "unlabelled": 1}, seed=0)
+    kinds = [supervisions for *_, supervisions in batches(loader, 6)]
+    for fine, one, other, unlabelled in kinds:
+        assert (fine, unlabelled) == ("fine", "unlabelled")
+        assert {one, other} <= {"heart", "left_heart+right_ventricle"}
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_batches_do_not_depend_on_the_workers_or_on_the_global_generator(num_workers):
+    options = {"per_batch": {"fine": 1, "coarse": 2}, "seed": 3}
+    torch.manual_seed(1)
+    expected = batches(training_loader(cases(*CASES), **options), 5)
+    torch.manual_seed(2)
+    loader = training_loader(cases(*CASES), num_workers=num_workers, **options)
+    assert batches(loader, 5) == expected
+    assert batches(loader, 5) == expected
+
+
+def test_a_later_start_gives_what_would_have_come():
+    whole = batches(training_loader(cases(*CASES), {"fine": 1, "coarse": 2}, seed=3), 6)
+    resumed = training_loader(cases(*CASES), {"fine": 1, "coarse": 2}, seed=3)
+    resumed.batch_sampler.start_step = 4
+    assert batches(resumed, 2) == whole[4:]
+
+
+def test_the_trainer_sets_the_number_of_steps():
+    loader = training_loader(cases(*CASES), {"fine": 1}, seed=0)
+    loader.batch_sampler.steps = 3
+    assert len(batches(loader, 10)) == 3
+
+
+def test_another_seed_gives_other_batches():
+    one, other = (batches(training_loader(cases(*CASES), {"coarse": 2}, seed=seed), 4) for seed in (0, 1))
+    assert one != other
+
+
+def test_a_case_without_the_word_is_annotated_if_it_has_a_label():
+    """MONAI Label sends such cases."""
+    data = Numbered([{"label": "a_gt.nii.gz"}, {}])
+    numbers = [numbers for numbers, *_ in batches(training_loader(data, {"fine": 1, "unlabelled": 1}, seed=0), 3)]
+    assert numbers == [[0, 1]] * 3
+
+
+def test_an_empty_kind_gets_no_place_in_a_batch():
+    loader = training_loader(cases("fine", "fine"), {"fine": 1, "coarse": 2, "unlabelled": 1}, seed=0)
+    assert [len(numbers) for numbers, *_ in batches(loader, 2)] == [1, 1]
+
+
+def test_no_case_at_all_is_refused():
+    with pytest.raises(DataError, match="no training case"):
+        training_loader(cases("unlabelled"), {"fine": 2}, seed=0)

@@ -109,7 +109,7 @@ def test_the_server_offers_model_training_and_strategy(served: Served) -> None:
     leaves = {name: int(value) for value, name in served.channel_def.items() if value != "0"}
     assert info["models"][served.bundle.name]["labels"] == leaves
     assert served.bundle.name in info["trainers"]
-    assert "leaf_entropy" in info["strategies"]
+    assert "conditional_entropy" in info["strategies"]
 
 
 def test_the_image_of_the_next_test_is_a_hard_one(served: Served) -> None:
@@ -135,8 +135,8 @@ def test_the_mask_lies_on_the_structure_that_is_there(served: Served, tmp_path: 
 
 
 def test_the_strategy_proposes_the_least_certain_unlabelled_image(served: Served) -> None:
-    proposed = served.post("/activelearning/leaf_entropy", json={}).json()["id"]
-    noted = {c.name: served.get(f"/datastore/image/info?image={c.name}")["leaf_entropy"] for c in served.cases}
+    proposed = served.post("/activelearning/conditional_entropy", json={}).json()["id"]
+    noted = {c.name: served.get(f"/datastore/image/info?image={c.name}")["conditional_entropy"] for c in served.cases}
     assert proposed == max(noted, key=lambda case: noted[case]["score"])
 
 
@@ -144,7 +144,7 @@ def test_labels_are_taken_and_are_no_longer_proposed(served: Served) -> None:
     for case in served.cases[:LABELLED]:
         served.put_label(case)
     unlabelled = {case.name for case in served.cases[LABELLED:]}
-    assert served.post("/activelearning/leaf_entropy", json={}).json()["id"] in unlabelled
+    assert served.post("/activelearning/conditional_entropy", json={}).json()["id"] in unlabelled
     assert len(served.get("/datastore/?output=all")["objects"]) == len(served.cases)
 
 

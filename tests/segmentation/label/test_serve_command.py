@@ -138,7 +138,7 @@ def test_it_says_what_to_enter_and_ends_with_all_that_it_started(
 ) -> None:
     process, port, printed = serving
     text = "".join(printed)
-    for words in (f"http://127.0.0.1:{port}", "3D Slicer", "leaf_entropy", f"model: {BUNDLE.name}"):
+    for words in (f"http://127.0.0.1:{port}", "3D Slicer", "conditional_entropy", f"model: {BUNDLE.name}"):
         assert words in text
     family = psutil.Process(process.pid).children(recursive=True)
     assert family

@@ -18,7 +18,7 @@ from cladeseg.segmentation.label.serve import instructions, serve
 from cladeseg.segmentation.label.server import LabelServer, free_port, running_server, server_command, stop
 
 
-def test_the_server_is_told_to_ask_nothing_of_the_network(tmp_path: Path) -> None:
+def test_the_server_asks_nothing_of_the_network(tmp_path: Path) -> None:
     words = server_command(tmp_path, tmp_path / "studies", model="heart", host="127.0.0.1", port=8123)
     conf = {words[i + 1]: words[i + 2] for i, word in enumerate(words) if word == "--conf"}
     assert conf == {"models": "heart", "zoo_source": "local", "sam2": "false"}
@@ -77,7 +77,12 @@ def test_another_programs_answer_on_the_port_is_not_taken_for_the_servers(
 def test_the_instructions_name_address_strategy_and_model(tmp_path: Path) -> None:
     running = LabelServer("http://127.0.0.1:8123", SimpleNamespace(), tmp_path / "log")  # type: ignore[arg-type]
     text = Text.from_markup(instructions(running, tmp_path / "heart")).plain
-    for word in ("http://127.0.0.1:8123", "leaf_entropy", "model: heart", "can train this bundle, but not predict"):
+    for word in (
+        "http://127.0.0.1:8123",
+        "conditional_entropy",
+        "model: heart",
+        "can train this bundle, but not predict",
+    ):
         assert word in text
 
 

@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.label import strategy
-from cladeseg.segmentation.label.strategy import LeafEntropy, strategies_of
+from cladeseg.segmentation.label.strategy import ConditionalEntropy, strategies_of
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "acdc_subclass_segmentation"
 SCORES = {"a": 0.1, "b": 0.7, "c": 0.3}
@@ -60,7 +60,7 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return MetaTensor(torch.full((4, 2, 2, 2), SCORES[seen[-1]], dtype=torch.float64))
 
     def score(log_probs: torch.Tensor, tree: Any) -> float:
-        assert (type(log_probs), log_probs.shape) == (torch.Tensor, (1, 4, 2, 2, 2))
+        assert (type(log_probs), log_probs.shape) == (torch.Tensor, (4, 2, 2, 2))
         return round(float(log_probs.mean()), 6)
 
     monkeypatch.setattr(strategy, "load_predictor", lambda *a, **k: SimpleNamespace(log_probs=predict))
@@ -69,16 +69,19 @@ def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_least_certain_image_is_proposed(bundle: Path, predicted: list[str]) -> None:
-    assert LeafEntropy(bundle)({"strategy": "leaf_entropy"}, Store("a", "b", "c")) == {"id": "b", "score": 0.7}
+    assert ConditionalEntropy(bundle)({"strategy": "conditional_entropy"}, Store("a", "b", "c")) == {
+        "id": "b",
+        "score": 0.7,
+    }
 
 
 def test_nothing_is_proposed_when_all_is_labelled(bundle: Path, predicted: list[str]) -> None:
-    assert LeafEntropy(bundle)({}, Store()) is None
+    assert ConditionalEntropy(bundle)({}, Store()) is None
     assert predicted == []
 
 
 def test_an_image_is_predicted_once_per_state_of_the_weights(bundle: Path, predicted: list[str]) -> None:
-    propose, store = LeafEntropy(bundle), Store("a", "b")
+    propose, store = ConditionalEntropy(bundle), Store("a", "b")
     propose({}, store)
     store.unlabelled.remove("b")
     assert propose({}, store) == {"id": "a", "score": 0.1}
@@ -91,18 +94,18 @@ def test_an_image_is_predicted_once_per_state_of_the_weights(bundle: Path, predi
 def test_an_image_that_cannot_be_used_is_passed_over_and_said(
     bundle: Path, predicted: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert LeafEntropy(bundle)({}, Store("broken", "c")) == {"id": "c", "score": 0.3}
+    assert ConditionalEntropy(bundle)({}, Store("broken", "c")) == {"id": "c", "score": 0.3}
     assert "broken.nii.gz: is empty" in caplog.text
 
 
 def test_only_broken_images_give_no_proposal(bundle: Path, predicted: list[str]) -> None:
-    assert LeafEntropy(bundle)({}, Store("broken")) is None
+    assert ConditionalEntropy(bundle)({}, Store("broken")) is None
 
 
-def test_it_tells_its_clients_what_it_does(bundle: Path) -> None:
-    assert LeafEntropy(bundle).info() == {"description": "Most uncertain leaves within their superclass"}
+def test_it_describes_itself_to_its_clients(bundle: Path) -> None:
+    assert ConditionalEntropy(bundle).info() == {"description": "Most uncertain leaves within their superclass"}
 
 
 def test_several_bundles_have_a_strategy_each(bundle: Path) -> None:
-    assert list(strategies_of({"one": bundle})) == ["leaf_entropy"]
-    assert list(strategies_of({"one": bundle, "two": bundle})) == ["leaf_entropy_one", "leaf_entropy_two"]
+    assert list(strategies_of({"one": bundle})) == ["conditional_entropy"]
+    assert list(strategies_of({"one": bundle, "two": bundle})) == ["conditional_entropy_one", "conditional_entropy_two"]

@@ -10,7 +10,7 @@ from cladeseg.segmentation.metrics import (
     nesting_violations,
     nesting_violations_of_log_probs,
 )
-from cladeseg.segmentation.metrics.regions import inside
+from cladeseg.segmentation.metrics.masks import inside
 
 
 def row(tree, *names) -> np.ndarray:

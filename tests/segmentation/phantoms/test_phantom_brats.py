@@ -143,7 +143,7 @@ def test_each_modality_shows_what_it_should(folder: Path):
             assert contrast(subject, "t1ce", NECROSIS) < 0.8 * rim
 
 
-def test_grey_values_differ_widely_between_subjects(folder: Path):
+def test_intensities_differ_widely_between_subjects(folder: Path):
     levels = [normal(subject, "flair") for subject in subjects(folder)]
     assert min(levels) > 20
     assert max(levels) > 20 * min(levels)

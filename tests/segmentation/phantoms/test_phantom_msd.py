@@ -52,7 +52,7 @@ def test_the_layout_is_that_of_the_decathlon(folder: Path):
         assert set(np.unique(canonical(label))) == {0, ANTERIOR, POSTERIOR}
 
 
-def test_grey_values_span_four_decades_in_two_types(folder: Path):
+def test_intensities_span_four_decades_in_two_types(folder: Path):
     images = [image for image, _ in cases(folder)]
     largest = [float(np.asarray(image.dataobj).max()) for image in images]
     assert 99 < min(largest) < 1e3
@@ -93,22 +93,24 @@ def test_the_hippocampus_is_one_long_piece_whose_head_is_thicker(folder: Path):
 
 def test_brightness_does_not_tell_the_parts_but_shows_the_whole(folder: Path):
     for image, label in cases(folder):
-        grey, values = canonical(image), canonical(label)
-        middle = [np.median(grey[ndimage.binary_erosion(values > 0) & (values == v)]) for v in (ANTERIOR, POSTERIOR)]
-        white = np.percentile(grey, 85)
+        intensity, values = canonical(image), canonical(label)
+        middle = [
+            np.median(intensity[ndimage.binary_erosion(values > 0) & (values == v)]) for v in (ANTERIOR, POSTERIOR)
+        ]
+        white = np.percentile(intensity, 85)
         assert max(middle) < 0.9 * white
         assert abs(middle[0] - middle[1]) < 0.15 * white
         # Fluid of the horn: dark voxels right beside the hippocampus, as in T1.
         beside = ndimage.binary_dilation(values > 0, iterations=2) & (values == 0)
-        assert (grey[beside] < 0.6 * min(middle)).any()
+        assert (intensity[beside] < 0.6 * min(middle)).any()
 
 
 def test_left_and_right_ones_occur(folder: Path):
     # The cistern, dark from top to bottom, lies medially of the hippocampus.
     darker_on_the_left = []
     for image, _ in cases(folder):
-        grey = canonical(image)
-        darker_on_the_left.append(bool(grey[:3].mean() < grey[-3:].mean()))
+        intensity = canonical(image)
+        darker_on_the_left.append(bool(intensity[:3].mean() < intensity[-3:].mean()))
     assert set(darker_on_the_left) == {True, False}
 
 

@@ -105,7 +105,7 @@ def test_groups_differ_as_their_names_say(folder: Path):
     assert largest_area(right, RV) > 1.2 * largest_area(healthy, RV)
 
 
-def test_brightness_tells_blood_from_muscle_but_not_the_ventricles(folder: Path):
+def test_brightness_separates_blood_from_muscle_but_not_the_ventricles(folder: Path):
     for file in sorted(folder.glob("*/*_gt.nii.gz")):
         label = np.asarray(nib.load(file).dataobj)
         image = np.asarray(nib.load(str(file).replace("_gt", "")).dataobj)

@@ -12,7 +12,7 @@ def test_the_median_is_the_origin_and_the_quartiles_are_the_unit():
     assert standardise(table, ["a"])[:4, 0].tolist() == [-1, -0.5, 0, 0.5]
 
 
-def test_units_do_not_matter():
+def test_the_scale_of_a_feature_does_not_matter():
     table = np.random.default_rng(0).normal(size=(9, 2))
     np.testing.assert_allclose(
         standardise(table * [1000, -1] + 5, ["a", "b"]), standardise(table, ["a", "b"]) * [1, -1]

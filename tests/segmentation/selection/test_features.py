@@ -1,4 +1,4 @@
-"""Boxes have volumes, extents, positions and grey values that can be told by heart."""
+"""Boxes have volumes, extents, positions and intensities that are known by heart."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_way_a_file_stores_its_voxels_does_not_matter():
     assert named(view_of(*turned[:1], image=turned[1], affine=stored)) == pytest.approx(plain)
 
 
-def test_grey_values_are_those_inside_and_within_five_millimetres():
+def test_intensities_are_those_inside_and_within_five_millimetres():
     inside = box()
     image = np.full((1, *SHAPE), 100, np.float32)
     image[0, shell_around(inside, SPACING.tolist())] = 7

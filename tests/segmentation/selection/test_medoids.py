@@ -25,7 +25,7 @@ def random_problem(seed: int) -> dict[str, np.ndarray]:
         "distances": pairwise_distances(rng.normal(size=(11, 2))),
         "weights": rng.uniform(0.1, 3, 11),
         "covered": rng.uniform(0.2, 3, 11),
-        "units": np.array([0, 0, 1, 2, 2, 2, 3, 4, -1, 5, 6]),
+        "groups": np.array([0, 0, 1, 2, 2, 2, 3, 4, -1, 5, 6]),
     }
 
 
@@ -35,12 +35,12 @@ def random_problem(seed: int) -> dict[str, np.ndarray]:
 def test_no_set_is_better_and_swapping_comes_close(k, seed, plain):
     problem = random_problem(seed)
     if plain:
-        problem |= {"weights": np.ones(11), "covered": np.full(11, np.inf), "units": np.arange(11)}
-    units = problem.pop("units")
-    allowed = [s for s in combinations(np.flatnonzero(units >= 0).tolist(), k) if len(set(units[list(s)])) == k]
+        problem |= {"weights": np.ones(11), "covered": np.full(11, np.inf), "groups": np.arange(11)}
+    groups = problem.pop("groups")
+    allowed = [s for s in combinations(np.flatnonzero(groups >= 0).tolist(), k) if len(set(groups[list(s)])) == k]
     best = min(cost(medoids=s, **problem) for s in allowed)
-    exact = k_medoids(**problem, units=units.tolist(), k=k)
-    swapped = k_medoids(**problem, units=units.tolist(), k=k, exhaustive=0)
+    exact = k_medoids(**problem, groups=groups.tolist(), k=k)
+    swapped = k_medoids(**problem, groups=groups.tolist(), k=k, exhaustive=0)
     assert tuple(exact) in allowed
     assert tuple(swapped) in allowed
     assert cost(medoids=tuple(exact), **problem) == pytest.approx(best)
@@ -81,7 +81,7 @@ def test_what_is_covered_needs_no_medoid_and_what_is_heavy_draws_them():
 @pytest.mark.parametrize("k", [0, 3])
 def test_an_impossible_number_is_refused(k):
     with pytest.raises(ValueError, match=f"k: {k} medoids asked for, 2 can be chosen"):
-        k_medoids(np.zeros((4, 4)), k, units=[0, 0, 5, -1])
+        k_medoids(np.zeros((4, 4)), k, groups=[0, 0, 5, -1])
 
 
 def test_distances_are_square():

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.selection import Feature, Survey, propose, select_cases
+from cladeseg.segmentation.selection import CandidateFeatures, Feature, propose, select_cases
 
 VOLUME = Feature("volume", "ml", "shape")
 PLACE = Feature("position left-right", "mm", "position")
-GREY = Feature("mean intensity inside", "", "intensity")
+INTENSITY = Feature("mean intensity inside", "", "intensity")
 
 
-def survey(volumes: list[float], units: list[int] | None = None) -> Survey:
+def candidates(volumes: list[float], groups: list[int] | None = None) -> CandidateFeatures:
     """Cases c0, c1, … of patients p0, p1, … that differ in volume alone."""
-    units = units or list(range(len(volumes)))
+    groups = groups or list(range(len(volumes)))
     cases = [
-        {"case": f"c{i}", "patient": f"p{u}", "image": f"c{i}.nii", "label": f"c{i}_gt.nii"}
-        for i, u in enumerate(units)
+        {"case": f"c{i}", "patient": f"p{g}", "image": f"c{i}.nii", "label": f"c{i}_gt.nii"}
+        for i, g in enumerate(groups)
     ]
-    features = [{VOLUME: v, PLACE: 1.0 + (i == 0) / 8, GREY: 0.5} for i, v in enumerate(volumes)]
-    return Survey(cases, {f"p{u}": u for u in units}, features)
+    features = [{VOLUME: v, PLACE: 1.0 + (i == 0) / 8, INTENSITY: 0.5} for i, v in enumerate(volumes)]
+    return CandidateFeatures(cases, {f"p{g}": g for g in groups}, features)
 
 
 def names(proposals) -> list[str]:
@@ -33,7 +33,7 @@ def names(proposals) -> list[str]:
 
 
 def test_the_middle_case_stands_for_all_and_says_why():
-    (only,) = propose(survey([1, 2, 3, 4, 90]), 1)
+    (only,) = propose(candidates([1, 2, 3, 4, 90]), 1)
     assert (only.case, only.patient, only.cluster_size, only.distance_percentile) == ("c2", "p2", 5, 0)
     assert only.reason.startswith(
         "typical of 5 of 5 cases; volume 3 ml (median 3); differs most in position left-right"
@@ -41,36 +41,36 @@ def test_the_middle_case_stands_for_all_and_says_why():
 
 
 def test_those_that_stand_for_most_come_first():
-    found = propose(survey([1.0, 1.1, 20.0, 20.1, 20.2, 20.3, 20.4]), 2)
+    found = propose(candidates([1.0, 1.1, 20.0, 20.1, 20.2, 20.3, 20.4]), 2)
     assert [(p.case, p.cluster_size) for p in found] == [("c4", 5), ("c0", 2)]
 
 
 def test_a_patient_is_proposed_once_however_typical_both_scans_are():
     # Without patients the two clusters' own medoids would be chosen, both of patient 0.
     volumes = [1.0, 20.0, 1.5, 20.5, 0.5, 19.0]
-    assert names(propose(survey(volumes, [0, 1, 2, 3, 4, 5]), 2)) == ["c0", "c1"]
-    together = propose(survey(volumes, [0, 0, 2, 3, 4, 5]), 2)
+    assert names(propose(candidates(volumes, [0, 1, 2, 3, 4, 5]), 2)) == ["c0", "c1"]
+    together = propose(candidates(volumes, [0, 0, 2, 3, 4, 5]), 2)
     assert len({p.patient for p in together}) == 2
     assert {float(volumes[int(p.case[1:])]) > 10 for p in together} == {True, False}
 
 
 def test_what_labelled_patients_stand_for_needs_no_other_case():
     volumes = [1.0, 1.1, 1.2, 20.0, 20.1, 20.2, 20.3]
-    (more,) = propose(survey(volumes), 1, labelled=["p4"])
+    (more,) = propose(candidates(volumes), 1, labelled=["p4"])
     assert more.case == "c1"
     assert more.cluster_size == 3
     with pytest.raises(DataError, match="budget: 7 cases asked for; 1 to 6 can be proposed"):
-        propose(survey(volumes), 7, labelled=["p4"])
+        propose(candidates(volumes), 7, labelled=["p4"])
 
 
-def test_a_doubtful_case_counts_for_more():
+def test_an_uncertain_case_counts_for_more():
     volumes = [1.0, 2.0, 3.0, 4.0, 5.0]
     even, uneven = np.full(5, 0.3), np.array([0.1, 0.1, 0.1, 0.1, 0.6])
-    assert names(propose(survey(volumes), 1, doubt=even)) == ["c2"]
-    (drawn,) = propose(survey(volumes), 1, doubt=uneven)
-    assert drawn.case == "c4"
-    assert "leaf given superclass is doubtful by 0.6 nats (mean 0.2)" in drawn.reason
-    assert names(propose(survey(volumes), 1, doubt=np.zeros(5))) == ["c2"]
+    assert names(propose(candidates(volumes), 1, uncertainty=even)) == ["c2"]
+    (chosen,) = propose(candidates(volumes), 1, uncertainty=uneven)
+    assert chosen.case == "c4"
+    assert "uncertainty 0.6 nats (mean 0.2)" in chosen.reason
+    assert names(propose(candidates(volumes), 1, uncertainty=np.zeros(5))) == ["c2"]
 
 
 def choose(folder, tree, budget=2, **options):

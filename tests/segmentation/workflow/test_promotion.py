@@ -207,3 +207,13 @@ def test_weights_that_disagree_with_their_record_are_not_promoted(run, bundle, n
     with pytest.raises(DataError, match=rf"^{run / name}: is damaged or another model's"):
         promote(run, bundle, force=True)
     assert content(bundle) == before
+
+
+def test_a_bundle_of_the_installed_package_is_never_written_into(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "cladeseg"
+    bundle = package / "shipped" / "bundles" / "acdc_subclass_segmentation"
+    (bundle / "models").mkdir(parents=True)
+    monkeypatch.setattr("cladeseg.bundle.shipped._PACKAGE", package)
+    with pytest.raises(DataError, match="copy-bundle acdc FOLDER"):
+        promote(tmp_path / "run", bundle / "models", force=True)
+    assert list((bundle / "models").iterdir()) == []

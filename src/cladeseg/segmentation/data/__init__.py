@@ -1,8 +1,7 @@
 """Folders on disk → datalists → cached cases and batches: layouts, supervision, integrity."""
 
 from cladeseg.segmentation.data.acdc import scan_acdc
-from cladeseg.segmentation.data.brats import scan_brats
-from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES
+from cladeseg.segmentation.data.brats import BRATS_MODALITIES, scan_brats
 from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
 from cladeseg.segmentation.data.datalist import (
     build_datalist,
@@ -25,13 +24,17 @@ from cladeseg.segmentation.data.integrity import (
 )
 from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
 from cladeseg.segmentation.data.layouts import LAYOUTS, scan
-from cladeseg.segmentation.data.loader import training_loader
 from cladeseg.segmentation.data.msd import scan_msd
-from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of
-from cladeseg.segmentation.data.stack import stack_folder, stack_modalities
+from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
+from cladeseg.segmentation.data.stack_modalities import stack_folder, stack_modalities
 from cladeseg.segmentation.data.supervision import supervision_of
-from cladeseg.segmentation.data.typical_volume import typical_volume
-from cladeseg.segmentation.data.volume_files import ImageFiles, absolute_paths, channel_files, volume_files
+from cladeseg.segmentation.data.volume_files import (
+    ImageFiles,
+    absolute_paths,
+    channel_files,
+    typical_volume,
+    volume_files,
+)
 
 __all__ = [
     "BRATS_MODALITIES",

@@ -30,6 +30,14 @@ def scan_acdc(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
     Raises:
         DataError: no such folder, no patient in it, an Info.cfg is absent or has no ED or ES, an image is absent.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_acdc_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_acdc_phantoms(folder, patients=1, shape=(24, 24, 4), spacing=(8, 8, 9))
+        ...     [(case["case"], case["frame"], case["image"]) for case in scan_acdc(folder)][0]
+        ('patient001_frame01', 'ED', 'patient001/patient001_frame01.nii.gz')
     """
     root = Path(dataset_dir)
     return [case for folder in _patient_folders(root) for case in _scan_patient(folder, root)]
@@ -54,7 +62,7 @@ def _scan_patient(folder: Path, root: Path) -> list[dict[str, Any]]:
 
 def _read_info(path: Path) -> dict[str, str]:
     if not path.is_file():
-        raise DataError(f"{path}: missing; it tells which frames are ED and ES")
+        raise DataError(f"{path}: missing; it names the frames ED and ES")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     for frame in ("ED", "ES"):

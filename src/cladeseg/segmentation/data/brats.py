@@ -1,4 +1,4 @@
-"""The folder layout of BraTS: one folder per case with four modalities and a label.
+"""BraTS: how the challenges name the files of a case, and the layout of one folder per case.
 
 Menze et al., "The Multimodal Brain Tumor Image Segmentation Benchmark (BRATS)", IEEE TMI 34(10), 2015.
 """
@@ -6,24 +6,62 @@ Menze et al., "The Multimodal Brain Tumor Image Segmentation Benchmark (BRATS)",
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.brats_naming import (
-    BRATS_MODALITIES,
-    BRATS_NAMINGS,
-    BratsFile,
-    BratsNaming,
-    parse_brats_name,
-)
 from cladeseg.segmentation.transforms.save_label import case_name
 
+#: Channels of every BraTS case, in the order of an image's list of files.
+BRATS_MODALITIES = ("flair", "t1", "t1ce", "t2")
 #: High and low grade gliomas have folders of their own in the archives up to 2019.
 _GRADES = ("HGG", "LGG")
 _SUFFIXES = (".nii.gz", ".nii")
 #: BraTS 2023 numbers the time points of one patient behind the last dash.
 _TIME_POINT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d+")
+
+
+@dataclass(frozen=True)
+class BratsNaming:
+    """One year's words.
+
+    Attributes:
+        label_convention: the label convention that came with these names.
+        separator: between the case's ID and the word.
+        words: what each of :data:`BRATS_MODALITIES` is called.
+    """
+
+    label_convention: str
+    separator: str
+    words: tuple[str, ...]
+
+    def stem(self, case: str, kind: str) -> str:
+        """File name without ending of one modality, or of ``"seg"``."""
+        word = kind if kind == "seg" else self.words[BRATS_MODALITIES.index(kind)]
+        return f"{case}{self.separator}{word}"
+
+
+@dataclass(frozen=True)
+class BratsFile:
+    """What a file's name says.
+
+    Attributes:
+        case: the ID.
+        kind: one of :data:`BRATS_MODALITIES`, or ``"seg"``.
+        naming: whose words it is written in.
+    """
+
+    case: str
+    kind: str
+    naming: BratsNaming
+
+
+#: BraTS 2012–2021 (``ID_flair``) and BraTS 2023 (``ID-t2f``).
+BRATS_NAMINGS = (
+    BratsNaming("brats18", "_", ("flair", "t1", "t1ce", "t2")),
+    BratsNaming("brats23", "-", ("t2f", "t1n", "t1c", "t2w")),
+)
 
 
 def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
@@ -43,6 +81,14 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
     Raises:
         DataError: no such folder, no case in it, a modality is absent, a case with files of both namings or of another
             ID, two cases of one name.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_brats_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_brats_phantoms(folder, subjects=1, shape=(24, 24, 20), spacing=(8, 8, 8))
+        ...     [Path(image).name for image in scan_brats(folder)[0]["image"]][:2]
+        ['Brats18_PHANTOM_001_1_flair.nii.gz', 'Brats18_PHANTOM_001_1_t1.nii.gz']
     """
     root = Path(dataset_dir)
     if not root.is_dir():
@@ -59,6 +105,24 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
             f"{root}: holds no BraTS case; looked for ID/{_example(0)} and ID/{_example(1)}, in HGG/ and LGG/ too"
         )
     return [cases[name] for name in sorted(cases)]
+
+
+def parse_brats_name(stem: str) -> BratsFile | None:
+    """Take a file name without ending apart; ``None`` if it follows neither naming.
+
+    Example:
+        >>> name = parse_brats_name("BraTS-GLI-00001-000-t1c")
+        >>> name.case, name.kind, name.naming.label_convention
+        ('BraTS-GLI-00001-000', 't1ce', 'brats23')
+        >>> parse_brats_name("heart") is None
+        True
+    """
+    for naming in BRATS_NAMINGS:
+        case, _, word = stem.rpartition(naming.separator)
+        kinds = {**dict(zip(naming.words, BRATS_MODALITIES, strict=True)), "seg": "seg"}
+        if case and word in kinds:
+            return BratsFile(case, kinds[word], naming)
+    return None
 
 
 def _folders(root: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from cladeseg.segmentation.transforms.save_label import case_name
 _log = logging.getLogger(__name__)
 
 _GIGABYTE = 1e9
-#: Leaves room for the network, its gradients and the loader's workers.
+#: Leaves memory for the network, its gradients and the loader's workers.
 _SHARE_OF_FREE_MEMORY = 0.4
 
 
@@ -147,7 +147,7 @@ def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float])
 
 def _case_bytes(image: ImageFiles, spacing: Sequence[float]) -> int:
     headers = [_open_header(file) for file in volume_files(image)]
-    missing = channel_files(image).count(None)  # filled with zeros, which take room as well
+    missing = channel_files(image).count(None)  # filled with zeros, which take memory as well
     channels = missing + sum(int(np.prod(header.shape[3:])) for header in headers)
     voxels = int(np.prod(_resampled_shape(headers[0].shape, headers[0].affine, spacing)))
     return voxels * (4 * channels + 1)

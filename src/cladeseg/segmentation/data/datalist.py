@@ -1,4 +1,4 @@
-"""The datalist: which case is on which side of the split, and how much its label may tell.
+"""The datalist: which case is on which side of the split, and how much of its label is used.
 
 It is one JSON file in MONAI's training/validation/test form, made once for a run and kept beside its results.
 """
@@ -19,7 +19,7 @@ from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resol
 from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
 from cladeseg.segmentation.data.layouts import scan
-from cladeseg.segmentation.data.supervision import tell_supervision, without_hidden_labels
+from cladeseg.segmentation.data.supervision import assign_supervision, without_hidden_labels
 from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
 from cladeseg.taxonomy import UNLABELLED, Taxonomy, TaxonomyError
 
@@ -49,6 +49,21 @@ def build_datalist(
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> from cladeseg.taxonomy import Node
+        >>> ends = [Node(name, "hippocampus", {"msd": i}) for i, name in enumerate(("anterior", "posterior"), 1)]
+        >>> tree = Taxonomy("hippocampus", (Node("background", values={"msd": 0}), Node("hippocampus"), *ends))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=6)
+        ...     settings = {"layout": "msd", "label_convention": "auto", "fine_patients": 1, "test_fraction": 0.3}
+        ...     datalist = build_datalist(folder, tree, progress=False, **settings)
+        >>> datalist["label_convention"], {part: len(datalist[part]) for part in PARTS}
+        ('msd', {'training': 3, 'validation': 1, 'test': 2})
+        >>> sorted(case["supervision"] for case in datalist["training"])
+        ['fine', 'hippocampus', 'hippocampus']
     """
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
     found = scan(dataset_dir, chosen.layout)
@@ -68,10 +83,10 @@ def build_datalist(
     images = {image.case: image for image in check([{**case, "supervision": UNLABELLED} for case in found])}
     cases = [{**case, "sha1": images[case["case"]].sha1} for case in found]
     together = _sharing_an_image(cases)
-    told = tell_supervision(cases, _divide(cases, chosen, together), chosen)
-    used = [case for part in PARTS for case in told[part]]
+    assigned = assign_supervision(cases, _divide(cases, chosen, together), chosen)
+    used = [case for part in PARTS for case in assigned[part]]
     _log_findings(check(used, images=[images[case["case"]] for case in used]))
-    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **told}
+    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **assigned}
 
 
 def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:

@@ -17,7 +17,7 @@ class DatalistSettings:
     """Everything that decides what a datalist looks like; stored in it.
 
     Attributes:
-        label_convention: which file convention wrote the labels; ``"auto"`` to find out, stored is what was found.
+        label_convention: which file convention wrote the labels; ``"auto"`` to detect it; the detected one is stored.
         layout: folder layout, see :data:`cladeseg.segmentation.data.layouts.LAYOUTS`.
         fine_patients: number of training patients whose label is used down to the leaves, ``"all"``, or their names.
         coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``

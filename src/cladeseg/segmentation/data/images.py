@@ -10,7 +10,7 @@ from typing import Any
 import nibabel as nib
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
+from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
 from cladeseg.segmentation.transforms.save_label import case_name
 
 #: Endings of files that lie beside images in known layouts and are not images themselves.
@@ -39,13 +39,22 @@ def find_images(
 
     Returns:
         ``{"case", "image"}`` with absolute paths, sorted.  Without modalities the case is the file's name without
-        ending; files of one name in several folders are told apart by their folders' names.  With modalities ``image``
+        ending; files of one name in several folders are named after their folders too.  With modalities ``image``
         is a 4D file, or a list with one path per modality and ``None`` for those missing or not used; the key
         ``modalities`` lists the used ones.
 
     Raises:
         DataError: the folder is missing, holds no image, or two images that would be one case; ``use`` names an unknown
-            modality, or none that a case has; a file's modality cannot be told.
+            modality, or none that a case has; a file's name gives no modality.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("a_flair.nii.gz", "a_t2.nii.gz", "a_seg.nii.gz"):
+        ...         Path(folder, name).touch()
+        ...     (found,) = find_images(folder, modalities=("flair", "t1", "t2"))
+        >>> found["case"], [path and Path(path).name for path in found["image"]], found["modalities"]
+        ('a', ['a_flair.nii.gz', None, 'a_t2.nii.gz'], ['flair', 't2'])
     """
     several = len(modalities) > 1
     _check_use(use, modalities)
@@ -144,7 +153,7 @@ def _require_channels(file: Path, modalities: Sequence[str]) -> None:
     if len(shape) == 4 and shape[3] == len(modalities):
         return
     wanted = ", ".join(modalities)
-    found = f"has {shape[3]} channels" if len(shape) == 4 else f"is {len(shape)}D and its name tells no modality"
+    found = f"has {shape[3]} channels" if len(shape) == 4 else f"is {len(shape)}D and its name gives no modality"
     named = f"files named {' or '.join(_examples(modalities))}"
     raise DataError(f"{file}: {found}; needed are {named}, or one 4D file with {len(modalities)} channels ({wanted})")
 

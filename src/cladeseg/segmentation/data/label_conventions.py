@@ -1,4 +1,4 @@
-"""Which file convention wrote the labels of a folder, as far as their names say it."""
+"""Which file convention wrote the labels of a folder, detected from file names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.brats_naming import parse_brats_name
+from cladeseg.segmentation.data.brats import parse_brats_name
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.data.volume_files import volume_files
 from cladeseg.segmentation.transforms.save_label import case_name
@@ -16,7 +16,7 @@ from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
 
-#: Instead of a label convention: find out.
+#: Instead of a label convention: detect it.
 AUTO = "auto"
 
 
@@ -35,7 +35,7 @@ def detect_label_convention(
         layout: the cases' layout.
 
     Raises:
-        DataError: it cannot be told; the message asks for ``--label_convention`` and lists the known ones.
+        DataError: it cannot be detected; the message asks for ``--label_convention`` and lists the known ones.
     """
     named = _label_conventions_by_name(cases) if layout == "brats" else {}
     if len(named) > 1:
@@ -62,7 +62,7 @@ def resolve_label_convention(
 ) -> str:
     """``label_convention`` itself unless it is ``"auto"``; see :func:`detect_label_convention`.
 
-    Without ``cases`` the folder is scanned, and only if it must be found out.
+    Without ``cases`` the folder is scanned, and only if it must be detected.
     """
     if label_convention != AUTO:
         return label_convention

@@ -24,6 +24,16 @@ def scan(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
 
     Raises:
         DataError: the layout is unknown, or the folder is not in it.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=2)
+        ...     [case["case"] for case in scan(folder, "msd")]
+        ['hippocampus_001', 'hippocampus_002']
+        >>> sorted(LAYOUTS)
+        ['acdc', 'brats', 'msd']
     """
     check_layout(layout, dataset_dir)
     return LAYOUTS[layout](dataset_dir)

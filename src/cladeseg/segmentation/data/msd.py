@@ -25,11 +25,19 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
     Returns:
         Cases ``{"case", "patient", "group": "unknown", "image", "label"}`` sorted by case, paths in POSIX form relative
         to ``dataset_dir``.  The case is the image file's name without ending, and each case a patient of its own: the
-        layout does not tell who is who.  Where the label file is absent, ``missing_label`` says where it was expected.
+        layout does not name patients.  Where the label file is absent, ``missing_label`` says where it was expected.
 
     Raises:
         DataError: dataset.json is absent, unreadable, or lists no case; an entry is none, or leaves the folder; a
             listed image is absent; two images of one name.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=1)
+        ...     [(case["image"], case["label"]) for case in scan_msd(folder)]
+        [('imagesTr/hippocampus_001.nii.gz', 'labelsTr/hippocampus_001.nii.gz')]
     """
     root = Path(dataset_dir)
     if not root.is_dir():

@@ -1,24 +1,51 @@
-"""Which cases a training step sees: a fixed number of finely, coarsely and not labelled ones, reproducibly."""
+"""Which cases a training step sees: a fixed number of fine, coarse and unlabelled ones, reproducibly."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from torch.utils.data import Sampler
+import torch
+from torch.utils.data import DataLoader, Sampler
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.cached_dataset import CachedDataset
+from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.taxonomy import FINE, UNLABELLED
 
 COARSE = "coarse"
 #: The kinds of supervision in the order of a batch; the position is part of the random stream, so never reorder.
 POOLS = (FINE, COARSE, UNLABELLED)
+#: A training that nobody limits; the trainer sets the number of steps that it will take.
+_UNLIMITED = 2**40
+
+
+def training_loader(
+    dataset: CachedDataset, per_batch: Mapping[str, int], seed: int, *, num_workers: int = 0
+) -> DataLoader[Any]:
+    """Loader over a whole training, whose batch of step t is a pure function of (seed, t).
+
+    Args:
+        dataset: cached cases with a patch function; a case that does not say its ``supervision`` is taken as
+            :func:`~cladeseg.segmentation.data.supervision_of` says.
+        per_batch: number of ``fine``, ``coarse`` and ``unlabelled`` cases in a batch; a kind without any case is
+            left out.
+        seed: of the draws.
+        num_workers: loader processes; 0 loads in the training process.
+
+    Raises:
+        DataError: there is no case to fill a batch with.
+    """
+    supervisions = [supervision_of(case) for case in dataset.data]
+    sampler = SupervisionSampler(supervisions, per_batch=per_batch, steps=_UNLIMITED, seed=seed)
+    return DataLoader(dataset, batch_sampler=sampler, num_workers=num_workers, pin_memory=torch.cuda.is_available())
 
 
 class SupervisionSampler(Sampler[list[tuple[int, int]]]):
     """Batch sampler with a fixed share of each kind of supervision.
 
-    The batch of step t is a pure function of (``seed``, t, ``supervisions``, ``per_batch``, ``fill``): nothing is
+    The batch of step t is a pure function of (``seed``, t, ``supervisions``, ``per_batch``): nothing is
     remembered, so that resuming at a step gives what an uninterrupted run would have given, whatever the number of
     workers.  Each pool is walked through in a new random order per epoch of its own: draw j from a pool of m cases is
     item j mod m of permutation j div m.
@@ -26,18 +53,25 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
     Args:
         supervisions: of each case, by its index in the data set: ``"fine"``, ``"unlabelled"`` or superclass names.
         per_batch: slots per batch of ``"fine"``, ``"coarse"`` (any superclass) and ``"unlabelled"``; 0 if left out.
+            The slots of a pool without cases are dropped.
         steps: total number of steps of the training.
         seed: of all draws, not negative.
         start_step: first step to yield.
-        fill: an empty pool's slots are dropped if false; if true they go to the first pool in the order leaf, coarse,
-            none that has cases and slots of its own, which keeps the batch size.
 
     Yields:
-        For each step a list of (case index, sample seed): leaf slots first, then coarse, then none.
+        For each step a list of (case index, sample seed): fine slots first, then coarse, then unlabelled.
 
     Raises:
         DataError: no pool with slots has a case.
         ValueError: an unknown pool, or a negative number.
+
+    Example:
+        >>> supervisions = ["fine", "heart", "heart", "unlabelled"]
+        >>> sampler = SupervisionSampler(supervisions, per_batch={"fine": 1, "coarse": 2}, steps=3, seed=0)
+        >>> [[supervisions[case] for case, seed in batch] for batch in sampler][0]
+        ['fine', 'heart', 'heart']
+        >>> list(sampler)[2] == sampler.batch(2)  # nothing is remembered
+        True
     """
 
     def __init__(
@@ -48,18 +82,17 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
         steps: int,
         seed: int,
         start_step: int = 0,
-        fill: bool = False,
     ) -> None:
         _check_numbers(per_batch, steps=steps, seed=seed, start_step=start_step)
         self.steps, self.seed, self.start_step = steps, seed, start_step
         kinds = [pool_of(name) for name in supervisions]
         self._pools = {pool: np.flatnonzero([kind == pool for kind in kinds]) for pool in POOLS}
         sizes = {pool: len(cases) for pool, cases in self._pools.items()}
-        self._counts = _share_slots({pool: int(per_batch.get(pool, 0)) for pool in POOLS}, sizes, fill)
+        self._counts = _slots({pool: int(per_batch.get(pool, 0)) for pool in POOLS}, sizes)
 
     @property
     def slots(self) -> list[str]:
-        """Kind of supervision (leaf, coarse, none) at each position of a batch."""
+        """Kind of supervision (fine, coarse, unlabelled) at each position of a batch."""
         return [pool for pool in POOLS for _ in range(self._counts[pool])]
 
     @property
@@ -86,7 +119,12 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
 
 
 def pool_of(supervision: str) -> str:
-    """Pool that a case is drawn from: ``"fine"``, ``"unlabelled"``, or ``"coarse"`` for any superclass name."""
+    """Pool that a case is drawn from: ``"fine"``, ``"unlabelled"``, or ``"coarse"`` for any superclass name.
+
+    Example:
+        >>> pool_of("heart"), pool_of("fine")
+        ('coarse', 'fine')
+    """
     return supervision if supervision in {FINE, UNLABELLED} else COARSE
 
 
@@ -99,15 +137,12 @@ def _check_numbers(per_batch: Mapping[str, int], **numbers: int) -> None:
             raise ValueError(f"{name}: must not be negative, is {number}")
 
 
-def _share_slots(wanted: Mapping[str, int], sizes: Mapping[str, int], fill: bool) -> dict[str, int]:
-    """Slots of each pool once empty ones have given theirs up."""
+def _slots(wanted: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, int]:
+    """Slots of each pool; none for a pool without cases."""
     counts = {pool: number if sizes[pool] else 0 for pool, number in wanted.items()}
-    taker = next((pool for pool, number in counts.items() if number), None)
-    if taker is None:
+    if not any(counts.values()):
         have = ", ".join(f"{sizes[pool]} {pool} (slots: {wanted[pool]})" for pool in POOLS)
         raise DataError(f"no training case: the datalist has {have}")
-    if fill:
-        counts[taker] += sum(wanted.values()) - sum(counts.values())
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Who is told what: the supervision of every case, given the split and the budget of labels."""
+"""How much of its label each case may use: the supervision, given the split and the budget of labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cladeseg.taxonomy import FINE, UNLABELLED
 logger = logging.getLogger(__name__)
 
 
-def tell_supervision(
+def assign_supervision(
     cases: Sequence[Mapping[str, Any]], parts: Mapping[str, list[str]], settings: DatalistSettings
 ) -> dict[str, list[dict[str, Any]]]:
     """Give every case its supervision.
@@ -30,19 +30,24 @@ def tell_supervision(
 
     Raises:
         DataError: fewer training patients than the settings ask for.
+
+    Example:
+        >>> cases = [{"case": f"c{i}", "patient": f"p{i}", "group": "a", "label": f"c{i}.nii"} for i in range(4)]
+        >>> parts = {"training": ["p0", "p1", "p2"], "validation": [], "test": ["p3"]}
+        >>> budget = {"fine_patients": ["p1"], "coarse_patients": 1, "superclass": "heart"}
+        >>> assigned = assign_supervision(cases, parts, DatalistSettings(label_convention="acdc", **budget))
+        >>> sorted(case["supervision"] for case in assigned["training"])
+        ['fine', 'heart', 'unlabelled']
     """
+    validation = FINE if settings.validation_supervision == FINE else settings.superclass
     by_patient = {
-        "training": _training_supervision(cases, parts["training"], settings),
-        "validation": dict.fromkeys(
-            parts["validation"], FINE if settings.validation_supervision == FINE else settings.superclass
-        ),
-        "test": dict.fromkeys(parts["test"], FINE),
+        **_training_supervision(cases, parts["training"], settings),
+        **dict.fromkeys(parts["validation"], validation),
+        **dict.fromkeys(parts["test"], FINE),
     }
-    told = {
-        part: [_told(case, by_patient[part][case["patient"]], settings) for case in cases if case["patient"] in members]
-        for part, members in parts.items()
-    }
-    return {part: members if part == "training" else _drop_unlabelled(members, part) for part, members in told.items()}
+    supervised = [_with_supervision(case, by_patient[case["patient"]], settings) for case in cases]
+    assigned = {part: [case for case in supervised if case["patient"] in patients] for part, patients in parts.items()}
+    return {part: kept if part == "training" else _drop_unlabelled(kept, part) for part, kept in assigned.items()}
 
 
 def _training_supervision(
@@ -77,19 +82,29 @@ def _number(setting: int | Literal["all"], available: int) -> int:
     return available if setting == "all" else setting
 
 
-def _told(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:
+def _with_supervision(case: Mapping[str, Any], supervision: str | None, settings: DatalistSettings) -> dict[str, Any]:
     if "label" not in case and settings.allow_missing_labels:
         supervision = UNLABELLED
     return without_hidden_labels({**case, "supervision": supervision})
 
 
 def supervision_of(case: Mapping[str, Any]) -> str:
-    """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases)."""
+    """What a case says of itself; else it is fully annotated if it has a label (MONAI Label sends such cases).
+
+    Example:
+        >>> [supervision_of(case) for case in ({"supervision": "heart", "label": "a.nii"}, {"label": "b.nii"}, {})]
+        ['heart', 'fine', 'unlabelled']
+    """
     return str(case.get("supervision", FINE if "label" in case else UNLABELLED))
 
 
 def without_hidden_labels(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The case without the path of a label that it must not open."""
+    """The case without the path of a label that it must not open.
+
+    Example:
+        >>> without_hidden_labels({"case": "a", "label": "a.nii", "supervision": "unlabelled"})
+        {'case': 'a', 'supervision': 'unlabelled'}
+    """
     hidden = ("label", "missing_label") if case["supervision"] == UNLABELLED else ()
     return {key: value for key, value in case.items() if key not in hidden}
 

@@ -1,4 +1,4 @@
-"""The files of a case's image: one path, or one for each channel."""
+"""The files of a case's image, one or one for each channel, and how large the images of a folder typically are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
+from nibabel.affines import voxel_sizes
+
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.layouts import scan
 
 #: One 3D or 4D file, or one 3D file per channel in a fixed order, ``None`` where that channel is missing.
 ImageFiles = str | Path | Sequence[str | Path | None]
@@ -17,6 +22,10 @@ def volume_files(image: ImageFiles) -> list[Path]:
 
     Raises:
         DataError: every channel is missing.
+
+    Example:
+        >>> [file.name for file in volume_files(["case_flair.nii.gz", None, "case_t2.nii.gz"])]
+        ['case_flair.nii.gz', 'case_t2.nii.gz']
     """
     files = [path for path in channel_files(image) if path is not None]
     if not files:
@@ -36,7 +45,42 @@ def absolute_paths(case: Mapping[str, Any], dataset_dir: str | Path) -> dict[str
     return {key: _below(root, value) if key in ("image", "label") else value for key, value in case.items()}
 
 
+def typical_volume(dataset_dir: str | Path, layout: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Median number of voxels and median voxel size in mm along each axis, thickest slices last.
+
+    Args:
+        dataset_dir: the folder.
+        layout: its folder layout.
+
+    Raises:
+        DataError: the folder is not in this layout, or a header cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_msd_phantoms(folder, cases=3)
+        ...     [round(mm, 3) for mm in typical_volume(folder, "msd")[1]]
+        [1.0, 1.0, 1.0]
+    """
+    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
+    grids = np.array([_grid(volume_files(case["image"])[0]) for case in cases])
+    shape, spacing = np.median(grids, axis=0)
+    return tuple(shape.tolist()), tuple(spacing.tolist())
+
+
 def _below(root: Path, paths: ImageFiles) -> str | list[str | None]:
     if isinstance(paths, str | Path):
         return str(root / paths)
     return [None if path is None else str(root / path) for path in paths]
+
+
+def _grid(file: Path) -> np.ndarray:
+    """Shape and spacing (2, 3) of a file, the axis of the largest spacing last."""
+    try:
+        volume = nib.load(file)
+    except Exception as error:  # nibabel has no common type
+        raise DataError(f"{file}: its header cannot be read ({error})") from error
+    spacing = voxel_sizes(volume.affine)
+    order = np.argsort(spacing, kind="stable")
+    return np.array([np.array(volume.shape[:3])[order], spacing[order]])

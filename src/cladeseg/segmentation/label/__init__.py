@@ -3,15 +3,12 @@
 from cladeseg.segmentation.label.app_folder import prepare_app
 from cladeseg.segmentation.label.serve import serve
 from cladeseg.segmentation.label.server import LabelServer, free_port, running_server
-from cladeseg.segmentation.label.strategy import LeafEntropy, strategies_of
-from cladeseg.segmentation.label.uncertainty import case_uncertainty, leaf_entropy
+from cladeseg.segmentation.label.strategy import ConditionalEntropy, strategies_of
 
 __all__ = [
+    "ConditionalEntropy",
     "LabelServer",
-    "LeafEntropy",
-    "case_uncertainty",
     "free_port",
-    "leaf_entropy",
     "prepare_app",
     "running_server",
     "serve",

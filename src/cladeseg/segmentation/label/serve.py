@@ -15,7 +15,7 @@ from rich.console import Console
 from cladeseg.files import DataError
 from cladeseg.segmentation.label.app_folder import prepare_app, require_bundle
 from cladeseg.segmentation.label.server import LOOPBACK, LabelServer, free_port, running_server
-from cladeseg.segmentation.label.strategy import LeafEntropy
+from cladeseg.segmentation.label.strategy import ConditionalEntropy
 from cladeseg.segmentation.workflow import find_bundle_weights
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def instructions(server: LabelServer, bundle: Path) -> str:
         f"[bold]{server.url}[/bold] serves {bundle.name}; Ctrl-C stops it, its log is {server.log}",
         "In 3D Slicer, extension MONAILabel:",
         f"  1. MONAI Label server: [bold]{server.url}[/bold], then connect",
-        f"  2. Options > activelearning > strategy: [bold]{LeafEntropy.NAME}[/bold]; then Next Sample",
+        f"  2. Options > activelearning > strategy: [bold]{ConditionalEntropy.NAME}[/bold]; then Next Sample",
         f"  3. Auto Segmentation > model: [bold]{bundle.name}[/bold], Run; correct it; Submit Label",
         f"  4. Options > train > {bundle.name}: device and epochs; then Train",
         f"A training writes into {bundle / 'runs'}; {weights} is replaced only by better weights.",

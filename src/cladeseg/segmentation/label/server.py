@@ -85,7 +85,7 @@ def running_server(
     log = app / "logs" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = server_command(app, studies, model=model, host=host, port=port)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # so that the log tells at once why a start failed
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # so that the log says at once why a start failed
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=app, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.inferers import Predictor
-from cladeseg.segmentation.label.uncertainty import case_uncertainty
+from cladeseg.segmentation.selection import case_uncertainty
 from cladeseg.segmentation.workflow import load_predictor
 from cladeseg.taxonomy import load_taxonomy
 
@@ -32,10 +32,10 @@ class Datastore(Protocol):
         """Note something about an image."""
 
 
-class LeafEntropy:
+class ConditionalEntropy:
     """Active-learning strategy that MONAI Label calls as it calls its own.
 
-    Images are scored with the bundle's weights by :func:`~cladeseg.segmentation.label.case_uncertainty`, once for
+    Images are scored with the bundle's weights by :func:`~cladeseg.segmentation.selection.case_uncertainty`, once for
     each state of the weights; the scores are kept in the datastore.  The first call after a promotion therefore
     predicts every unlabelled image.
 
@@ -44,7 +44,7 @@ class LeafEntropy:
         device: where to predict.
     """
 
-    NAME = "leaf_entropy"
+    NAME = "conditional_entropy"
 
     def __init__(self, bundle_root: str | Path, *, device: str = "auto") -> None:
         self.bundle_root = Path(bundle_root)
@@ -52,7 +52,7 @@ class LeafEntropy:
         self.description = "Most uncertain leaves within their superclass"
 
     def info(self) -> dict[str, str]:
-        """What the server tells its clients."""
+        """What the server says to its clients."""
         return {"description": self.description}
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
@@ -91,7 +91,7 @@ class LeafEntropy:
     def _score(self, predictor: Predictor | None, file: str) -> float | None:
         taxonomy = load_taxonomy("configs/taxonomy.json", self.bundle_root)
         try:
-            return case_uncertainty(predictor.log_probs(file).as_tensor()[None], taxonomy) if predictor else None
+            return case_uncertainty(predictor.log_probs(file).as_tensor(), taxonomy) if predictor else None
         except DataError as error:
             logger.warning("%s: not scored: %s", self.NAME, error)
             return None
@@ -101,11 +101,12 @@ class LeafEntropy:
         return str(file.stat().st_mtime_ns) if file.is_file() else ""
 
 
-def strategies_of(bundles: Mapping[str, str | Path]) -> dict[str, LeafEntropy]:
+def strategies_of(bundles: Mapping[str, str | Path]) -> dict[str, ConditionalEntropy]:
     """One strategy for each bundle of an app, called after it where there are several.
 
     Args:
         bundles: name → folder.
     """
+    name = ConditionalEntropy.NAME
     single = len(bundles) == 1
-    return {LeafEntropy.NAME if single else f"{LeafEntropy.NAME}_{n}": LeafEntropy(b) for n, b in bundles.items()}
+    return {name if single else f"{name}_{each}": ConditionalEntropy(folder) for each, folder in bundles.items()}

@@ -7,7 +7,7 @@ from cladeseg.segmentation.metrics.hierarchy import (
     nesting_violations_of_log_probs,
 )
 from cladeseg.segmentation.metrics.lesions import BRATS_PENALTY_MM, lesion_records
-from cladeseg.segmentation.metrics.overlap import dice, iou
+from cladeseg.segmentation.metrics.masks import annotated_nodes, dice, inside, iou
 from cladeseg.segmentation.metrics.record import (
     LESION_METRICS,
     METRICS,
@@ -18,7 +18,6 @@ from cladeseg.segmentation.metrics.record import (
     Record,
     Status,
 )
-from cladeseg.segmentation.metrics.regions import annotated_nodes, inside
 from cladeseg.segmentation.metrics.summary import summarise
 from cladeseg.segmentation.metrics.surface import surface_metrics
 from cladeseg.segmentation.metrics.tables import read_csv, write_csv, write_json

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cladeseg.segmentation.metrics.overlap import dice, iou
+from cladeseg.segmentation.metrics.masks import annotated_nodes, check_maps, dice, inside, iou, spacing_of, status_of
 from cladeseg.segmentation.metrics.record import STRUCTURE_METRICS, Record, Status
-from cladeseg.segmentation.metrics.regions import annotated_nodes, check_maps, inside, status_of
-from cladeseg.segmentation.metrics.spacing import spacing_of
 from cladeseg.segmentation.metrics.surface import surface_metrics
 from cladeseg.taxonomy import Taxonomy
 
@@ -42,6 +40,19 @@ def evaluate_case(
     Raises:
         DataError: the maps differ in shape or hold no node indices, or the affine is singular; the message starts
             with the case.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), Node("tumour", values={"lung": 1})))
+        >>> truth = np.zeros((4, 4, 4), dtype=np.uint8)
+        >>> truth[:2] = tree.index("tumour")
+        >>> for record in evaluate_case("case_1", np.roll(truth, 1, axis=0), truth, tree, affine=np.diag([3, 1, 1, 1])):
+        ...     print(record.node, record.metric, record.value, record.status)
+        tumour dice 0.5 ok
+        tumour iou 0.3333333333333333 ok
+        tumour hd95_mm 3.0 ok
+        tumour assd_mm 1.5 ok
+        tumour nsd 0.5 ok
     """
     check_maps(case, predicted, truth, taxonomy)
     spacing = spacing_of(case, affine)

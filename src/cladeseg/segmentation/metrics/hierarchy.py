@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cladeseg.segmentation.metrics.overlap import dice
+from cladeseg.segmentation.metrics.masks import annotated_nodes, check_maps, dice, inside, status_of
 from cladeseg.segmentation.metrics.record import HierarchyRecord
-from cladeseg.segmentation.metrics.regions import annotated_nodes, check_maps, inside, status_of
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import node_log_probs
 
@@ -29,6 +28,15 @@ def hierarchy_of_case(case: str, predicted: np.ndarray, truth: np.ndarray, taxon
 
     Raises:
         DataError: the maps differ in shape or hold no node indices; the message starts with the case.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> truth = np.array([0, 1, 1, 2, 2]).reshape(5, 1, 1)
+        >>> predicted = np.array([0, 0, 1, 1, 2]).reshape(5, 1, 1)  # a border voxel and a voxel inside are wrong
+        >>> [(record.node, round(record.value, 3)) for record in hierarchy_of_case("a", predicted, truth, tree)]
+        [('ventricle', 0.667), ('myocardium', 0.667)]
     """
     check_maps(case, predicted, truth, taxonomy)
     below = [v for v in annotated_nodes(truth, taxonomy) if taxonomy.parent[v] != taxonomy.root]
@@ -50,6 +58,16 @@ def nesting_violations(masks: np.ndarray, taxonomy: Taxonomy) -> int:
 
     Raises:
         ValueError: the first dimension is not N.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> masks = np.zeros((tree.num_nodes, 1, 1, 2), dtype=bool)
+        >>> masks[tree.index("ventricle")] = True
+        >>> masks[tree.index("heart"), ..., 0] = True
+        >>> nesting_violations(masks, tree)  # at the second voxel a ventricle lies outside the heart
+        1
     """
     _check_channels(masks.shape[0], (taxonomy.num_nodes,), taxonomy)
     violated = np.zeros(masks.shape[1:], dtype=bool)

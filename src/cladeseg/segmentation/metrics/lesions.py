@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation, find_objects, generate_binary_structure, label
 
-from cladeseg.segmentation.metrics.overlap import dice
+from cladeseg.segmentation.metrics.masks import annotated_nodes, check_maps, dice, inside, spacing_of, status_of
 from cladeseg.segmentation.metrics.record import LESION_METRICS, Record
-from cladeseg.segmentation.metrics.regions import annotated_nodes, check_maps, inside, status_of
-from cladeseg.segmentation.metrics.spacing import spacing_of
 from cladeseg.segmentation.metrics.surface import surface_metrics
 from cladeseg.taxonomy import Taxonomy
 

@@ -40,7 +40,7 @@ class Record:
 
 @dataclass(frozen=True)
 class HierarchyRecord:
-    """How well a structure is told from its siblings, where its parent is right.
+    """How well a structure is separated from its siblings, where its parent is right.
 
     Attributes:
         case: identifier of the case.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.metrics.record import (
@@ -15,13 +14,15 @@ from cladeseg.segmentation.metrics.record import (
     STATUSES,
     STRUCTURE_METRICS,
     HierarchyRecord,
-    Metric,
     Record,
 )
+from cladeseg.segmentation.metrics.tables import records_table
 from cladeseg.statistics.bootstrap import Estimate, PatientBootstrap
 from cladeseg.taxonomy import Taxonomy
 
-AnyRecord = Record | HierarchyRecord
+_GIVEN_PARENT = HierarchyRecord.metric
+#: Measured on request, or below the top level only; the other metrics are listed whether or not there is a value.
+_OPTIONAL = (*LESION_METRICS, _GIVEN_PARENT)
 
 
 def summarise(
@@ -57,60 +58,50 @@ def summarise(
 
     Raises:
         DataError: a case has no patient.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> tree = Taxonomy("lung", (Node("background", values={"lung": 0}), Node("tumour", values={"lung": 1})))
+        >>> records = [Record(f"case_{i}", "tumour", "dice", value, "ok") for i, value in enumerate((0.5, 0.75, 1.0))]
+        >>> patients = {record.case: record.case for record in records}
+        >>> summary = summarise(records, tree, patients=patients, nesting_violations=0, tolerance_mm=2.0)
+        >>> summary["nodes"]["tumour"]["dice"]
+        {'mean': 0.75, 'ci95': [0.5, 1.0], 'n': 3}
     """
-    cases = sorted({record.case for record in records})
-    orphan = next((case for case in cases if case not in patients), None)
-    if orphan is not None:
-        raise DataError(f"{orphan}: no patient is given for this case")
-    present = {patients[case] for case in cases}
-    bootstrap = PatientBootstrap(present, seed=seed, resamples=resamples)
-    by_node = _by_node(records, hierarchy_records, taxonomy)
-    nodes = {name: _summarise_node(found, patients, bootstrap) for name, found in by_node.items()}
+    table = records_table([*records, *hierarchy_records])
+    table["patient"] = table["case"].map(patients)
+    _check(table, taxonomy)
+    bootstrap = PatientBootstrap(table["patient"], seed=seed, resamples=resamples)
+    rows = {name: table[table["node"] == name] for name in taxonomy.names[1:-1]}
+    nodes = {name: _summarise_node(found, bootstrap) for name, found in rows.items()}
     return {
         "nodes": nodes,
         "mean_leaf": {metric: _mean_leaf(nodes, metric, taxonomy) for metric in ("dice", "iou")},
-        "status_counts": _status_counts(records),
+        "status_counts": _status_counts(table),
         "nesting_violations": int(nesting_violations),
         "nsd_tolerance_mm": float(tolerance_mm),
-        "cases": len(cases),
-        "patients": len(present),
+        "cases": table["case"].nunique(),
+        "patients": table["patient"].nunique(),
     }
 
 
-def _by_node(
-    records: Iterable[Record], hierarchy_records: Iterable[HierarchyRecord], taxonomy: Taxonomy
-) -> dict[str, list[AnyRecord]]:
-    found: dict[str, list[AnyRecord]] = {name: [] for name in taxonomy.names[1:-1]}
-    everything: Iterable[AnyRecord] = chain(records, hierarchy_records)
-    for record in everything:
-        taxonomy.index(record.node)  # names the node that the tree does not have
-        found[record.node].append(record)
-    return found
+def _check(table: pd.DataFrame, taxonomy: Taxonomy) -> None:
+    orphans = table.loc[table["patient"].isna(), "case"]
+    if len(orphans):
+        raise DataError(f"{orphans.min()}: no patient is given for this case")
+    for name in table["node"].unique():
+        taxonomy.index(name)  # names the node that the tree does not have
 
 
-def _summarise_node(
-    records: Sequence[AnyRecord], patients: Mapping[str, str], bootstrap: PatientBootstrap
-) -> dict[str, Any]:
-    measured = [record for record in records if isinstance(record, Record)]
-    given_parent = [record for record in records if isinstance(record, HierarchyRecord)]
-    metrics: dict[str, Any] = {
-        metric: _estimate([r for r in measured if r.metric == metric], patients, bootstrap)
-        for metric in _metrics_of(measured)
-    }
-    if given_parent:
-        metrics["dice_given_parent"] = _estimate(given_parent, patients, bootstrap)
-    return metrics | {"status_counts": _status_counts(measured)}
+def _summarise_node(rows: pd.DataFrame, bootstrap: PatientBootstrap) -> dict[str, Any]:
+    measured = (*STRUCTURE_METRICS, *(metric for metric in _OPTIONAL if (rows["metric"] == metric).any()))
+    metrics: dict[str, Any] = {metric: _estimate(rows[rows["metric"] == metric], bootstrap) for metric in measured}
+    return {**metrics, "status_counts": _status_counts(rows)}
 
 
-def _metrics_of(measured: Iterable[Record]) -> tuple[Metric, ...]:
-    """Lesions are measured on request only; the other metrics are listed whether or not there is a value."""
-    names = {record.metric for record in measured}
-    return (*STRUCTURE_METRICS, *(metric for metric in LESION_METRICS if metric in names))
-
-
-def _estimate(records: Sequence[AnyRecord], patients: Mapping[str, str], bootstrap: PatientBootstrap) -> Estimate:
-    defined = [(record.value, patients[record.case]) for record in records if record.value is not None]
-    return bootstrap.estimate([value for value, _ in defined], [patient for _, patient in defined])
+def _estimate(rows: pd.DataFrame, bootstrap: PatientBootstrap) -> Estimate:
+    defined = rows.dropna(subset="value")
+    return bootstrap.estimate(defined["value"].tolist(), defined["patient"].tolist())
 
 
 def _mean_leaf(nodes: Mapping[str, Any], metric: str, taxonomy: Taxonomy) -> float | None:
@@ -119,7 +110,7 @@ def _mean_leaf(nodes: Mapping[str, Any], metric: str, taxonomy: Taxonomy) -> flo
     return float(np.mean(defined)) if defined else None
 
 
-def _status_counts(records: Iterable[Record]) -> dict[str, int]:
+def _status_counts(rows: pd.DataFrame) -> dict[str, int]:
     """Count each (case, structure) once, although it has a record for each metric."""
-    counts = Counter({(record.case, record.node): record.status for record in records}.values())
-    return {status: counts[status] for status in STATUSES}
+    counts = rows[rows["metric"] != _GIVEN_PARENT].drop_duplicates(["case", "node"])["status"].value_counts()
+    return {status: int(counts.get(status, 0)) for status in STATUSES}

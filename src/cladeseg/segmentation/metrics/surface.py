@@ -36,6 +36,13 @@ def surface_metrics(
 
     Raises:
         ValueError: a mask is empty: it has no surface to measure a distance to.
+
+    Example:
+        >>> truth = np.zeros((8, 8, 8), dtype=bool)
+        >>> truth[2:6, 2:6, 2:6] = True
+        >>> shifted = np.roll(truth, 1, axis=2)
+        >>> surface_metrics(shifted, truth, spacing=(1, 1, 2), tolerance_mm=2.0)["hd95_mm"]
+        2.0
     """
     if not (prediction.any() and truth.any()):
         raise ValueError("surface metrics need two masks that are not empty")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cladeseg import files
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.metrics.record import METRICS, STATUSES, Record
+from cladeseg.segmentation.metrics.record import METRICS, STATUSES, HierarchyRecord, Record
 
 HEADER = ["case", "node", "metric", "value", "status"]
+
+
+def records_table(records: Iterable[Record | HierarchyRecord]) -> pd.DataFrame:
+    """One row for each record with the columns of :data:`HEADER`; an undefined value is NaN."""
+    rows = [tuple(getattr(record, column) for column in HEADER) for record in records]
+    return pd.DataFrame(rows, columns=HEADER).astype({"value": float})
 
 
 def write_csv(records: Iterable[Record], path: str | Path) -> None:
@@ -21,14 +28,9 @@ def write_csv(records: Iterable[Record], path: str | Path) -> None:
 
     The file appears whole or not at all.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    for record in records:
-        value = "" if record.value is None else f"{record.value:.6g}"
-        writer.writerow([record.case, record.node, record.metric, value, record.status])
+    table = records_table(records)
     with atomic_write(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def read_csv(path: str | Path) -> list[Record]:
@@ -39,7 +41,7 @@ def read_csv(path: str | Path) -> list[Record]:
             starts with the path and the line.
     """
     with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
+        rows = csv.reader(file)  # pandas would not say in which line something is wrong
         header = next(rows, None)
         if header != HEADER:
             raise DataError(f"{path}: the header is {header}, not {','.join(HEADER)}")

@@ -51,6 +51,13 @@ def write_acdc_phantoms(
     Raises:
         DataError: the folder holds anything else.
         ValueError: an argument that no phantom can be made of.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = write_acdc_phantoms(folder, patients=1, shape=(24, 24, 4), spacing=(8, 8, 9))
+        ...     [file.relative_to(folder).as_posix() for file in files][:3]
+        ['patient001/Info.cfg', 'patient001/patient001_frame01.nii.gz', 'patient001/patient001_frame01_gt.nii.gz']
     """
     if patients < 1:
         raise ValueError(f"patients: at least 1, not {patients}")

@@ -58,7 +58,7 @@ def write_brats_phantoms(
 
     Subject ``i`` depends on ``seed`` and ``i`` alone, not on how many are written, and is the same in both namings but
     for file names and the integer of enhancing tumour.  Of five subjects in turn the second has two lesions, the third
-    no enhancing part, the fifth no necrosis.  Grey values of one subject may be a hundred times those of another.
+    no enhancing part, the fifth no necrosis.  Intensities of one subject may be a hundred times those of another.
 
     Args:
         out: where to; created if missing.
@@ -76,6 +76,13 @@ def write_brats_phantoms(
     Raises:
         DataError: the folder holds anything else.
         ValueError: an argument that no phantom can be made of.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = write_brats_phantoms(folder, subjects=1, naming="brats23", shape=(24, 24, 20))
+        ...     files[0].relative_to(folder).as_posix()
+        'BraTS-GLI-00001-000/BraTS-GLI-00001-000-t2f.nii.gz'
     """
     if subjects < 1:
         raise ValueError(f"subjects: at least 1, not {subjects}")
@@ -116,7 +123,7 @@ def _draw_subject(grid: Grid, index: int, rng: np.random.Generator) -> tuple[np.
     depth = brain_depth(adult, where, rng)
     brain = draw_tissues(adult, undeformed(where, lesions), depth, rng)
     tissues = draw_tumour(adult, where, brain, kind=kind, lesions=lesions, depth=depth, rng=rng)
-    # Any four subjects in a row span the range of grey values.
+    # Any four subjects in a row span the range of intensities.
     loudness = (index % 4 + float(rng.uniform())) / 4
     return tissues, draw_modalities(adult, tissues, loudness=loudness, rng=rng)
 

@@ -64,7 +64,7 @@ def draw_label_and_image(grid: Grid, anatomy: Hippocampus, rng: np.random.Genera
     label = np.where(depth > 0, np.where(along < anatomy.border, ANTERIOR, POSTERIOR), 0).astype(np.uint8)
     clean = _surroundings(true, anatomy, where, rng)
     clean = _near_tissue(clean, across, along, above, depth)
-    clean[label > 0] = _GREY  # head and body alike: brightness does not tell them apart
+    clean[label > 0] = _GREY  # head and body alike: their brightness does not differ
     clean = ndimage.gaussian_filter(clean * (1 + 0.03 * true.noise(rng, 1.5)), [0.5 / step for step in true.spacing])
     noise = rng.normal(0.0, rng.uniform(0.015, 0.035), (2, *grid.shape))
     return label, np.hypot(clean * _bias_field(grid.shape, rng) + noise[0], noise[1])

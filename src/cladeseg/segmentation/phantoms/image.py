@@ -25,12 +25,12 @@ class Scene:
     """What stays the same between the frames of one patient.
 
     Attributes:
-        gain: grey levels of this scanner relative to the reference.
+        gain: intensities of this scanner relative to the reference.
         left_blood, right_blood: brightness of the blood in each ventricle.
         liver: offset of the liver in fractions of the field.
         vessels: (n, 3) bright round distractors: x, y and radius in fractions of the field.
         bias: coefficients of the smooth brightness change along x, y, xy and z.
-        noise: standard deviation before the magnitude is taken, in grey levels of the reference.
+        noise: standard deviation before the magnitude is taken, in intensities of the reference.
     """
 
     gain: float
@@ -44,7 +44,7 @@ class Scene:
 
 def draw_scene(rng: np.random.Generator) -> Scene:
     """Draw one patient's surroundings and scanner."""
-    left, right = _BLOOD * rng.uniform(0.93, 1.07, 2)  # both cavities alike: brightness cannot tell them apart
+    left, right = _BLOOD * rng.uniform(0.93, 1.07, 2)  # both cavities alike: their brightness does not differ
     lungs = np.column_stack([rng.choice([-1, 1], 5) * rng.uniform(0.3, 0.4, 5), rng.uniform(-0.15, 0.25, 5)])
     vessels = np.column_stack([lungs, rng.uniform(0.012, 0.03, 5)])
     aorta = [*(np.array([-0.13, -0.33]) + rng.uniform(-0.03, 0.03, 2)), rng.uniform(0.04, 0.055)]

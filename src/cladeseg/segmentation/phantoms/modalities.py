@@ -32,7 +32,7 @@ def draw_modalities(grid: Grid, tissues: np.ndarray, *, loudness: float, rng: np
     Args:
         grid: in mm of an adult.
         tissues: what each voxel consists of.
-        loudness: 0 to 1; over that range the grey values of a normal brain grow a hundredfold.
+        loudness: 0 to 1; over that range the intensities of a normal brain grow a hundredfold.
         rng: of this subject's contrasts, textures, bias fields and noise.
     """
     patterns = [grid.noise(rng, length) for length in (4.0, 7.0)]
@@ -43,8 +43,8 @@ def draw_modalities(grid: Grid, tissues: np.ndarray, *, loudness: float, rng: np
         noise = rng.normal(0.0, rng.uniform(0.025, 0.045), (2, *tissues.shape))
         magnitude = np.hypot(clean * _bias_field(tissues.shape, rng) + noise[0], noise[1])
         gain = 50.0 * 100.0**loudness * rng.uniform(0.75, 1.35)
-        grey = np.clip(np.rint(gain * magnitude), 1, _LARGEST)
-        images.append(np.where(tissues == Tissue.OUTSIDE, 0, grey).astype(np.int16))
+        intensities = np.clip(np.rint(gain * magnitude), 1, _LARGEST)
+        images.append(np.where(tissues == Tissue.OUTSIDE, 0, intensities).astype(np.int16))
     return images
 
 

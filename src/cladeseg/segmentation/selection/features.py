@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 
 from cladeseg.segmentation.selection.superclass_view import SuperclassView
 
-Group = Literal["shape", "position", "intensity"]
+Kind = Literal["shape", "position", "intensity"]
 
 #: Thickness in mm of the shell around the superclass: its surroundings decide how hard its border is to see.
 SHELL_MM = 5.0
@@ -28,16 +28,16 @@ class Feature:
     Attributes:
         name: in words.
         unit: ``"ml"``, ``"mm"`` or none.
-        group: what kind it is; kinds count alike, however many numbers they have.
+        kind: kinds count alike, however many numbers they have.
     """
 
     name: str
     unit: str
-    group: Group
+    kind: Kind
 
 
 def case_features(view: SuperclassView) -> dict[Feature, float]:
-    """Describe a case by the superclass's volume, extent, elongation, position and grey values.
+    """Describe a case by the superclass's volume, extent, elongation, position and intensities.
 
     * volume in ml; extent along each world axis in mm, voxel edge to voxel edge; elongation, the ratio of the longest
       to the shortest principal axis (square roots of the eigenvalues of the second moments, voxels counted as solid);

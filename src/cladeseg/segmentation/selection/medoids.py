@@ -19,7 +19,7 @@ def k_medoids(
     distances: np.ndarray,
     k: int,
     *,
-    units: Sequence[int] | None = None,
+    groups: Sequence[int] | None = None,
     weights: np.ndarray | None = None,
     covered: np.ndarray | None = None,
     exhaustive: int = EXHAUSTIVE,
@@ -33,7 +33,7 @@ def k_medoids(
     Args:
         distances: (n, n), d(m, j) ≥ 0.
         k: how many.
-        units: (n,) at most one member of each unit is chosen, and none of a negative one; each is its own if ``None``.
+        groups: (n,) at most one member of each group is chosen, none of a negative one; each is its own if ``None``.
         weights: (n,) w_j ≥ 0; 1 if ``None``.
         covered: (n,) c_j, the distance to what is chosen already; infinite if ``None``.
         exhaustive: the largest number of sets that are all tried.
@@ -42,22 +42,27 @@ def k_medoids(
         Their indices, ascending.
 
     Raises:
-        ValueError: ``k`` is below 1 or above the number of units, or the distances are not square.
+        ValueError: ``k`` is below 1 or above the number of groups, or the distances are not square.
+
+    Example:
+        >>> places = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+        >>> k_medoids(abs(places[:, None] - places), 2)
+        [1, 4]
     """
     n = len(distances)
     if distances.shape != (n, n):
         raise ValueError(f"distances: should be square, not {distances.shape}")
-    owner = np.arange(n) if units is None else np.asarray(units)
-    available = len(set(owner[owner >= 0].tolist()))
+    group = np.arange(n) if groups is None else np.asarray(groups)
+    available = len(set(group[group >= 0].tolist()))
     if not 1 <= k <= available:
         raise ValueError(f"k: {k} medoids asked for, {available} can be chosen")
     problem = _Problem(
         np.asarray(distances, dtype=np.float64),
-        owner,
+        group,
         np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64),
         np.full(n, np.inf) if covered is None else np.asarray(covered, dtype=np.float64),
     )
-    few = math.comb(int(np.count_nonzero(owner >= 0)), k) <= exhaustive
+    few = math.comb(int(np.count_nonzero(group >= 0)), k) <= exhaustive
     return sorted(problem.best_of_all(k) if few else problem.swapped(problem.built(k)))
 
 
@@ -72,9 +77,9 @@ def nearest_medoid(distances: np.ndarray, medoids: Sequence[int]) -> np.ndarray:
 
 
 class _Problem:
-    def __init__(self, distances: np.ndarray, owner: np.ndarray, weights: np.ndarray, covered: np.ndarray) -> None:
+    def __init__(self, distances: np.ndarray, group: np.ndarray, weights: np.ndarray, covered: np.ndarray) -> None:
         self.distances = distances
-        self.owner = owner
+        self.group = group
         self.weights = weights
         self.covered = covered
 
@@ -82,7 +87,7 @@ class _Problem:
         """The cheapest of all sets."""
         best: list[int] = []
         least = np.inf
-        sets = (s for s in combinations(self._free(()), k) if len({self.owner[m] for m in s}) == k)
+        sets = (s for s in combinations(self._free(()), k) if len({self.group[m] for m in s}) == k)
         while batch := list(islice(sets, _BATCH)):
             nearest = np.minimum(self.distances[np.array(batch)].min(axis=1), self.covered)
             costs = nearest @ self.weights
@@ -125,5 +130,5 @@ class _Problem:
 
     def _free(self, chosen: Iterable[int]) -> list[int]:
         """Members that may join the chosen ones."""
-        taken = {int(self.owner[m]) for m in chosen}
-        return [m for m, unit in enumerate(self.owner.tolist()) if unit >= 0 and unit not in taken]
+        taken = {int(self.group[m]) for m in chosen}
+        return [m for m, group in enumerate(self.group.tolist()) if group >= 0 and group not in taken]

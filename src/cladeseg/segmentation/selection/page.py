@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_erosion, generate_binary_structure
+from skimage.segmentation import find_boundaries
 
 from cladeseg.files import atomic_write, write_json
 from cladeseg.report import CasePicture, save_png
@@ -87,17 +87,12 @@ def outline_picture(view: SuperclassView, taxonomy: Taxonomy, slices: int = 3) -
     Returns:
         uint8 (H, W, 3); small volumes are enlarged by a whole factor.
     """
-    outline = np.where(_border(view.inside), view.nodes, taxonomy.background)
+    border = np.stack([find_boundaries(mask, mode="inner") for mask in np.moveaxis(view.inside, 2, 0)], axis=2)
+    outline = np.where(border, view.nodes, taxonomy.background)
     plain = np.full_like(outline, taxonomy.background)
     panel = CasePicture(taxonomy, slices)(view.image[0], plain, outline)
     factor = max(1, round(_WIDTH / panel.shape[1]))
     return panel.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def _border(inside: np.ndarray) -> np.ndarray:
-    """Voxels of the mask with a neighbour in their own slice that is outside."""
-    in_slice = generate_binary_structure(2, 1)[:, :, None]
-    return inside & ~binary_erosion(inside, in_slice)
 
 
 def _picture(proposal: Proposal) -> str:

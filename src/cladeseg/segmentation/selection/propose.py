@@ -12,12 +12,12 @@ import numpy as np
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import ImageFiles, resolve_label_convention, scan
 from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.selection.candidates import CandidateFeatures, candidate_features
 from cladeseg.segmentation.selection.feature_space import distance_percentiles, pairwise_distances, standardise
 from cladeseg.segmentation.selection.features import Feature
 from cladeseg.segmentation.selection.medoids import k_medoids, nearest_medoid
 from cladeseg.segmentation.selection.superclass_view import SuperclassLoader, resolve_superclass
-from cladeseg.segmentation.selection.survey import Survey, survey_cases
-from cladeseg.segmentation.selection.uncertainty import doubts
+from cladeseg.segmentation.selection.uncertainty import uncertainties
 from cladeseg.taxonomy import Taxonomy
 
 _NAMED_DIFFERENCES = 2
@@ -67,9 +67,9 @@ def select_cases(
     The k medoids of the cases' features are proposed: the choice M for which the sum over all cases j of
     w_j · min over m in M of d(m, j) is smallest, where d is the Euclidean distance of robustly standardised features
     (see ``feature_space.standardise``), at most one case of a patient, identical scans counted once.
-     Without a predictor w = 1.  With one, w_j = H_j / mean(H), where H_j is the mean entropy of the leaf given
-    the superclass in case j: a case that the network doubts twice as much counts like two, so that proposals move to
-    where it is doubtful, yet stay typical of such cases.
+    Without a predictor w = 1.  With one, w_j = H_j / mean(H), where H_j is the mean entropy of the leaf given
+    the superclass in case j: a case that is twice as uncertain counts like two, so that proposals move to where the
+    network is uncertain, yet stay typical of such cases.
 
     Args:
         dataset_dir: the folder.
@@ -101,49 +101,53 @@ def select_cases(
         intensity=intensity,
     )
     cases = _chosen_patients(found, only, labelled, dataset_dir)
-    survey = survey_cases(cases, dataset_dir, load, workers=workers, progress=progress)
-    doubt = None if predictor is None else doubts(predictor, survey.cases, load, progress=progress)
-    return propose(survey, budget, labelled=labelled, doubt=doubt)
+    candidates = candidate_features(cases, dataset_dir, load, workers=workers, progress=progress)
+    uncertainty = None if predictor is None else uncertainties(predictor, candidates.cases, load, progress=progress)
+    return propose(candidates, budget, labelled=labelled, uncertainty=uncertainty)
 
 
 def propose(
-    survey: Survey, budget: int, *, labelled: Collection[str] = (), doubt: np.ndarray | None = None
+    candidates: CandidateFeatures,
+    budget: int,
+    *,
+    labelled: Collection[str] = (),
+    uncertainty: np.ndarray | None = None,
 ) -> list[Proposal]:
-    """Choose among surveyed cases; see :func:`select_cases`.
+    """Choose among candidates; see :func:`select_cases`.
 
     Args:
-        survey: the cases with their features.
+        candidates: the cases with their features.
         budget: number of cases.
         labelled: patients that have fine labels.
-        doubt: (cases,) mean entropy of the leaf given the superclass, in nats.
+        uncertainty: (cases,) mean entropy of the leaf given the superclass, in nats.
 
     Raises:
         DataError: fewer than ``budget`` patients are left to choose from.
     """
-    done = survey.units_of(labelled)
-    left = len(set(survey.units) - done)
+    done = candidates.groups_of(labelled)
+    left = len(set(candidates.groups) - done)
     if not 1 <= budget <= left:
         raise DataError(f"budget: {budget} cases asked for; 1 to {left} can be proposed, one of a patient")
-    coordinates = standardise(survey.table, [feature.group for feature in survey.features[0]])
+    coordinates = standardise(candidates.table, [feature.kind for feature in candidates.features[0]])
     distances = pairwise_distances(coordinates)
-    fixed = [i for i, unit in enumerate(survey.units) if unit in done]
+    fixed = [i for i, group in enumerate(candidates.groups) if group in done]
     chosen = k_medoids(
         distances,
         budget,
-        units=[-1 if unit in done else unit for unit in survey.units],
-        weights=_weights(doubt),
+        groups=[-1 if group in done else group for group in candidates.groups],
+        weights=_weights(uncertainty),
         covered=distances[fixed].min(axis=0, initial=np.inf),
     )
     # Chosen ones first, so that of two equally near ones the new one counts.
     sizes = np.bincount(nearest_medoid(distances, [*chosen, *fixed]), minlength=len(chosen))
     order = sorted(range(budget), key=lambda place: (-sizes[place], chosen[place]))
     percentiles = distance_percentiles(coordinates)
-    return [_proposal(survey, chosen[k], int(sizes[k]), float(percentiles[chosen[k]]), doubt) for k in order]
+    return [_proposal(candidates, chosen[k], int(sizes[k]), float(percentiles[chosen[k]]), uncertainty) for k in order]
 
 
-def _weights(doubt: np.ndarray | None) -> np.ndarray | None:
-    """w_j = H_j / mean(H); ``None``, i.e. all alike, where there is no doubt at all."""
-    return None if doubt is None or not doubt.any() else doubt / doubt.mean()
+def _weights(uncertainty: np.ndarray | None) -> np.ndarray | None:
+    """w_j = H_j / mean(H); ``None``, i.e. all alike, where all is certain."""
+    return None if uncertainty is None or not uncertainty.any() else uncertainty / uncertainty.mean()
 
 
 def _chosen_patients(
@@ -162,11 +166,13 @@ def _chosen_patients(
 # ---- the reason ------------------------------------------------------------------------------------------------------
 
 
-def _proposal(survey: Survey, i: int, size: int, percentile: float, doubt: np.ndarray | None) -> Proposal:
-    case = survey.cases[i]
-    reason = [f"typical of {size} of {len(survey.cases)} cases", *_descriptions(survey, i)]
-    if doubt is not None:
-        reason.append(f"leaf given superclass is doubtful by {doubt[i]:.2g} nats (mean {doubt.mean():.2g})")
+def _proposal(
+    candidates: CandidateFeatures, i: int, size: int, percentile: float, uncertainty: np.ndarray | None
+) -> Proposal:
+    case = candidates.cases[i]
+    reason = [f"typical of {size} of {len(candidates.cases)} cases", *_descriptions(candidates, i)]
+    if uncertainty is not None:
+        reason.append(f"uncertainty {uncertainty[i]:.2g} nats (mean {uncertainty.mean():.2g})")
     return Proposal(
         case=case["case"],
         patient=case["patient"],
@@ -178,11 +184,11 @@ def _proposal(survey: Survey, i: int, size: int, percentile: float, doubt: np.nd
     )
 
 
-def _descriptions(survey: Survey, i: int) -> list[str]:
+def _descriptions(candidates: CandidateFeatures, i: int) -> list[str]:
     """The case's first feature, its volume, and those in which it differs most from the others."""
-    features = list(survey.features[i])
-    table = survey.table
-    # One group per feature: here each speaks for itself.
+    features = list(candidates.features[i])
+    table = candidates.table
+    # One kind per feature: here each speaks for itself.
     apart = np.abs(standardise(table, [feature.name for feature in features])[i, 1:])
     most = 1 + np.argsort(-apart, kind="stable")[:_NAMED_DIFFERENCES]
     differing = " and ".join(_compared(features[f], table[:, f], i) for f in most)

@@ -42,7 +42,7 @@ def run_selection(
         datalist: a stored split; only patients of its training part are looked at.
         labelled: patients that have fine labels already.
         intensity: kind of normalisation, see :func:`cladeseg.segmentation.transforms.preprocessing`.
-        predictor: of a first training, whose doubt then counts too; see :func:`select_cases`.
+        predictor: of a first training, whose uncertainty then counts too; see :func:`select_cases`.
         workers: threads that read files.
         progress: show progress bars.
 

@@ -90,6 +90,7 @@ class TrainingPlan:
                 name: [list(v) if isinstance(v, tuple) else v for v in values]
                 for name, values in levels._asdict().items()
             },
+            "dropout": network.dropout,
             "head": network.head,
             "prior": "logits" if network.prior else "off",
             "separate_norm": network.separate_norm,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.config_text import config_text
+from cladeseg.bundle.shipped import raise_if_shipped
 from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, sha256_of
 from cladeseg.files import DataError, atomic_write, read_json
 
@@ -39,10 +40,11 @@ def promote(
         Whether the bundle's model is now the run's.
 
     Raises:
-        DataError: the run has no trained model or one that disagrees with its record, or the bundle's folder cannot be
-            written.
+        DataError: the run has no trained model or one that disagrees with its record, or the bundle belongs to the
+            installed package, or its folder cannot be written.
     """
     source, target = Path(run_models), Path(bundle_models)
+    raise_if_shipped(target.parent)
     _require_sound(source)
     reason = None if force else _reason_to_keep(source, target, baseline)
     if reason:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cladeseg.bundle.settings import SettingsGroup
+from cladeseg.bundle.settings import SettingsGroup, settings_reference
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -131,6 +131,8 @@ class NetworkSettings(SettingsGroup):
     """Resolutions of the U-Net; fewer where the patch cannot be halved so often."""
     filters: Size = 16
     """Feature channels of the finest level, and of each branch of the head; doubled from level to level."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of the backbone's features that are dropped; null for none."""
     head: Literal["factorised", "flat", "two_head"] = "factorised"
     """Form of log p(leaf): product along the tree, one softmax over all leaves, or the paper's independent heads."""
     prior: bool = True
@@ -265,3 +267,22 @@ mixed images; the others are published methods to compare with, each with the su
 TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp")
 #: What a resumed training may have otherwise: how long and how fast, not what.
 FREE_ON_RESUME = ("epochs", "data.num_workers", "data.cache_gigabytes", "optimizer.validation_interval")
+
+
+def settings_page() -> str:
+    """The reference page of all settings in Markdown."""
+    return _PAGE.format(reference=settings_reference(TrainingSettings))
+
+
+_PAGE = """# Settings of a segmentation training
+
+Every setting, with its type, range, default and meaning. A bundle's `configs/train.json` holds what differs from the
+defaults. On a command line a setting of a group is written in one of two ways:
+
+    cladeseg train BUNDLE --dataset D --output R --set mix.weight=0.5
+    python -m monai.bundle run training --config_file configs/train.json --settings#mix#weight 0.5
+
+An overlay writes `"settings#mix#weight": 0.5`.
+A key or a type that does not exist is refused, and the nearest key is named.
+
+{reference}"""

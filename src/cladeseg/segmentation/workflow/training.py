@@ -11,8 +11,9 @@ from typing import Any
 from monai.transforms import Compose
 
 from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.run_folder import start_run
+from cladeseg.bundle.run_folder import start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
+from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.cohort import fingerprint
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
@@ -119,6 +120,13 @@ def run_training(workflow: TrainingWorkflow) -> None:
     Args:
         workflow: the training's parts; its plan says whether to resume, and whether to promote the result.
     """
+    try:
+        _train(workflow)
+    finally:
+        unlock_run(workflow.plan.run_folder)
+
+
+def _train(workflow: TrainingWorkflow) -> None:
     trainer, state = workflow.trainer, workflow.state
     if workflow.plan.resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
@@ -128,7 +136,11 @@ def run_training(workflow: TrainingWorkflow) -> None:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
     _store_weights(workflow)
-    if workflow.plan.promote:
+    if workflow.plan.promote and is_shipped(workflow.plan.bundle_root):
+        logger.warning(
+            "the weights stay in %s; %s", workflow.plan.run_folder.models, copy_advice(workflow.plan.bundle_root)
+        )
+    elif workflow.plan.promote:
         models = workflow.plan.bundle_root / "models"
         promote_model(workflow.plan.run_folder.models, models, baseline=_baseline(workflow, models))
 

@@ -10,8 +10,7 @@ import nibabel as nib
 import numpy as np
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.data.brats import scan_brats
-from cladeseg.segmentation.data.brats_naming import BRATS_MODALITIES, parse_brats_name
+from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
 from cladeseg.segmentation.transforms.geometry import volume_like
 from cladeseg.segmentation.transforms.load_nodes import corner_distance
 from cladeseg.segmentation.transforms.save_label import case_name
@@ -66,6 +65,15 @@ def stack_modalities(
         DataError: there is no file, or one is given twice; one cannot be read, is not 3D, or differs from the first in
             shape or by more than 1 mm in place; ``out`` exists, has another ending, is one of the files, or cannot be
             written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = [Path(folder, f"{name}.nii.gz") for name in ("flair", "t1")]
+        ...     for file in files:
+        ...         nib.save(nib.Nifti1Image(np.ones((4, 5, 6), dtype=np.float32), np.eye(4)), file)
+        ...     nib.load(stack_modalities(files, Path(folder, "both.nii.gz"))).shape
+        (4, 5, 6, 2)
     """
     paths, out = [Path(path) for path in (files.values() if isinstance(files, Mapping) else files)], Path(out)
     _check_out(out, paths, force)

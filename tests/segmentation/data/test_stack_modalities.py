@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.stack import stack_folder, stack_modalities
+from cladeseg.segmentation.data.stack_modalities import stack_folder, stack_modalities
 from cladeseg.segmentation.transforms import LoadModalitiesd
 
 SHAPE = (4, 5, 3)

@@ -23,17 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Survey:
+class CandidateFeatures:
     """What there is to choose from.
 
     Attributes:
         cases: with absolute paths, in the layout's order.
-        unit_of: patient → number of the unit: a patient, or patients who share a scan; those left out are in it too.
+        group_of: patient → number of the group: a patient, or patients who share a scan; those left out are in it too.
         features: of each case, the same ones in the same order.
     """
 
     cases: Sequence[Mapping[str, Any]]
-    unit_of: Mapping[str, int]
+    group_of: Mapping[str, int]
     features: Sequence[Mapping[Feature, float]]
 
     @property
@@ -42,23 +42,23 @@ class Survey:
         return np.array([list(one.values()) for one in self.features], dtype=np.float64)
 
     @property
-    def units(self) -> list[int]:
-        """The unit of each case."""
-        return [self.unit_of[case["patient"]] for case in self.cases]
+    def groups(self) -> list[int]:
+        """The group of each case."""
+        return [self.group_of[case["patient"]] for case in self.cases]
 
-    def units_of(self, patients: Collection[str]) -> set[int]:
-        """The units that hold any of the patients."""
-        return {unit for patient, unit in self.unit_of.items() if patient in patients}
+    def groups_of(self, patients: Collection[str]) -> set[int]:
+        """The groups that hold any of the patients."""
+        return {group for patient, group in self.group_of.items() if patient in patients}
 
 
-def survey_cases(
+def candidate_features(
     cases: Sequence[Mapping[str, Any]],
     dataset_dir: str | Path,
     load: SuperclassLoader,
     *,
     workers: int | None = None,
     progress: bool = False,
-) -> Survey:
+) -> CandidateFeatures:
     """Check the images, leave out what cannot be chosen, and describe the rest.
 
     A case without a label file, one whose superclass is empty and a scan that was seen before are left out; the log
@@ -81,7 +81,7 @@ def survey_cases(
     )
     raise_if_fatal(images)
     hashes = [image.sha1 for image in images]
-    unit_of = _unit_of_patient(outlined, hashes)
+    group_of = _group_of_patient(outlined, hashes)
     first = {sha1: case["case"] for case, sha1 in reversed(list(zip(outlined, hashes, strict=True)))}
     again = [case["case"] for case, sha1 in zip(outlined, hashes, strict=True) if first[sha1] != case["case"]]
     single = [absolute_paths(case, dataset_dir) for case in _without(outlined, again, "its scan is another case's")]
@@ -90,7 +90,7 @@ def survey_cases(
     kept = _without(single, empty, f"its label holds no {load.superclass}")
     if not kept:
         raise DataError(f"{dataset_dir}: no case with an outline of {load.superclass} is left to choose from")
-    return Survey(kept, unit_of, [found for found in described if found])
+    return CandidateFeatures(kept, group_of, [found for found in described if found])
 
 
 def _describe(
@@ -113,9 +113,9 @@ def _without(cases: Sequence[Mapping[str, Any]], names: Sequence[str], why: str)
     return [case for case in cases if case["case"] not in set(names)]
 
 
-def _unit_of_patient(cases: Iterable[Mapping[str, Any]], hashes: Iterable[str]) -> dict[str, int]:
-    """Patient → unit; patients that share a scan are one unit, since fine labels of both would tell the same twice."""
+def _group_of_patient(cases: Iterable[Mapping[str, Any]], hashes: Iterable[str]) -> dict[str, int]:
+    """Patient → group; patients that share a scan are one group, since fine labels of both would say the same twice."""
     owners: dict[str, set[str]] = {}
     for case, sha1 in zip(cases, hashes, strict=True):
         owners.setdefault(f"scan {sha1}", set()).add(case["patient"])
-    return {patient: unit for unit, together in enumerate(merge_overlapping(owners.values())) for patient in together}
+    return {patient: group for group, together in enumerate(merge_overlapping(owners.values())) for patient in together}

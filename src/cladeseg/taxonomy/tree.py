@@ -1,4 +1,4 @@
-"""The label tree: the one place that knows which integer means which structure.
+"""The label tree: order, membership, supervision, and the one place that knows which integer means which structure.
 
 A voxel's label is a *node* of a tree.  A fine label is a leaf, a coarse label (superclass) is an inner node, and
 "not annotated" is the root.  Everything else in cladeseg works on *node maps*, integer volumes of node indices, and
@@ -11,27 +11,18 @@ index map, and its one-hot encoding needs no translation.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
-ROOT = "root"
-BACKGROUND = "background"
-#: Supervision names that are not nodes: every leaf is known; nothing is known.
-FINE, UNLABELLED = "fine", "unlabelled"
+from cladeseg.taxonomy.label_values import LabelValueError, as_integers, count_values, listed, translate
+from cladeseg.taxonomy.node import BACKGROUND, FINE, ROOT, UNLABELLED, Node, TaxonomyError, check_nodes
 
-#: Unknown label values that one error message lists.
-_MAX_LISTED = 8
 _AXES = {"left-right": 0, "posterior-anterior": 1, "inferior-superior": 2}
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _PALETTE = (
     "#e6194b",
     "#3cb44b",
@@ -46,32 +37,6 @@ _PALETTE = (
 )
 
 
-class TaxonomyError(ValueError):
-    """The tree itself is impossible; the message names the node."""
-
-
-class LabelValueError(ValueError):
-    """A label volume holds a value that its label convention does not define."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One structure as a user writes it.
-
-    Attributes:
-        name: unique name of the structure, e.g. ``"left_ventricle"``.
-        parent: name of the structure that contains it; ``"root"`` at the top.
-        values: the integer that each label convention writes for exactly this node, e.g.
-            ``{"brats18": 4, "brats23": 3}``.
-        colour: ``#rrggbb`` for pictures; chosen from a palette if empty.
-    """
-
-    name: str
-    parent: str = ROOT
-    values: Mapping[str, int] = field(default_factory=dict)
-    colour: str = ""
-
-
 @dataclass(frozen=True)
 class Taxonomy:
     """An immutable, validated label tree.
@@ -80,12 +45,32 @@ class Taxonomy:
         name: name of the tree, e.g. ``"acdc"``.
         nodes: every structure except the root, in any order; a leaf named ``"background"`` directly under the root is
             required.
-        forbidden_flips: anatomical axes along which a mirrored image is not a plausible one, because leaves are told
-            apart by side: any of ``"left-right"``, ``"posterior-anterior"``, ``"inferior-superior"``.
+        forbidden_flips: anatomical axes along which a mirrored image is not a plausible one, because leaves
+            differ by side: any of ``"left-right"``, ``"posterior-anterior"``, ``"inferior-superior"``.
 
     Raises:
-        TaxonomyError: duplicate names, unknown parents, cycles, missing background, single children that no value
-            tells from their parent, two nodes with one value in a label convention, values outside 0…65535.
+        TaxonomyError: duplicate names, unknown parents, cycles, missing background, single children without a value
+            that differs from their parent's, two nodes with one value in a label convention, values outside 0…65535,
+            an axis that is none.
+
+    Example:
+        >>> tree = Taxonomy(
+        ...     "heart",
+        ...     (
+        ...         Node("background", values={"acdc": 0}),
+        ...         Node("heart"),
+        ...         Node("ventricle", "heart", {"acdc": 1}),
+        ...         Node("myocardium", "heart", {"acdc": 2}),
+        ...     ),
+        ... )
+        >>> tree.names
+        ('background', 'ventricle', 'myocardium', 'heart', 'root')
+        >>> [tree.names[v] for v in tree.path(tree.index("myocardium"))]
+        ['root', 'heart', 'myocardium']
+        >>> tree.to_nodes(np.array([0, 2, 1]), "acdc").tolist()
+        [0, 2, 1]
+        >>> [tree.names[v] for v in tree.collapse_table("heart")[:3]]
+        ['background', 'heart', 'heart']
     """
 
     name: str
@@ -95,11 +80,7 @@ class Taxonomy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         object.__setattr__(self, "forbidden_flips", tuple(self.forbidden_flips))
-        _check_names(self.nodes)
-        _check_parents(self.nodes)
-        _check_background(self.nodes)
-        _check_values(self.nodes)
-        _check_single_children(self.nodes)
+        check_nodes(self.nodes)
         for axis in self.forbidden_flips:
             if axis not in _AXES:
                 raise TaxonomyError(f"forbidden flip '{axis}' is no anatomical axis; write one of {sorted(_AXES)}")
@@ -283,23 +264,19 @@ class Taxonomy:
             LabelValueError: a value that the label convention does not define; the message gives the values with their
                 counts and the label convention that would fit.
         """
-        integers = _as_integers(label, source)
-        nodes = _look_up(integers, self.values(label_convention), self.node_dtype)
+        integers = as_integers(label, source)
+        nodes = translate(integers, self.values(label_convention), self.node_dtype)
         if nodes is None:
             raise LabelValueError(self._unknown_values(integers, label_convention, source))
         return nodes
 
     def _unknown_values(self, label: np.ndarray, label_convention: str, source: str) -> str:
-        table = self.values(label_convention)
-        counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
-        unknown = [f"{value} ({count} voxels)" for value, count in counts.items() if value not in table]
-        # An image given as a label has thousands of values; nobody wants to read them all.
-        more = f" and {len(unknown) - _MAX_LISTED} more" if len(unknown) > _MAX_LISTED else ""
-        what = ", ".join(unknown[:_MAX_LISTED]) + more
+        table, counts = self.values(label_convention), count_values(label)
+        unknown = listed({value: count for value, count in counts.items() if value not in table})
         known = ", ".join(f"{value} = {self.names[v]}" for value, v in sorted(table.items()))
         fitting = self.fitting_label_conventions(counts)
         hint = f"; its values fit the label convention '{fitting[0]}'" if fitting else ""
-        return f"{source}: value {what} is not defined by the label convention '{label_convention}' ({known}){hint}"
+        return f"{source}: value {unknown} is not defined by the label convention '{label_convention}' ({known}){hint}"
 
     def from_nodes(self, nodes: np.ndarray, label_convention: str) -> np.ndarray:
         """Translate a node map (any shape) into the integers of ``label_convention``; the inverse of :meth:`to_nodes`.
@@ -308,10 +285,10 @@ class Taxonomy:
             LabelValueError: the map holds a node that the label convention has no integer for.
         """
         table = {v: value for value, v in self.values(label_convention).items()}
-        values = _look_up(nodes, table, np.uint8 if max(table.values()) < 256 else np.uint16)
+        values = translate(nodes, table, np.uint8 if max(table.values()) < 256 else np.uint16)
         if values is None:
             missing = [self.names[int(v)] for v in np.unique(nodes) if int(v) not in table]
-            raise LabelValueError(f"label_convention '{label_convention}' has no integer for {', '.join(missing)}")
+            raise LabelValueError(f"label convention '{label_convention}' has no integer for {', '.join(missing)}")
         return values
 
     @property
@@ -335,78 +312,14 @@ class Taxonomy:
         """Refuse mirroring along a spatial axis (0, 1, 2 of an RAS volume) that the tree forbids.
 
         Raises:
-            TaxonomyError: the axis tells leaves apart.
+            TaxonomyError: leaves differ along that axis.
         """
         for axis in axes:
             for name in self.forbidden_flips:
                 if _AXES[name] == axis:
                     raise TaxonomyError(
-                        f"taxonomy '{self.name}' forbids {name} flips (axis {axis}): leaves are told apart by side"
+                        f"taxonomy '{self.name}' forbids {name} flips (axis {axis}): its leaves differ by side"
                     )
-
-
-def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
-    """Read a taxonomy from a JSON or YAML file.
-
-    The file holds ``name``, optional ``forbidden_flips`` and ``nodes``: a list of ``{name, parent, values, colour}``
-    in any order.  ``parent`` defaults to the root; ``values`` maps label convention names to integers.
-
-    Args:
-        path: the file.
-        root: the bundle's folder, which a path in its config starts from and must not leave; ``None`` for any file.
-
-    Raises:
-        TaxonomyError: the file lies outside ``root`` or cannot be read, an entry is missing or misspelt, or the tree
-            is impossible.
-    """
-    file = Path(path) if root is None else _inside(Path(root), Path(path))
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = yaml.safe_load(text) if file.suffix in {".yaml", ".yml"} else json.loads(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise TaxonomyError(f"{file}: cannot be read as a taxonomy ({error})") from error
-    try:
-        return parse_taxonomy(content)
-    except TaxonomyError as error:
-        raise TaxonomyError(f"{file}: {error}") from error
-
-
-def _inside(root: Path, path: Path) -> Path:
-    leaves = path.is_absolute() or ".." in path.parts or not (root / path).resolve().is_relative_to(root.resolve())
-    if leaves:
-        raise TaxonomyError(f"{path}: a bundle names only files inside its own folder, {root}")
-    return root / path
-
-
-def parse_taxonomy(content: Any) -> Taxonomy:
-    """Build a taxonomy from the parsed content of its file; see :func:`load_taxonomy`."""
-    if not isinstance(content, Mapping):
-        raise TaxonomyError("a taxonomy needs a 'name' and a list 'nodes'")
-    _refuse_unknown_keys(content, {"name", "nodes", "forbidden_flips"}, "taxonomy")
-    flips = content.get("forbidden_flips", [])
-    if not isinstance(content.get("name"), str) or not isinstance(content.get("nodes"), list):
-        raise TaxonomyError("a taxonomy needs a 'name' and a list 'nodes'")
-    if not isinstance(flips, list):
-        raise TaxonomyError(f"taxonomy '{content['name']}': 'forbidden_flips' is a list of axes, not {flips!r}")
-    return Taxonomy(content["name"], tuple(_parse_node(entry) for entry in content["nodes"]), tuple(flips))
-
-
-def _parse_node(entry: Any) -> Node:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise TaxonomyError(f"every node needs a 'name'; got {entry!r}")
-    _refuse_unknown_keys(entry, {"name", "parent", "values", "colour"}, f"node '{entry['name']}'")
-    values = entry.get("values", {})
-    if not isinstance(values, Mapping):
-        raise TaxonomyError(
-            f"node '{entry['name']}': 'values' maps label convention names to integers, e.g. {{\"acdc\": 1}}"
-        )
-    return Node(entry["name"], str(entry.get("parent", ROOT)), dict(values), str(entry.get("colour", "")))
-
-
-def _refuse_unknown_keys(entry: Mapping[str, Any], known: set[str], what: str) -> None:
-    unknown = sorted(str(key) for key in set(entry) - known)
-    if unknown:
-        raise TaxonomyError(f"{what}: unknown key '{unknown[0]}'; known keys are {', '.join(sorted(known))}")
 
 
 def _preorder(nodes: Sequence[Node], parent: str = ROOT) -> Iterable[str]:
@@ -414,96 +327,3 @@ def _preorder(nodes: Sequence[Node], parent: str = ROOT) -> Iterable[str]:
         if node.parent == parent:
             yield node.name
             yield from _preorder(nodes, node.name)
-
-
-def _check_names(nodes: Sequence[Node]) -> None:
-    seen: set[str] = set()
-    for node in nodes:
-        if not node.name or node.name in {ROOT, FINE, UNLABELLED} or "+" in node.name:
-            raise TaxonomyError(
-                f"node '{node.name}': a name is non-empty, has no '+', and is not '{ROOT}', '{FINE}' or '{UNLABELLED}'"
-            )
-        if node.name in seen:
-            raise TaxonomyError(f"node '{node.name}' is listed twice")
-        if node.colour and not _COLOUR.fullmatch(node.colour):
-            raise TaxonomyError(f"node '{node.name}': colour '{node.colour}' is not of the form #rrggbb")
-        seen.add(node.name)
-
-
-def _check_parents(nodes: Sequence[Node]) -> None:
-    parents = {node.name: node.parent for node in nodes}
-    for node in nodes:
-        if node.parent != ROOT and node.parent not in parents:
-            raise TaxonomyError(f"node '{node.name}': its parent '{node.parent}' is not a node")
-        seen, name = {node.name}, node.parent
-        while name != ROOT:
-            if name in seen:
-                raise TaxonomyError(f"node '{node.name}' lies on a cycle through '{name}'")
-            seen.add(name)
-            name = parents.get(name, ROOT)
-
-
-def _check_background(nodes: Sequence[Node]) -> None:
-    background = next((node for node in nodes if node.name == BACKGROUND), None)
-    if background is None or background.parent != ROOT:
-        raise TaxonomyError(f"a leaf named '{BACKGROUND}' directly under the root is required")
-    if any(node.parent == BACKGROUND for node in nodes):
-        raise TaxonomyError(f"node '{BACKGROUND}' must be a leaf")
-    if len(nodes) < 2:
-        raise TaxonomyError(f"a tree with '{BACKGROUND}' alone has nothing to segment")
-
-
-def _check_values(nodes: Sequence[Node]) -> None:
-    owners: dict[tuple[str, int], str] = {}
-    for node in nodes:
-        for label_convention, value in node.values.items():
-            if not isinstance(label_convention, str) or not label_convention:
-                raise TaxonomyError(
-                    f"node '{node.name}': label convention {label_convention!r} is not a name; quote it in YAML"
-                )
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
-                raise TaxonomyError(
-                    f"node '{node.name}': value {value!r} of label convention '{label_convention}' "
-                    "is not an integer in 0…65535"
-                )
-            if (label_convention, value) in owners:
-                other = owners[label_convention, value]
-                raise TaxonomyError(
-                    f"nodes '{other}' and '{node.name}' collide: both are {value} in "
-                    f"label convention '{label_convention}'"
-                )
-            owners[label_convention, value] = node.name
-
-
-def _check_single_children(nodes: Sequence[Node]) -> None:
-    parents = {node.parent for node in nodes}
-    for node in nodes:
-        if node.name not in parents and not node.values:
-            raise TaxonomyError(f"leaf '{node.name}' has no value in any label convention: no file could ever hold it")
-        siblings = [other for other in nodes if other.parent == node.parent]
-        parent = next((other for other in nodes if other.name == node.parent), None)
-        if len(siblings) == 1 and parent is not None and not parent.values:
-            raise TaxonomyError(
-                f"node '{parent.name}' has no value and the single child '{node.name}': one region, two names"
-            )
-
-
-def _look_up(volume: np.ndarray, table: Mapping[int, int], dtype: type[np.unsignedinteger[Any]]) -> np.ndarray | None:
-    """Replace every integer by its entry; None if one has no entry.  Sorting (``np.unique``) takes 20 times as long."""
-    if volume.min(initial=0) < 0 or volume.max(initial=0) > max(table):
-        return None
-    entries, known = np.zeros(max(table) + 1, dtype), np.zeros(max(table) + 1, bool)
-    entries[list(table)], known[list(table)] = list(table.values()), True
-    return entries[volume] if known.all() or known[volume].all() else None
-
-
-def _as_integers(label: np.ndarray, source: str) -> np.ndarray:
-    if np.issubdtype(label.dtype, np.integer):
-        return label
-    if not np.isfinite(label).all():
-        raise LabelValueError(f"{source}: {int((~np.isfinite(label)).sum())} voxels are not finite")
-    rounded = np.rint(label)
-    off = np.abs(label - rounded) > 1e-3
-    if off.any():
-        raise LabelValueError(f"{source}: {int(off.sum())} voxels hold no integer, e.g. {label[off].flat[0]:g}")
-    return rounded.astype(np.int64)
