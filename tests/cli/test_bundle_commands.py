@@ -16,6 +16,7 @@ from cladeseg.files import DataError
 def model(folder: Path, score: float, weights: bytes) -> Path:
     (folder / "models").mkdir(parents=True)
     (folder / "configs").mkdir()
+    (folder / "configs" / "train.json").write_text("{}", encoding="utf-8")
     for name in WEIGHT_FILES:
         (folder / "models" / name).write_bytes(weights)
     hashes = dict.fromkeys(WEIGHT_FILES, sha256_of(folder / "models" / "model.pt"))
@@ -41,6 +42,34 @@ def test_promote_makes_no_bundle_out_of_a_typing_error(tmp_path: Path) -> None:
     result = call("promote", run, tmp_path / "bumdle")
     assert (result.exit_code, type(result.exception)) == (1, DataError)
     assert not (tmp_path / "bumdle").exists()
+
+
+def test_a_copy_of_a_shipped_bundle_is_a_bundle_and_never_written_over(tmp_path: Path) -> None:
+    assert call("copy-bundle", "hippocampus", tmp_path / "mine").exit_code == 0
+    assert {path.name for path in (tmp_path / "mine").iterdir()} >= {"configs", "docs", "models"}
+    assert call("validate", tmp_path / "mine").exit_code == 0
+    again = call("copy-bundle", "hippocampus", tmp_path / "mine")
+    assert (again.exit_code, type(again.exception)) == (1, DataError)
+    assert "is not empty" in str(again.exception)
+
+
+def test_bundles_are_found_by_name_or_the_nearest_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("audit", "acdc").exit_code == 0
+    assert call("validate", "acdc").output == "acdc: no problem found\n"
+    for command in (["audit"], ["validate"], ["copy-bundle", "hipocampus", "mine"], ["promote", "R", "hipocampus"]):
+        refused = call(*command, *(["hipocampus"] if len(command) == 1 else []))
+        assert (refused.exit_code, type(refused.exception)) == (1, DataError)
+        assert "did you mean 'hippocampus'?" in str(refused.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_goes_before_a_shipped_bundle_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "acdc").mkdir()
+    assert call("validate", "acdc").exit_code == 0, "a folder of data is no bundle"
+    shutil.copytree(ACDC / "configs", tmp_path / "acdc" / "configs")
+    assert call("validate", "acdc").exit_code == 1, "this one lacks its licence"
 
 
 def test_a_new_bundle_is_valid_and_safe(phantoms: Path, tmp_path: Path) -> None:

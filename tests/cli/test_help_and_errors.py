@@ -58,6 +58,7 @@ def test_these_are_the_commands() -> None:
             "predict",
             "settings",
             "run",
+            "copy-bundle",
             "new-bundle",
             "promote",
             "audit",
@@ -120,7 +121,9 @@ def test_an_example_is_folded_where_a_shell_allows_it() -> None:
 HEAVY = ("torch", "monai", "numpy", "nibabel", "cladeseg.segmentation", "pandas", "matplotlib")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["--version"], ["predict", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["--version"], ["predict", "--nonsense"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import json, sys

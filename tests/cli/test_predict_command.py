@@ -337,5 +337,5 @@ def test_a_broken_image_stops_it_before_the_first_mask(data: Path, bundle: Path,
 
 def test_a_folder_that_is_no_bundle_is_named(phantoms: Path, tmp_path: Path) -> None:
     result = predict(phantoms, tmp_path / "out", tmp_path)
-    assert f"{tmp_path}: is no bundle" in str(result.exception)
+    assert f"{tmp_path}: is neither a bundle's folder" in str(result.exception)
     assert list(tmp_path.iterdir()) == []

@@ -47,4 +47,9 @@ def test_run_refuses_a_misspelt_override_before_anything_starts(started: list[di
     assert "--epochs" in str(result.exception)
     result = call("run", "training", "--config_file", "configs/train.json", "--mix_weight", 3)
     assert "--settings#mix#weight" in str(result.exception)
+    result = call("run", "training", "--config_file", "configs/train.json", "--settings#mxi#weight", 1)
+    assert (result.exit_code, type(result.exception)) == (1, OverrideError)
+    assert str(result.exception).endswith(
+        "--settings#mxi#weight: there is no such setting; did you mean --settings#mix#weight?"
+    )
     assert started == []

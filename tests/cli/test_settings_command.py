@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from cli_calls import ACDC, call
 
-from cladeseg.bundle.settings import described_settings, setting_names, settings_reference
+from cladeseg.bundle.settings import described_settings, setting_names
 from cladeseg.files import DataError
 from cladeseg.segmentation.workflow import TrainingSettings
+from cladeseg.segmentation.workflow.settings import settings_page
 
 
 def headlines(text: str) -> dict[str, str]:
@@ -41,6 +42,10 @@ def test_a_bundles_values_are_marked_where_they_differ() -> None:
     assert all(any(line.startswith(f"* {group}.") for line in found.values()) for group in given)
 
 
+def test_a_shipped_bundles_values_are_found_by_its_name() -> None:
+    assert call("settings", "acdc").output == call("settings", ACDC).output
+
+
 def test_a_setting_that_has_a_value_for_each_node_is_one_setting(tmp_path: Path) -> None:
     bundle = tmp_path / "own"
     (bundle / "configs").mkdir(parents=True)
@@ -53,7 +58,7 @@ def test_a_setting_that_has_a_value_for_each_node_is_one_setting(tmp_path: Path)
 
 
 def test_the_reference_page_is_the_models_own() -> None:
-    assert call("settings", "--markdown").output == settings_reference(TrainingSettings) + "\n"
+    assert call("settings", "--markdown").output == settings_page()
 
 
 def test_settings_of_a_folder_that_is_no_bundle(tmp_path: Path) -> None:

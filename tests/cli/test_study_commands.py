@@ -24,6 +24,11 @@ def test_demo_writes_to_the_current_folder_and_takes_a_bundle_by_name(
     ]
 
 
+def test_a_benchmarks_grid_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("benchmark", "labels", "benchmarks/smoke", "--output", "out", "--dry-run").exit_code == 0
+
+
 def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
     grid = REPOSITORY / "configs" / "benchmarks" / "smoke.json"
     result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")

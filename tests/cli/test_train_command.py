@@ -159,9 +159,41 @@ def test_overlays_lie_on_the_bundles_config_in_their_order(started: list[dict[st
     assert started[0]["config_file"] == [str(ACDC / "configs" / "train.json"), *map(str, overlays)]
 
 
+def test_bundles_and_overlays_that_come_with_cladeseg_are_found_by_name(
+    started: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("train", "acdc", "--dataset", "D", "--output", "R", "--overlay", "profiles/acdc_gpu")
+    assert (result.exit_code, result.exception) == (0, None)
+    files = [ACDC / "configs" / "train.json", REPOSITORY / "configs" / "profiles" / "acdc_gpu.json"]
+    assert started[0]["config_file"] == list(map(str, files))
+    assert started[0]["bundle_root"] == str(ACDC)
+    assert call("evaluate", "acdc", "--dataset", "D", "--output", "R").exit_code == 0
+    assert started[1]["bundle_root"] == str(ACDC)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["acdcc"], "did you mean 'acdc'?"),
+        (["acdc", "--overlay", "profiles/acdc_gpo"], "there is no such file, and no config of this name"),
+        (["acdc", "--overlay", "profiles/acdc_gpo"], "did you mean 'profiles/acdc_gpu.json'?"),
+    ],
+)
+def test_a_misspelt_bundle_or_overlay_is_refused_with_the_nearest(
+    started: list[dict[str, Any]], tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    result = call("train", *arguments, "--dataset", tmp_path, "--output", tmp_path / "R")
+    assert (result.exit_code, type(result.exception)) == (1, DataError)
+    assert words in str(result.exception)
+    assert started == []
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--set", "mxi.weight=0.5"], "mxi: there is no such setting; did you mean mix?"),
+        (["--set", "mix.weight=heavy", "--set", "mix.wieght=1"], "mix.wieght: there is no such setting"),
         (["--set", "mix.wieght=0.5"], "mix.wieght: there is no such setting; did you mean mix.weight?"),
         (["--set", "weight=0.5"], "weight: there is no such setting; did you mean mix.weight?"),
         (["--set", "mix.weight=heavy"], 'mix.weight: "heavy" does not fit'),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand
 
 from cladeseg import __version__
@@ -119,8 +120,8 @@ def _add_verbosity(explained: Any, function: Callable[..., None]) -> None:
 
 
 def _paragraphs(text: str) -> str:
-    """Without the line breaks of the source, which a page of another width would show."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    """Without the line breaks of the source, which a page of another width would show; brackets are no markup."""
+    return escape("\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n")))
 
 
 def _with_examples(examples: tuple[str, ...]) -> type[TyperCommand]:
@@ -141,24 +142,49 @@ def _with_examples(examples: tuple[str, ...]) -> type[TyperCommand]:
 
 def _folded(example: str, width: int) -> str:
     """A command line in lines of at most ``width``, each broken before an option, where a shell allows it."""
-    lines = ["  " + example.split(" --", maxsplit=1)[0]]
+    lines = ["    " + example.split(" --", maxsplit=1)[0]]
     for option in example.split(" --")[1:]:
         if len(lines[-1]) + len(option) + 5 > width:
             lines[-1] += " \\"
-            lines.append("     ")
+            lines.append("       ")
         lines[-1] += f" --{option}"
     return "\n".join(lines)
 
 
-def bundle_folder(value: str | Path) -> Path:
-    """The folder of the bundle that somebody names.
+def bundle_folder(name_or_path: str | Path, *, unfinished: bool = False) -> Path:
+    """The folder of the bundle that somebody names, by its path or as a shipped one.
+
+    Args:
+        name_or_path: see :func:`cladeseg.bundle.shipped.find_bundle`.
+        unfinished: also take any other folder, for commands that say what it lacks.
 
     Raises:
-        DataError: it is no bundle's folder.
+        DataError: there is none.
     """
+    from cladeseg.bundle.shipped import find_bundle
     from cladeseg.files import DataError
 
-    folder = Path(value)
-    if not (folder / "configs").is_dir():
-        raise DataError(f"{folder}: is no bundle's folder, it has no folder 'configs'")
-    return folder
+    try:
+        return find_bundle(name_or_path)
+    except DataError:
+        if unfinished and Path(name_or_path).is_dir():
+            return Path(name_or_path)
+        raise
+
+
+def config_file(name_or_path: str | Path) -> Path:
+    """The overlay or grid that somebody names, by its path or as a shipped one such as ``profiles/acdc_gpu``.
+
+    Raises:
+        DataError: it is neither.
+    """
+    from cladeseg.bundle.shipped import shipped_config
+    from cladeseg.files import DataError
+
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    try:
+        return shipped_config(name_or_path)
+    except DataError as error:
+        reason = str(error).removeprefix(f"{name_or_path}: ")
+        raise DataError(f"{name_or_path}: there is no such file, and {reason}") from error

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cladeseg.cli.base import BUNDLES, DATA, LABELS, MODELS, PASS_THROUGH, bundle_folder, command
-from cladeseg.cli.options import Intensity, Taxonomy
+from cladeseg.cli.options import Bundle, Intensity, Taxonomy
 
 
 @command(
@@ -83,12 +83,31 @@ def new_bundle(
 
 
 @command(
-    "cladeseg promote R bundles/acdc_subclass_segmentation",
+    "cladeseg copy-bundle acdc bundles/heart",
+    panel=BUNDLES,
+    name="copy-bundle",
+)
+def copy_bundle(
+    bundle: Bundle,
+    folder: Annotated[Path, typer.Argument(help="Folder of the copy; must not exist, or be empty.")],
+) -> None:
+    """Copy a bundle to work in: trainings may write their weights into the copy.
+
+    Runs and results of the original are left out.  An installed package's own bundles are never written to.
+    """
+    from cladeseg.bundle.shipped import copy_bundle as copy
+
+    copy(bundle, folder)
+    Console().print(f"{folder} is a copy of {bundle}", soft_wrap=True, highlight=False)
+
+
+@command(
+    "cladeseg promote R bundles/heart",
     panel=BUNDLES,
 )
 def promote(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of a finished training.")],
-    bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")],
+    bundle: Bundle,
     force: Annotated[bool, typer.Option("--force", help="Also replace a model that is better, or not comparable.")] = (
         False
     ),
@@ -106,12 +125,12 @@ def promote(
 
 
 @command(
-    "cladeseg audit bundles/hippocampus_subclass_segmentation",
+    "cladeseg audit hippocampus",
     "cladeseg audit downloads/some_bundle --json",
     panel=BUNDLES,
 )
 def audit(
-    bundle: Annotated[Path, typer.Argument(help="Folder of any MONAI bundle.")],
+    bundle: Annotated[str, typer.Argument(help="Folder of any MONAI bundle, or the name of a shipped one.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
     """List what a bundle's configs would run, read or fetch, without running any of it.
@@ -122,7 +141,7 @@ def audit(
     """
     from cladeseg.bundle import audit_bundle, audit_exit_code, audit_json, audit_table
 
-    findings = audit_bundle(bundle)
+    findings = audit_bundle(bundle_folder(bundle, unfinished=True))
     if as_json:
         typer.echo(audit_json(findings, bundle))
     else:
@@ -131,17 +150,17 @@ def audit(
 
 
 @command(
-    "cladeseg validate bundles/hippocampus_subclass_segmentation",
+    "cladeseg validate bundles/heart",
     panel=BUNDLES,
 )
-def validate(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]) -> None:
+def validate(bundle: Bundle) -> None:
     """Check a bundle against the model zoo's rules, MONAI Label's and ours; each problem names the fix."""
     import logging
 
     from cladeseg.bundle import validate_bundle
 
     logging.getLogger("monai.bundle.scripts").setLevel(logging.WARNING)  # it tells every argument that it is given
-    problems = validate_bundle(bundle)
+    problems = validate_bundle(bundle_folder(bundle, unfinished=True))
     for problem in problems:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(problem), markup=False)
     if not problems:

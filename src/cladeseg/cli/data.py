@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, command
+from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, bundle_folder, command
 from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy
 
 
@@ -146,8 +146,11 @@ def select(
     ] = "",
     intensity: Intensity = "percentiles",
     bundle: Annotated[
-        Path | None,
-        typer.Option(help="After a first training: prefer cases it is uncertain of.", rich_help_panel=NETWORK),
+        str | None,
+        typer.Option(
+            help="After a first training: its bundle's folder or name, to prefer cases it is uncertain of.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -175,7 +178,7 @@ def select(
         datalist=datalist,
         labelled=[name.strip() for name in labelled.split(",") if name.strip()],
         intensity=intensity,
-        predictor=None if bundle is None else load_predictor(bundle, weights=weights),
+        predictor=None if bundle is None else load_predictor(bundle_folder(bundle), weights=weights),
     )
     for proposal in proposals:
         Console().print(f"{proposal.patient}: {proposal.reason}", soft_wrap=True, highlight=False)

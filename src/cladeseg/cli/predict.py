@@ -14,17 +14,17 @@ from cladeseg.cli.options import Device, Modalities, Weights
 
 
 @command(
-    "cladeseg predict scans masks --bundle bundles/hippocampus_subclass_segmentation",
+    "cladeseg predict scans masks --bundle hippocampus",
     "cladeseg predict scans masks --bundle B --weights R/models/model.pt --probabilities --uncertainty",
-    "cladeseg predict scan.nii.gz masks --bundle bundles/hippocampus_subclass_segmentation --flips left-right",
-    "cladeseg predict D masks --bundle bundles/brats_subclass_segmentation --weights W --modalities flair,t1ce",
+    "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
+    "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
     panel=MODELS,
 )
 def predict(
     images: Annotated[Path, typer.Argument(help="A NIfTI file, or a folder that is searched for them.")],
     out: Annotated[Path, typer.Argument(help="Folder for what is written; nothing in it is overwritten.")],
     *,
-    bundle: Annotated[str, typer.Option(help="The bundle's folder.", rich_help_panel=NETWORK)],
+    bundle: Annotated[str, typer.Option(help="Its folder, or the name of a shipped one.", rich_help_panel=NETWORK)],
     weights: Weights = None,
     device: Device = "auto",
     modalities: Modalities = None,

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 @command(
     "cladeseg settings",
-    "cladeseg settings bundles/acdc_subclass_segmentation",
-    "cladeseg settings --markdown > settings.md",
+    "cladeseg settings acdc",
+    "cladeseg settings --markdown > docs/settings.md",
     panel=MODELS,
 )
 def settings(
     bundle: Annotated[
-        str | None, typer.Argument(show_default="defaults alone", help="A bundle's folder, for its values.")
+        str | None,
+        typer.Argument(
+            show_default="defaults alone", help="A bundle's folder or a shipped one's name, for its values."
+        ),
     ] = None,
     *,
     markdown: Annotated[
@@ -38,11 +41,12 @@ def settings(
     With a bundle, the values are the bundle's, and those that differ from the default are marked with a star. Change
     them with 'cladeseg train --set NAME=VALUE', or in the bundle's configs/train.json.
     """
-    from cladeseg.bundle.settings import described_settings, settings_reference
+    from cladeseg.bundle.settings import described_settings
     from cladeseg.segmentation.workflow import TrainingSettings, bundle_plan
+    from cladeseg.segmentation.workflow.settings import settings_page
 
     if markdown:
-        typer.echo(settings_reference(TrainingSettings))
+        typer.echo(settings_page(), nl=False)
         return
     values = TrainingSettings() if bundle is None else bundle_plan(bundle_folder(bundle)).settings
     chosen, default = (one.model_dump(mode="json") for one in (values, TrainingSettings()))

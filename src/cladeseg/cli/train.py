@@ -10,17 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
-from cladeseg.cli.base import DATA, LABELS, MODELS, OUTPUT, TRAINING, bundle_folder, command
+from cladeseg.cli.base import DATA, LABELS, MODELS, OUTPUT, TRAINING, bundle_folder, command, config_file
 from cladeseg.cli.console import is_verbose
-from cladeseg.cli.options import Device, Modalities
+from cladeseg.cli.options import Bundle, Device, Modalities
 
 logger = logging.getLogger(__name__)
 
-Bundle = Annotated[str, typer.Argument(help="The bundle's folder.")]
 Dataset = Annotated[Path, typer.Option(help="Folder of the data.", rich_help_panel=DATA)]
 Overlays = Annotated[
-    list[Path] | None,
-    typer.Option("--overlay", help="Config file on top of the bundle's; may be repeated.", rich_help_panel=TRAINING),
+    list[str] | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE|NAME",
+        help="Config on top of the bundle's, a file or a shipped one such as profiles/acdc_gpu; may be repeated.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -46,9 +50,9 @@ class Split(str, Enum):
 
 
 @command(
-    "cladeseg train bundles/acdc_subclass_segmentation --dataset D --output R --fine-patients 3",
-    "cladeseg train B --dataset D --output R --fine-patients p1,p2 --seed 1 --set mix.weight=0.5 --set mix.start=100",
-    "cladeseg train B --dataset D --output R --overlay configs/profiles/acdc_gpu.json --epochs 200 --resume",
+    "cladeseg train acdc --dataset D --output R --fine-patients 3",
+    "cladeseg train acdc --dataset D --output R --fine-patients p1,p2 --seed 1 --set mix.weight=0.5",
+    "cladeseg train B --dataset D --output R --overlay profiles/acdc_gpu --epochs 200 --resume",
     panel=MODELS,
 )
 def train(
@@ -119,7 +123,7 @@ def train(
         epochs=epochs,
         amp=amp,
         device=None if device == "auto" else device,
-        overlays=overlay or (),
+        overlays=[config_file(name) for name in overlay or ()],
         changes=set_ or (),
         resume=resume or None,
         promote=promote,
@@ -127,9 +131,9 @@ def train(
 
 
 @command(
-    "cladeseg evaluate bundles/acdc_subclass_segmentation --dataset D --output R",
-    "cladeseg evaluate bundles/hippocampus_subclass_segmentation --dataset D --output R --split all",
-    "cladeseg evaluate bundles/brats_subclass_segmentation --dataset D --output R --modalities flair --lesion-wise",
+    "cladeseg evaluate acdc --dataset D --output R",
+    "cladeseg evaluate hippocampus --dataset D --output R --split all",
+    "cladeseg evaluate brats --dataset D --output R --modalities flair --lesion-wise",
     panel=MODELS,
 )
 def evaluate(
@@ -178,7 +182,7 @@ def evaluate(
         lesion_wise=lesion_wise,
         nsd_tolerance_mm=nsd_tolerance_mm,
         device=None if device == "auto" else device,
-        overlays=overlay or (),
+        overlays=[config_file(name) for name in overlay or ()],
         changes=set_ or (),
     )
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cladeseg.taxonomy import Taxonomy
-from cladeseg.tree_math import at_least_float32, node_log_probs
+from cladeseg.tree_math import at_least_float32, conditional_entropy, node_log_probs
 
 
 def uncertainty_map(log_probs: Tensor, taxonomy: Taxonomy) -> Tensor:
@@ -29,11 +29,4 @@ def uncertainty_map(log_probs: Tensor, taxonomy: Taxonomy) -> Tensor:
     leaves = at_least_float32(log_probs)[None]
     superclasses = torch.tensor(taxonomy.children(taxonomy.root), device=leaves.device)
     likeliest = superclasses[node_log_probs(leaves, taxonomy)[:, superclasses].argmax(dim=1)]
-    return _conditional_entropy(leaves, taxonomy, likeliest)[0]
-
-
-def _conditional_entropy(leaf_log_probs: Tensor, taxonomy: Taxonomy, nodes: Tensor) -> Tensor:
-    """Entropy of the leaf where ``nodes`` (B, *S) are known; to be that of tree_math."""
-    possible = taxonomy.membership.to(nodes.device)[nodes].movedim(-1, 1)
-    given = leaf_log_probs.masked_fill(~possible, -torch.inf).log_softmax(dim=1)
-    return torch.special.entr(given.exp()).sum(dim=1)  # entr(p) is −p log p, and 0 at p = 0
+    return conditional_entropy(leaves, taxonomy, likeliest)[0]
