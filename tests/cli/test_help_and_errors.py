@@ -100,6 +100,8 @@ def test_the_first_page_lists_the_commands_in_groups(monkeypatch: pytest.MonkeyP
     for group in ("Train and predict", "Data", "Bundles", "Studies"):
         assert f"─ {group} ─" in text
     assert all(name.split()[0] in text for name in COMMANDS)
+    order = [text.index(f"│ {name} ") for name in ("train", "evaluate", "predict", "settings", "run", "new-bundle")]
+    assert order == sorted(order), "what one does first stands first"
 
 
 def test_defaults_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:

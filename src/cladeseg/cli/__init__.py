@@ -1,7 +1,8 @@
 """The command line: each command calls one thing that the package offers."""
 
-# isort: off  (the order is that of the commands on the first help page)
-from cladeseg.cli import bundles, data, predict, settings, studies, train
+# The order is that of the commands on the first help page.
+# isort: off
+from cladeseg.cli import train, predict, settings, bundles, data, studies
 
 # isort: on
 from cladeseg.cli.base import app

@@ -44,7 +44,7 @@ def run(context: typer.Context) -> None:
     name="new-bundle",
 )
 def new_bundle(
-    out: Annotated[Path, typer.Argument(help="Folder of the new bundle.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new bundle.")],
     *,
     taxonomy: Taxonomy,
     layout: Annotated[
@@ -89,7 +89,7 @@ def new_bundle(
 )
 def copy_bundle(
     bundle: Bundle,
-    folder: Annotated[Path, typer.Argument(help="Folder of the copy; must not exist, or be empty.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the copy; must not exist, or be empty.")],
 ) -> None:
     """Copy a bundle to work in: trainings may write their weights into the copy.
 
@@ -130,7 +130,9 @@ def promote(
     panel=BUNDLES,
 )
 def audit(
-    bundle: Annotated[str, typer.Argument(help="Folder of any MONAI bundle, or the name of a shipped one.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="Folder of any MONAI bundle, or the name of a shipped one.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
     """List what a bundle's configs would run, read or fetch, without running any of it.

@@ -43,7 +43,7 @@ def _layout_beside(taxonomy: Path) -> str:
     panel=DATASETS,
 )
 def check(
-    dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of cases.")],
     *,
     taxonomy: Taxonomy = Path("configs/taxonomy.json"),
     layout: Layout = None,
@@ -72,7 +72,7 @@ def check(
     panel=DATASETS,
 )
 def phantoms(
-    out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to; a finished one is left as it is.")],
     layout: Annotated[Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi.")] = (
         Phantom.acdc
     ),
@@ -102,8 +102,10 @@ def phantoms(
     name="stack-modalities",
 )
 def stack_modalities(
-    folder: Annotated[Path, typer.Argument(help="Folder of one BraTS subject, or of many.")],
-    out: Annotated[Path, typer.Argument(help="Folder for ID.nii.gz; for one subject also the file to write.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of one BraTS subject, or of many.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for ID.nii.gz; for one subject also the file to write.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
     """Join the four modalities of a subject in one file, as viewers that open a single file need it.
@@ -122,7 +124,7 @@ def stack_modalities(
     panel=DATASETS,
 )
 def select(
-    dataset: Annotated[Path, typer.Argument(help="Folder of cases with their superclass outlined.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of cases with their superclass outlined.")],
     *,
     budget: Annotated[
         int, typer.Option(min=1, help="How many cases an expert can label finely.", rich_help_panel=LABELS)

@@ -10,7 +10,10 @@ import typer
 from cladeseg.cli.base import DATA, LABELS, NETWORK
 
 Bundle = Annotated[
-    str, typer.Argument(help="The bundle's folder, or the name of a shipped one: acdc, brats, hippocampus.")
+    str,
+    typer.Argument(
+        metavar="BUNDLE", help="The bundle's folder, or the name of a shipped one: acdc, brats, hippocampus."
+    ),
 ]
 Taxonomy = Annotated[Path, typer.Option(help="Label tree, JSON or YAML.", rich_help_panel=LABELS)]
 Layout = Annotated[

@@ -21,8 +21,12 @@ from cladeseg.cli.options import Device, Modalities, Weights
     panel=MODELS,
 )
 def predict(
-    images: Annotated[Path, typer.Argument(help="A NIfTI file, or a folder that is searched for them.")],
-    out: Annotated[Path, typer.Argument(help="Folder for what is written; nothing in it is overwritten.")],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="A NIfTI file, or a folder that is searched for them.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for what is written; nothing in it is overwritten.")
+    ],
     *,
     bundle: Annotated[str, typer.Option(help="Its folder, or the name of a shipped one.", rich_help_panel=NETWORK)],
     weights: Weights = None,

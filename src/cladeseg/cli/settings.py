@@ -28,7 +28,9 @@ def settings(
     bundle: Annotated[
         str | None,
         typer.Argument(
-            show_default="defaults alone", help="A bundle's folder or a shipped one's name, for its values."
+            metavar="BUNDLE",
+            show_default="defaults alone",
+            help="A bundle's folder or a shipped one's name, for its values.",
         ),
     ] = None,
     *,
