@@ -55,10 +55,6 @@ WITHOUT_LEVEL = {"", *WINGS}
 #: (importing subpackage, imported module) → why this sideways import is right.
 SIDEWAYS = {
     ("segmentation.losses", "cladeseg.segmentation.networks.tree_output"): "a loss takes what the network returns",
-    (
-        "segmentation.losses",
-        "cladeseg.segmentation.networks.options",
-    ): "both refuse a misspelt option in the same words",
     ("segmentation.engines", "cladeseg.segmentation.inferers"): "evaluation scores what the predictor writes",
 }
 #: Files that may exceed the limit, with their own limit; a new entry needs a reason.

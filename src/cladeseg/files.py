@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,13 @@ def first_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None and not isinstance(error, DataError):
         error = error.__cause__
     return error
+
+
+def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
+    """Raise a ValueError that names the option and its choices unless ``value`` is one of them."""
+    known = tuple(choices)
+    if value not in known:
+        raise ValueError(f"option '{option}' is {value!r}; it must be one of {', '.join(map(repr, known))}")
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cladeseg.benchmark.grid import Grid, GridMethod
 from cladeseg.benchmark.runs import RunKey
-from cladeseg.benchmark.store import CaseRow
+from cladeseg.benchmark.store import CaseRow, frame_of
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLE = REPOSITORY / "bundles" / "hippocampus_subclass_segmentation"
@@ -47,3 +49,8 @@ def case_row(run: RunKey, case: str, dice: float | None, *, node: str = "anterio
     values = {"patient": case[0], "iou": dice, "hd95_mm": 1.0, "status": "ok", **changes}
     place = {name: getattr(run, name) for name in ("method", "n", "draw", "seed", "split")}
     return CaseRow(**place, case=case, node=node, dice=dice, **values)
+
+
+def cases_of(rows: list[CaseRow]) -> pd.DataFrame:
+    """Rows as a store holds them."""
+    return frame_of(CaseRow, rows)

@@ -21,7 +21,13 @@ from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError
 
-TINY = {"epochs": 1, "steps_per_epoch": 2, "filters": [4, 4, 4], "patch_size": [16, 16, 16], "mix_start": 0}
+TINY = {
+    "epochs": 1,
+    "settings#optimizer#steps_per_epoch": 2,
+    "settings#network#filters": 2,
+    "settings#data#patch_size": [16, 16, 16],
+    "settings#mix#start": 0,
+}
 
 
 class Ended:
@@ -88,10 +94,10 @@ def test_the_smoke_grid_trains_scores_and_writes_its_page(
     assert len({frozenset(each) for each in tests.values()}) == 1
     assert fine["ours_n1_d0_s0"] == fine["fine_only_n1_d0_s0"]
     assert fine["ours_n1_d0_s0"] != fine["ours_n1_d1_s0"]
-    assert {row.case for row in ResultStore(output).cases} == tests[names[0]]
+    assert set(ResultStore(output).cases["case"]) == tests[names[0]]
     settings = [json.loads((output / "runs" / name / "run.json").read_text())["settings"] for name in names[:2]]
-    assert [each["mix"] for each in settings] == [False, True]
-    assert [each["per_batch"] for each in settings] == [{"fine": 4}, {"fine": 2, "coarse": 2}]
+    assert [each["method"] for each in settings] == ["supervised", "hierarchical_mix"]
+    assert [(each["batch"]["fine"], each["batch"]["coarse"]) for each in settings] == [(4, 0), (2, 2)]
     in_process.clear()
     assert run_benchmark(smaller(repository), output=output, workers=1, console=console) == page
     assert in_process == []
@@ -129,3 +135,15 @@ def test_only_a_complete_grid_on_test_cases_is_published(
     run_benchmark(grid, output=tmp_path / "out", console=console)
     assert (tmp_path / "docs" / "README.md").is_file() is (finished and split == "test")
     assert (tmp_path / "out" / "results" / "g" / "README.md").is_file()
+
+
+def test_a_grid_of_an_installed_package_is_not_published_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    monkeypatch.setattr(module.Runner, "run", lambda self: None)
+    monkeypatch.setattr(ResultStore, "finished", lambda self, key: True)
+    monkeypatch.setattr("cladeseg.bundle.shipped._PACKAGE", tmp_path / "package")
+    grid = write_grid(tmp_path, results="package/docs", phantoms=None, dataset_dir=".")
+    page = run_benchmark(grid, output=tmp_path / "out", console=console)
+    assert page == tmp_path / "out" / "results" / "g" / "README.md"
+    assert not (tmp_path / "package").exists()

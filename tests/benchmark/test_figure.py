@@ -1,120 +1,147 @@
+"""The label efficiency curve shows the right figures, completely, and the same way each time."""
+
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
-from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
-from cladeseg.benchmark.figure import draw_figure, write_figure
-from cladeseg.benchmark.svg import Line, Point, nice_ticks
+from cladeseg.benchmark.figure import COLOURS, Line, Point, axis_start, label_efficiency_curve, wrapped, write_figure
 
-SVG = "{http://www.w3.org/2000/svg}"
-OURS = Line("ours", (Point(1, 0.8, 0.75, 0.85, (0.7, 0.9)), Point(2, 0.85, 0.8, 0.9), Point(4, 0.9, 0.85, 0.95)))
-ALONE = Line("alone & <fine>", (Point(1, 0.6, 0.5, 0.7),))
-FULL = Line("full", (Point(None, 0.95, 0.9, 1.0),))
-
-
-def parsed(tmp_path: Path, *lines: Line) -> ElementTree.Element:
-    write_figure(lines, tmp_path / "dice.svg", title="a title")
-    return ElementTree.parse(tmp_path / "dice.svg").getroot()
-
-
-def of_class(root: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
-    return [element for element in root.iter() if element.get("class") == kind]
+OURS = Line(
+    "ours",
+    (Point(1, 0.8, (0.75, 0.85), (0.7, 0.9)), Point(2, 0.85, (0.8, 0.9)), Point(4, 0.9, (0.85, 0.95))),
+    strong=True,
+)
+ALONE = Line("alone & <fine>", (Point(1, 0.6, (0.5, 0.7)),))
+FULL = Line("full", (Point(None, 0.95, (0.9, 1.0)),))
+LONG = Line("a method whose name is as long as its idea, − factorisation and 3 × longer", OURS.points)
 
 
-def corners(element: ElementTree.Element) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in (pair.split(",") for pair in element.attrib["points"].split())]
+def curve(*lines: Line) -> Figure:
+    return label_efficiency_curve(lines, title="a title")
 
 
-def method(root: ElementTree.Element, label: str) -> ElementTree.Element:
-    return next(group for group in of_class(root, "method") if group.get("data-label") == label)
+def named(figure: Figure, label: str) -> Line2D:
+    return next(line for line in figure.axes[0].get_lines() if line.get_label() == label)
 
 
-def value_at(root: ElementTree.Element, y: float) -> float:
-    """What the axis says at a height, from its lowest and highest tick."""
-    ticks = [(float(t.text or ""), float(t.attrib["y"]) - 4) for t in of_class(root, "tick-y")]
-    (low, bottom), (high, top) = ticks[0], ticks[-1]
-    return low + (bottom - y) / (bottom - top) * (high - low)
+def words(figure: Figure) -> list[Text]:
+    """Everything that is written; a tick beyond the end of its axis is not."""
+    axes = [each for one in figure.axes for each in (one, *one.child_axes)]
+    ticks = [(tick, axis) for one in axes for axis in (one.xaxis, one.yaxis) for tick in axis.get_major_ticks()]
+    beyond = {
+        label
+        for tick, axis in ticks
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    return [text for text in texts if text not in beyond]
 
 
-def test_the_curve_lies_where_the_axes_say(tmp_path: Path) -> None:
-    root = parsed(tmp_path, OURS, FULL)
-    curve = next(e for e in of_class(method(root, "ours"), "mean") if e.tag == f"{SVG}polyline")
-    assert [value_at(root, y) for _, y in corners(curve)] == pytest.approx([0.8, 0.85, 0.9], abs=0.001)
-    ticks = {text.text: float(text.attrib["x"]) for text in of_class(root, "tick-x")}
-    assert [x for x, _ in corners(curve)] == pytest.approx([ticks["1"], ticks["2"], ticks["4"]], abs=0.1)
-    assert ticks["2"] - ticks["1"] == pytest.approx(ticks["4"] - ticks["2"], abs=0.2)  # doubling is one step
+def assert_legible(figure: Figure) -> None:
+    """All words are on the page, and none lies on another."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in words(figure)]
+    for each in boxes:
+        assert min(each.x0, each.y0) >= 0
+        assert each.x1 <= figure.bbox.x1
+        assert each.y1 <= figure.bbox.y1
+    assert [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])] == []
 
 
-def test_the_band_goes_along_the_upper_ends_and_back_along_the_lower(tmp_path: Path) -> None:
-    root = parsed(tmp_path, OURS)
-    (band,) = of_class(method(root, "ours"), "band")
-    values = [value_at(root, y) for _, y in corners(band)]
-    assert values == pytest.approx([0.85, 0.9, 0.95, 0.85, 0.8, 0.75], abs=0.001)
+def test_the_curve_goes_through_the_means_at_its_numbers() -> None:
+    line = named(curve(OURS, FULL), "ours")
+    assert np.allclose(line.get_ydata(), [0.8, 0.85, 0.9])
+    assert np.allclose(line.get_xdata(), [1, 2, 4])
 
 
-def test_full_supervision_goes_across_and_single_draws_are_circles(tmp_path: Path) -> None:
-    root = parsed(tmp_path, OURS, FULL)
-    (across,) = of_class(method(root, "full"), "mean")
-    assert corners(across)[0][0] == 64
-    assert corners(across)[-1][0] == 600
-    draws = [value_at(root, float(circle.attrib["cy"])) for circle in of_class(method(root, "ours"), "draw")]
-    assert draws == pytest.approx([0.7, 0.9], abs=0.001)
+def test_an_axis_of_doublings_is_logarithmic_and_says_the_numbers() -> None:
+    axes = curve(OURS).axes[0]
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "4"]
+    assert axes.get_xlabel() == "number of finely labelled patients"
+    assert "Dice" in axes.get_ylabel()
 
 
-def test_every_method_is_in_the_legend_in_a_look_of_its_own(tmp_path: Path) -> None:
-    lines = [Line(f"m{i}", OURS.points) for i in range(20)] + [ALONE, Line("unfinished", ())]
-    root = parsed(tmp_path, *lines)
-    assert [text.text for text in of_class(root, "legend")] == [line.label for line in lines[:-1]]
-    looks = [e for e in root.iter(f"{SVG}line") if e.get("class") == "look"]
-    assert len({(e.get("stroke"), e.get("stroke-dasharray")) for e in looks}) == len(looks) == 21
-    height = float(root.attrib["viewBox"].split()[-1])
-    assert all(float(text.attrib["y"]) < height for text in of_class(root, "legend"))
+def test_the_band_goes_along_both_ends_of_the_intervals() -> None:
+    (band, *_) = curve(OURS).axes[0].collections
+    corners = {(round(float(x), 3), round(float(y), 3)) for x, y in band.get_paths()[0].vertices}
+    assert corners == {(1, 0.75), (2, 0.8), (4, 0.85), (1, 0.85), (2, 0.9), (4, 0.95)}
 
 
-def test_everything_lies_on_the_page(tmp_path: Path) -> None:
-    root = parsed(tmp_path, OURS, ALONE, FULL)
-    width, height = map(float, root.attrib["viewBox"].split()[2:])
-    for element in root.iter():
-        if "points" in element.attrib:
-            assert all(0 <= x <= width and 0 <= y <= height for x, y in corners(element))
+def test_full_supervision_goes_across_and_single_draws_are_circles() -> None:
+    figure = curve(OURS, FULL)
+    across = named(figure, "full")
+    assert np.allclose(across.get_xdata(), [0, 1])  # of the width of the axes
+    assert np.allclose(across.get_ydata(), 0.95)
+    circles = [line for line in figure.axes[0].get_lines() if line.get_markerfacecolor() == "white"]
+    assert [y for line in circles for y in line.get_ydata()] == [0.7, 0.9]
 
 
-def test_methods_stand_side_by_side_and_ours_is_drawn_last(tmp_path: Path) -> None:
-    ours = Line("ours", OURS.points, strong=True)
-    others = [Line(f"m{i}", OURS.points) for i in range(6)]
-    root = parsed(tmp_path, ours, *others, FULL)
-    assert of_class(root, "method")[-1].get("data-label") == "ours"
-    marks = [e for e in of_class(root, "mean") if e.tag == f"{SVG}circle"]
-    first = {float(e.attrib["cx"]) for e in marks if value_at(root, float(e.attrib["cy"])) < 0.82}
-    assert len(first) == 7
-    (tick,) = [float(text.attrib["x"]) for text in of_class(root, "tick-x") if text.text == "1"]
-    assert sum(first) / 7 == pytest.approx(tick, abs=0.2)
-    assert max(first) - min(first) < 60
-    assert next(e for e in of_class(root, "legend") if e.text == "ours").get("font-weight") == "bold"
+def test_every_method_has_a_look_of_its_own_without_its_colour() -> None:
+    figure = curve(*(Line(f"m{i}", OURS.points) for i in range(30)), OURS, Line("unfinished", ()))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [*(f"m{i}" for i in range(30)), "ours"]
+    looks = {(named(figure, label).get_marker(), str(named(figure, label)._dash_pattern)) for label in labels}
+    assert len(looks) == 31
 
 
-def test_an_interval_is_drawn_at_each_mean(tmp_path: Path) -> None:
-    intervals = of_class(method(parsed(tmp_path, OURS), "ours"), "interval")
-    root = parsed(tmp_path, OURS)
-    ends = [(value_at(root, float(e.attrib["y1"])), value_at(root, float(e.attrib["y2"]))) for e in intervals]
-    assert ends == [pytest.approx((low, low + 0.1), abs=0.001) for low in (0.75, 0.8, 0.85)]
+def test_our_colour_is_ours_alone_and_it_is_drawn_on_top() -> None:
+    others = [Line(f"m{i}", OURS.points) for i in range(9)]
+    figure = curve(*others, OURS)
+    assert named(figure, "ours").get_color() == COLOURS[0]
+    assert all(named(figure, line.label).get_color() != COLOURS[0] for line in others)
+    assert named(figure, "ours").get_zorder() > max(named(figure, line.label).get_zorder() for line in others)
+    weights = {text.get_text(): text.get_fontweight() for text in figure.legends[0].get_texts()}
+    assert (weights["ours"], weights["m0"]) == ("bold", "normal")
 
 
-def test_an_empty_grid_can_be_drawn(tmp_path: Path) -> None:
-    assert of_class(parsed(tmp_path), "method") == []
-    assert len(of_class(draw_figure([FULL], title=""), "method")) == 1
+def test_methods_stand_side_by_side_around_their_number() -> None:
+    figure = curve(OURS, *(Line(f"m{i}", OURS.points) for i in range(6)), FULL)
+    first = [float(named(figure, label).get_xdata()[0]) for label in ("ours", *(f"m{i}" for i in range(6)))]
+    assert len(set(first)) == 7
+    assert np.prod(first) == pytest.approx(1.0)
+    assert 0.85 < min(first) < max(first) < 1.2
+
+
+def test_one_bad_draw_does_not_squeeze_the_others_and_is_an_arrow_at_the_edge() -> None:
+    bad = Line("bad", (Point(1, 0.6, (0.1, 0.8), (0.1, 0.85)), Point(2, 0.85, (0.8, 0.9), (0.85,))))
+    figure = curve(bad, OURS)
+    start = 0.6 - (0.9 - 0.6) / 2
+    assert figure.axes[0].get_ylim()[0] == pytest.approx(start)
+    (arrow,) = [line for line in figure.axes[0].get_lines() if line.get_marker() == "v"]
+    assert arrow.get_ydata() == pytest.approx([start])
+    assert arrow.get_color() == named(figure, "bad").get_color()
+    assert axis_start([OURS, ALONE]) is None
+    assert curve(OURS, ALONE).axes[0].get_ylim()[0] < 0.5
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0.61, 0.88, (0.6, 0.7, 0.8, 0.9)),
-        (0.0, 1.0, (0.0, 0.5, 1.0)),
-        (0.801, 0.809, (0.8, 0.802, 0.804, 0.806, 0.808, 0.81)),
-        (0.5, 0.5, (0.5, 0.5005)),
-    ],
+    "lines", [[OURS, ALONE, FULL, LONG], [Line(LONG.label + str(i), OURS.points) for i in range(20)], [FULL], []]
 )
-def test_ticks_are_round_and_enclose_the_values(low: float, high: float, expected: tuple[float, ...]) -> None:
-    assert nice_ticks(low, high) == pytest.approx(expected)
+def test_no_words_are_cut_off_or_on_top_of_each_other(lines: list[Line]) -> None:
+    assert_legible(curve(*lines))
+
+
+def test_a_sign_stays_beside_what_it_belongs_to() -> None:
+    lines = wrapped("ours + separate norm, prior, − factorisation, 3 × longer", 26).split("\n")
+    assert lines == ["ours + separate norm,", "prior, −\xa0factorisation,", "3\xa0×\xa0longer"]
+
+
+def test_the_same_figure_gives_the_same_small_file_with_words_in_it(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        write_figure(curve(OURS, ALONE, FULL), tmp_path / name)
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "b.svg").read_text(encoding="utf-8")
+    assert ">alone &amp; &lt;fine&gt;</text>" in text
+    assert "date" not in text.lower()
+    assert len(text) < 40_000

@@ -33,13 +33,13 @@ def test_methods_go_side_by_side_so_that_half_a_grid_is_fair() -> None:
 
 
 def test_settings_are_laid_over_each_other_from_the_grid_to_the_method() -> None:
-    method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"per_batch": {"fine": 2}})
-    one = grid(methods=(method,), lower=None, upper=None, ours=None, overrides={"epochs": 3, "mix": True})
+    method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"settings#batch#fine": 2})
+    changes = {"epochs": 3, "settings#method": "hierarchical_mix", "settings#batch#fine": 1}
+    one = grid(methods=(method,), lower=None, upper=None, ours=None, overrides=changes)
     assert settings_of(one, key("a", 2)) == {
         "epochs": 3,
-        "mix": False,
-        "coarse_patients": 0,
-        "per_batch": {"fine": 2},
+        **json.loads((ABLATIONS / "fine_only.json").read_text()),
+        "settings#batch#fine": 2,
         "fine_patients": 2,
     }
 
@@ -49,7 +49,11 @@ def test_the_commands_fix_the_split_by_the_seed_and_vary_the_draw(tmp_path: Path
     training, scoring = run.command("training"), run.command("evaluating")
     for command in (training, scoring):
         assert command[1:5] == ["-m", "monai.bundle", "run", "training" if command is training else "evaluating"]
-        assert [option(command, name) for name in ("seed", "draw", "layout")] == ["7", "3", "msd"]
+        assert [option(command, name) for name in ("seed", "settings#split#draw", "settings#data#layout")] == [
+            "7",
+            "3",
+            "msd",
+        ]
         assert option(command, "output_dir") == str(tmp_path / "runs" / "ours_n1_d3_s7")
     files = ast.literal_eval(option(training, "config_file"))
     assert files == ["configs/train.json", str(tmp_path / "runs" / "ours_n1_d3_s7" / "overlay.json")]

@@ -3,11 +3,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from grids import case_row, key
 
 from cladeseg.benchmark import store as module
-from cladeseg.benchmark.store import ResultStore, RunRow, key_of
+from cladeseg.benchmark.store import CaseRow, ResultStore, RunRow, frame_of
 from cladeseg.files import DataError
 
 
@@ -27,8 +28,22 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     store.add(runs[1])
     store.add(runs[2])
     again = ResultStore(tmp_path)
-    assert (again.runs, again.cases) == (runs, cases)
-    assert key_of(again.runs[1]) == key("full", "all", draw=2, split="validation")
+    pd.testing.assert_frame_equal(again.runs, frame_of(RunRow, runs))
+    pd.testing.assert_frame_equal(again.cases, frame_of(CaseRow, cases))
+    assert again.finished(key("full", "all", draw=2, split="validation"))
+    assert not again.finished(key("full", "all", draw=1, split="validation"))
+
+
+def test_a_file_that_is_written_again_has_the_same_bytes(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    store.add(
+        finished(hd95_mm=None, message='NA, "quoted"'), [case_row(key(), "007", 1 / 3), case_row(key(), "a2", None)]
+    )
+    assert store.case_file.read_text().splitlines()[1] == "ours,1,0,0,test,007,0,anterior,0.333333,0.333333,1,ok"
+    before = [file.read_bytes() for file in (store.run_file, store.case_file)]
+    ResultStore(tmp_path).add(finished(key(draw=1)), [case_row(key(draw=1), "a1", 0.5)])
+    again = [file.read_bytes() for file in (store.run_file, store.case_file)]
+    assert all(new.startswith(old) and len(new) > len(old) for old, new in zip(before, again, strict=True))
 
 
 def test_a_finished_run_is_never_replaced(tmp_path: Path) -> None:
@@ -36,7 +51,7 @@ def test_a_finished_run_is_never_replaced(tmp_path: Path) -> None:
     store.add(finished())
     with pytest.raises(DataError, match=r"runs.csv: ours_n1_d0_s0 is there already"):
         store.add(finished(dice=0.9))
-    assert ResultStore(tmp_path).runs[0].dice == 0.5
+    assert ResultStore(tmp_path).runs["dice"].tolist() == [0.5]
 
 
 def test_a_failed_run_has_no_score_and_is_tried_again(tmp_path: Path) -> None:
@@ -46,7 +61,7 @@ def test_a_failed_run_has_no_score_and_is_tried_again(tmp_path: Path) -> None:
     assert not store.finished(key())
     store.add(finished())
     assert store.finished(key())
-    assert [row.status for row in ResultStore(tmp_path).runs] == ["finished"]
+    assert ResultStore(tmp_path).runs["status"].tolist() == ["finished"]
 
 
 def test_finished_is_a_matter_of_the_scored_part(tmp_path: Path) -> None:
@@ -56,28 +71,28 @@ def test_finished_is_a_matter_of_the_scored_part(tmp_path: Path) -> None:
 
 
 def test_a_kill_between_the_files_leaves_a_run_that_is_done_again(tmp_path: Path, monkeypatch) -> None:
-    store, write = ResultStore(tmp_path), module._write
+    store, write = ResultStore(tmp_path), module.write_csv
 
-    def kill(kind, rows, path):
-        if kind is RunRow:
+    def kill(table, path):
+        if path == store.run_file:
             raise KeyboardInterrupt
-        write(kind, rows, path)
+        write(table, path)
 
-    monkeypatch.setattr(module, "_write", kill)
+    monkeypatch.setattr(module, "write_csv", kill)
     with pytest.raises(KeyboardInterrupt):
         store.add(finished(), [case_row(key(), "a1", 0.25)])
-    monkeypatch.setattr(module, "_write", write)
+    monkeypatch.setattr(module, "write_csv", write)
     again = ResultStore(tmp_path)
     assert not again.finished(key())
     again.add(finished(), [case_row(key(), "a1", 0.75)])
-    assert [row.dice for row in ResultStore(tmp_path).cases] == [0.75]
+    assert ResultStore(tmp_path).cases["dice"].tolist() == [0.75]
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
         (lambda text: text.replace("method,", "methods,", 1), "the header is"),
-        (lambda text: text.replace("12.5", "soon"), "line 2"),
+        (lambda text: text.replace("12.5", "soon"), "line 2: 'soon' is no seconds"),
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, damage, says: str) -> None:

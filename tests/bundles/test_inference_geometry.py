@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
 from cladeseg.bundle.failure import root_cause
-from cladeseg.files import DataError
+from cladeseg.files import DataError, write_json
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.workflow import load_predictor, network_from, promote
 from cladeseg.segmentation.workflow.trained import store_weights
@@ -94,7 +94,8 @@ def predict(image: Path, inside: np.ndarray, output_dir: Path) -> nib.Nifti1Imag
     parser.read_config(str(BUNDLE / "configs" / "inference.json"))
     # Not the weights that may have been promoted here, whose description would choose another grid.
     paths = {"bundle_root": str(BUNDLE), "weights": str(output_dir / "none.pt"), "output_dir": str(output_dir)}
-    parser.update({**paths, "spacing": TARGET})
+    write_json({"spacing": TARGET}, output_dir / "model.json")
+    parser.update(paths)
     share = inside.mean()
     halfway = (0.5 - share) / np.sqrt(share * (1 - share))  # between dark and bright, after normalisation
     chain = (parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "postprocessing"))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -18,6 +19,7 @@ from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
 from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, refuse_changes
 from cladeseg.benchmark.store import ResultStore
+from cladeseg.bundle.shipped import is_shipped
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 from cladeseg.taxonomy import load_taxonomy
@@ -86,8 +88,9 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
         if not dataset_dir.is_dir():
             raise DataError(f"{dataset_dir}: no such folder; 'dataset_dir' of the grid should be the data")
         return
+    arguments: dict[str, Any] = dict(grid.phantoms)
     try:
-        write_msd_phantoms(dataset_dir, **grid.phantoms)
+        write_msd_phantoms(dataset_dir, **arguments)
     except TypeError as error:
         raise DataError(f"phantoms: {error}") from error
 
@@ -96,7 +99,7 @@ def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console
     command = _command(config, output)
     page = write_results(grid, store, output / "results" / grid.name, command=command)
     complete = all(store.finished(key) for key in planned_runs(grid))
-    if complete and grid.results is not None and grid.split == "test":
+    if complete and grid.results is not None and grid.split == "test" and not is_shipped(grid.results):
         page = write_results(grid, store, grid.results, command=command)
     console.print(f"results: {page}", soft_wrap=True)
     return page

@@ -33,7 +33,7 @@ def choose_patients(
         keys: its runs.
         output: folder of the benchmark.
         dataset_dir: the data.
-        console: is told what is chosen.
+        console: where the chosen patients are shown.
 
     Raises:
         DataError: a choice that is there was made from something else, or whatever the selection raises.

@@ -2,126 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from cladeseg.benchmark.cells import scores_of
+import pandas as pd
+
 from cladeseg.benchmark.differences import baselines
 from cladeseg.benchmark.grid import SELECT, Grid
-from cladeseg.benchmark.select_arm import WANTED, among_draws
-from cladeseg.benchmark.store import CaseRow
-from cladeseg.benchmark.table import bracket, markdown, with_interval
-from cladeseg.statistics.differences import gap_closed, paired_difference, relative_score, worst_relative_draw
-from cladeseg.statistics.paired import MethodScores, draw_means
+from cladeseg.benchmark.method_scores import GridScores, aligned, compared, estimate_columns
+from cladeseg.benchmark.select_arm import WANTED, AmongDraws
+from cladeseg.statistics import relative_score, worst_relative_draw
 
-GAP_CLOSED = 0.8
-OF_CONVERGED = 0.99
-WORST_OF_CONVERGED = 0.97
+#: What our method must reach at least: a share of the gap, shares of converged full supervision (mean over draws, worst
+#: draw), and for a selection a percentile of random draws.
+LEAST = {"gap": 0.8, "converged": 0.99, "worst_draw": 0.97, "percentile": WANTED}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim at one number of fine patients.
+    """One claim at one number of fine patients; the page puts it into words.
 
     Attributes:
-        text: what is claimed.
+        kind: ``gap``, ``converged``, ``worst_draw``, ``selection`` or ``baselines``.
         n: number of fine patients.
-        found: the figures.
         holds: whether it does; ``None`` where there is nothing to judge by.
+        found: the figures by name; without any there are no scores to judge by.
     """
 
-    text: str
+    kind: str
     n: int
-    found: str
-    holds: bool | None
+    holds: bool | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
-def claims(grid: Grid, cases: Sequence[CaseRow]) -> list[Claim]:
+def claims(
+    grid: Grid, scores: GridScores, *, table: pd.DataFrame, differences: pd.DataFrame, placed: Sequence[AmongDraws]
+) -> list[Claim]:
     """All claims about the method that the grid calls ``ours``, in order of n.
 
-    Point estimates are held against the thresholds; only *beats* asks for an interval above zero.
+    Point estimates are held against the thresholds; only the one about baselines asks for an interval above zero.
 
     Args:
         grid: the benchmark.
-        cases: its results.
+        scores: of its methods.
+        table: as :func:`~cladeseg.benchmark.table.results_table` gives it.
+        differences: as :func:`~cladeseg.benchmark.differences.differences_to_others` gives them.
+        placed: selections among random draws.
     """
-    if grid.ours is None:
-        return []
-    budgets = [n for n in grid.budgets_of(grid.ours) if isinstance(n, int)]
-    return [claim for n in budgets for claim in _at(grid, cases, grid.ours, n)]
+    found: list[Claim] = []
+    for n in () if grid.ours is None else grid.budgets_of(grid.ours):
+        if not isinstance(n, int):
+            continue
+        found.append(_gap(table.loc[(grid.ours, str(n))], n))
+        found += _converged(grid, scores) if n == 1 else []
+        found += _selection(grid, placed, n)
+        found.append(_against_baselines(grid, differences[differences["n"] == str(n)], n))
+    return found
 
 
-def claims_markdown(found: Sequence[Claim]) -> str:
-    """The claims as a table that says *holds*, **does not hold** or *open*."""
-    verdicts = {True: "holds", False: "**does not hold**", None: "open"}
-    return markdown(["claim", "n", "verdict", "found"], [[c.text, str(c.n), verdicts[c.holds], c.found] for c in found])
+def _gap(row: pd.Series, n: int) -> Claim:
+    if row[["over_lower", "under_upper"]].isna().any():
+        return Claim("gap", n)
+    holds = None if pd.isna(row["gap_closed"]) else bool(row["gap_closed"] >= LEAST["gap"])
+    return Claim("gap", n, holds, row.to_dict())
 
 
-def _at(grid: Grid, cases: Sequence[CaseRow], ours: str, n: int) -> Iterator[Claim]:
-    cell = scores_of(grid, cases, ours, n)
-    yield _gap(grid, cases, cell, n)
-    if n == 1:
-        yield from _converged(grid, cases, cell)
-    yield from _selection(grid, cases, n)
-    yield _beats(grid, cases, cell, n)
-
-
-def _gap(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, n: int) -> Claim:
-    lower, upper = (bracket(grid, cases, name, n) for name in (grid.lower, grid.upper))
-    ends = " and ".join(grid.labels.get(name or "", "–") for name in (grid.lower, grid.upper))
-    text = f"ours closes ≥ {GAP_CLOSED:.0%} of the gap between {ends}"
-    if lower is None or upper is None or not ours.scores:
-        return Claim(text, n, "one of the three has no scores", None)
-    share = gap_closed(ours, lower, upper)
-    if share["mean"] is None:
-        return Claim(text, n, "there is no gap: upper is not above lower", None)
-    return Claim(text, n, with_interval(share, percent=True) + _over(ours), share["mean"] >= GAP_CLOSED)
-
-
-def _converged(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores) -> Iterator[Claim]:
-    mean = f"ours reaches ≥ {OF_CONVERGED:.0%} of converged full supervision, mean over draws"
-    worst = f"no draw of ours is under {WORST_OF_CONVERGED:.0%} of it"
-    full = bracket(grid, cases, grid.converged, 1)
-    low = None if full is None else worst_relative_draw(ours, full)
-    if full is None or low is None:
-        missing = "ours or `converged` has no scores" if grid.converged else "the grid names no method `converged`"
-        yield from (Claim(text, 1, missing, None) for text in (mean, worst))
+def _converged(grid: Grid, scores: GridScores) -> Iterator[Claim]:
+    ours, full = scores.of(str(grid.ours), 1), scores.reference(grid.converged, 1)
+    share = compared(relative_score, ours, full)
+    if full is None or share["mean"] is None:
+        yield from (Claim("converged", 1), Claim("worst_draw", 1))
         return
-    share = relative_score(ours, full)
-    found = with_interval(share, percent=True, digits=1) + _over(ours)
-    yield Claim(mean, 1, found, (share["mean"] or 0.0) >= OF_CONVERGED)
-    yield Claim(worst, 1, f"worst draw {low:.1%}", low >= WORST_OF_CONVERGED)
+    (one, other), factors = aligned(ours, full)
+    worst = worst_relative_draw(one, other, draws=factors["draws"]) or 0.0
+    found = {**estimate_columns("share", share), "draws": len(ours.draw_means), "worst": worst}
+    yield Claim("converged", 1, share["mean"] >= LEAST["converged"], found)
+    yield Claim("worst_draw", 1, worst >= LEAST["worst_draw"], found)
 
 
-def _selection(grid: Grid, cases: Sequence[CaseRow], n: int) -> Iterator[Claim]:
-    text = f"patients chosen by select are ≥ the {WANTED}th percentile of random draws"
-    placed = [each for each in among_draws(grid, cases) if each.n == n]
-    for each in placed:
-        found = f"{grid.labels[each.method]}: Dice {each.dice:.3f}, not below {each.reached} of {len(each.draws)} draws"
-        found += f"; their {WANTED}th percentile is {each.wanted_dice:.3f}"
-        yield Claim(text, n, found, each.dice >= each.wanted_dice)
-    if not placed and any(m.patients == SELECT and n in grid.budgets_of(m.name) for m in grid.methods):
-        yield Claim(text, n, "no scores beside random draws yet", None)
+def _selection(grid: Grid, placed: Sequence[AmongDraws], n: int) -> list[Claim]:
+    found = [
+        Claim("selection", n, each.dice >= each.wanted_dice, {"placed": each, "method": grid.labels[each.method]})
+        for each in placed
+        if each.n == n
+    ]
+    asked = any(m.patients == SELECT and n in grid.budgets_of(m.name) for m in grid.methods)
+    return found or ([Claim("selection", n)] if asked else [])
 
 
-def _beats(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, n: int) -> Claim:
-    text = "ours beats each other method, 95 % interval of the paired difference above 0"
-    others = {name: scores_of(grid, cases, name, n) for name in baselines(grid, n)}
-    gains = {name: paired_difference(ours, cell) for name, cell in others.items() if cell.scores and ours.scores}
-    if gains and all(gain["ci95"][0] is None for gain in gains.values()):
-        return Claim(text, n, "one draw of one patient has no interval", None)
-    short = {name: gain for name, gain in gains.items() if not (gain["ci95"][0] or 0.0) > 0}
-    found = f"so against {len(gains) - len(short)} of {len(others)}"
-    if short:
-        found += "; not against " + ", ".join(
-            f"{grid.labels[k]} ({with_interval(v, sign='+')})" for k, v in short.items()
-        )
-    if len(gains) < len(others):
-        found += "; without scores: " + ", ".join(grid.labels[name] for name in others if name not in gains)
-    complete = bool(others) and len(gains) == len(others)
-    return Claim(text, n, found, False if short else complete or None)
-
-
-def _over(cell: MethodScores) -> str:
-    draws = len(draw_means(cell.scores))
-    return f", {draws} draws" if draws > 1 else ", one draw"
+def _against_baselines(grid: Grid, differences: pd.DataFrame, n: int) -> Claim:
+    names = baselines(grid, n)
+    rows = differences[differences["name"].isin(names)]
+    if len(rows) and rows["gain_low"].isna().all():  # one draw of one patient
+        return Claim("baselines", n, None, {"intervals": False})
+    better, worse = rows["gain_low"] > 0, rows["gain_high"] < 0
+    found = {
+        "intervals": True,
+        "number": len(names),
+        "better": int(better.sum()),
+        "not_significant": rows[~better & ~worse].to_dict("records"),
+        "worse": rows[worse].to_dict("records"),
+        "without_scores": [grid.labels[name] for name in names if name not in set(rows["name"])],
+    }
+    complete = len(rows) == len(names) > 0
+    return Claim("baselines", n, bool(better.all()) and (complete or None) if len(rows) else None, found)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import Any
 
-from cladeseg.benchmark.cells import scores_of
-from cladeseg.benchmark.grid import DRAW, Budget, Grid
-from cladeseg.benchmark.store import CaseRow
-from cladeseg.benchmark.table import bracket, markdown, with_interval
-from cladeseg.statistics.differences import draws_won, paired_difference
-from cladeseg.statistics.paired import MethodScores
+import pandas as pd
+
+from cladeseg.benchmark.grid import DRAW, Grid
+from cladeseg.benchmark.method_scores import GridScores, aligned, estimate_columns
+from cladeseg.statistics import draws_won, paired_difference
 
 
 def baselines(grid: Grid, n: int) -> list[str]:
@@ -24,28 +23,29 @@ def baselines(grid: Grid, n: int) -> list[str]:
     return [name for name in drawn if name not in apart and n in grid.budgets_of(name)]
 
 
-def differences_markdown(grid: Grid, cases: Sequence[CaseRow], names: Iterable[str]) -> str:
-    """Ours minus each of the methods, where both have scores; empty if nowhere.
+def differences_to_others(grid: Grid, scores: GridScores) -> pd.DataFrame:
+    """Ours minus each other method, where both have scores.
 
-    Args:
-        grid: the benchmark.
-        cases: its results.
-        names: methods to compare with.
+    Returns:
+        A row for each number of fine patients and method, with the columns name, method (its label), n, gain, gain_low,
+        gain_high (the paired difference in Dice with its 95 % interval), won and draws (in how many draws ours is
+        better, and how many there are), pairs.
     """
-    if grid.ours is None:
-        return ""
-    pairs = [(n, name) for n in grid.budgets_of(grid.ours) for name in names if name != grid.ours]
-    rows = [row for n, name in pairs for row in _row(grid, cases, scores_of(grid, cases, grid.ours, n), name, n)]
-    header = [f"{grid.labels[grid.ours]} minus", "n", "Dice [95 % CI]", "better in", "pairs"]
-    return markdown(header, rows) if rows else ""
+    names = [name for name in grid.labels if name != grid.ours]
+    points = [(name, n) for n in grid.budgets_of(grid.ours) for name in names] if grid.ours else []
+    rows = [_row(grid, scores, name, n) for name, n in points]
+    return pd.DataFrame([row for row in rows if row["draws"]], columns=_COLUMNS)
 
 
-def _row(grid: Grid, cases: Sequence[CaseRow], ours: MethodScores, name: str, n: Budget) -> list[list[str]]:
-    other = bracket(grid, cases, name, n)
-    if other is None or not ours.scores:
-        return []
-    found = paired_difference(ours, other)
-    won, draws = draws_won(ours, other)
-    if not draws:
-        return []
-    return [[grid.labels[name], str(n), with_interval(found, sign="+"), f"{won} of {draws} draws", str(found["n"])]]
+_COLUMNS = ["name", "method", "n", "gain", "gain_low", "gain_high", "won", "draws", "pairs"]
+
+
+def _row(grid: Grid, scores: GridScores, name: str, n: Any) -> dict[str, Any]:
+    other = scores.reference(name, n)
+    if other is None:
+        return {"draws": 0}
+    (one, two), factors = aligned(scores.of(str(grid.ours), n), other)
+    found = paired_difference(one, two, **factors)
+    won, draws = draws_won(one, two, draws=factors["draws"])
+    row = {"name": name, "method": grid.labels[name], "n": str(n), "won": won, "draws": draws, "pairs": found["n"]}
+    return {**row, **estimate_columns("gain", found)}

@@ -1,150 +1,187 @@
-"""Dice against the number of fine labels, one line with a band for each method; a strip of draws where n is one."""
+"""The label efficiency curve: Dice against the number of fine patients, one line with a band for each method."""
 
 from __future__ import annotations
 
-import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
-from cladeseg.benchmark.strip import draw_strip
-from cladeseg.benchmark.svg import COLOURS, Line, Point, add, page, text, ticks_around, write
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-_WIDTH, _HEIGHT = 860, 500
-_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 36, 600, 452
-_LINE_HEIGHT = 18
-_MARGIN = 44
-#: Methods stand side by side at each n, this many units of the page apart and not wider than the margin in all.
-_APART = 9.0
-#: Dashes tell further lines apart once the colours are used up.
-_DASHES = ("none", "6 3", "2 3")
+from cladeseg.files import atomic_write
 
-
-def write_figure(lines: Sequence[Line], path: str | Path, *, title: str) -> None:
-    """Write the figure; lines without a point are left out.
-
-    Args:
-        lines: the methods, in the order of the legend.
-        path: the SVG file.
-        title: above the figure.
-    """
-    write(draw_figure([line for line in lines if line.points], title=title), path)
-
-
-def draw_figure(lines: Sequence[Line], *, title: str) -> ElementTree.Element:
-    """The figure as an SVG element; each method is a group with class ``method`` and its label as ``data-label``."""
-    numbers = {point.n for line in lines for point in line.points} - {None}
-    return draw_curves(lines, title=title) if len(numbers) > 1 else draw_strip(lines, title=title)
-
-
-def draw_curves(lines: Sequence[Line], *, title: str) -> ElementTree.Element:
-    """Dice against n; full supervision goes across the whole width."""
-    height = max(_HEIGHT, _TOP + 16 + len(lines) * _LINE_HEIGHT)  # a long legend needs room
-    root, body = page(_WIDTH, height)
-    scale = _Scale.around([point for line in lines for point in line.points])
-    text(body, title, x=(_LEFT + _RIGHT) / 2, y=_TOP - 14, anchor="middle")
-    _axes(body, scale)
-    beside = [line.label for line in lines if any(point.n is not None for point in line.points)]
-    looks = [_Look.of(i, line, beside) for i, line in enumerate(lines)]
-    for line, look in sorted(zip(lines, looks, strict=True), key=lambda pair: pair[0].strong):  # ours on top
-        _method(body, line, look, scale)
-    for i, (line, look) in enumerate(zip(lines, looks, strict=True)):
-        _legend(body, line, look, y=_TOP + 8 + i * _LINE_HEIGHT)
-    return root
+#: Okabe and Ito's colours, which people with colour-blindness can tell apart; the first is that of our method.
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+GREY = "#666666"
+#: Of 9 markers and 4 dashes, 36 methods have a pair of their own, for people who see no colours.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
+#: A file depends on nothing but what it shows, so that a figure that is made again shows no difference.
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "cladeseg",
+    "svg.fonttype": "none",  # words stay words: small, and readable in a diff
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+}
+DICE = "mean Dice over leaves (0 to 1, higher is better)"
+WIDTH = 8.0  # inches
+_HEIGHT = 5.0
+_LETTERS = 26  # of a label on one line
+#: Methods stand side by side: at one n they take this share of the way to twice as many.
+_SPREAD = 0.3
 
 
 @dataclass(frozen=True)
-class _Look:
-    colour: str
-    dash: str
-    width: float
-    shift: float
+class Point:
+    """One method at one number of fine patients.
 
-    @classmethod
-    def of(cls, index: int, line: Line, beside: Sequence[str]) -> _Look:
-        apart = min(_APART, (2 * _MARGIN - 16) / max(len(beside), 1))
-        shift = (beside.index(line.label) - (len(beside) - 1) / 2) * apart if line.label in beside else 0.0
-        dash = _DASHES[index // len(COLOURS) % len(_DASHES)]
-        return cls(COLOURS[index % len(COLOURS)], dash, 3.0 if line.strong else 1.5, shift)
+    Attributes:
+        n: that number; ``None`` for all, which has no place on an axis of n.
+        mean: the score.
+        interval: its ends; ``None`` where it has none.
+        draws: the mean of each draw.
+    """
+
+    n: int | None
+    mean: float
+    interval: tuple[float, float] | None = None
+    draws: tuple[float, ...] = ()
 
     @property
-    def stroke(self) -> dict[str, str]:
-        return {"stroke": self.colour, "stroke-dasharray": self.dash, "stroke-width": f"{self.width:g}"}
+    def ends(self) -> tuple[float, float]:
+        """The interval, of no width where there is none."""
+        return self.interval or (self.mean, self.mean)
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """From (n, score) to the page; n on a logarithmic axis, as it is doubled rather than added to."""
+class Line:
+    """A method in a figure.
 
-    ns: tuple[int, ...]
-    ticks: tuple[float, ...]
+    Attributes:
+        label: what people read.
+        points: its scores.
+        strong: drawn so that the eye finds it first.
+    """
 
-    @classmethod
-    def around(cls, points: Sequence[Point]) -> _Scale:
-        return cls(tuple(sorted({point.n for point in points if point.n is not None})), ticks_around(points))
-
-    def x(self, n: int) -> float:
-        first, last = math.log(self.ns[0]), math.log(self.ns[-1])
-        return _LEFT + _MARGIN + (math.log(n) - first) / (last - first) * (_RIGHT - _LEFT - 2 * _MARGIN)
-
-    def y(self, value: float) -> float:
-        low, high = self.ticks[0], self.ticks[-1]
-        return _BOTTOM - (value - low) / (high - low) * (_BOTTOM - _TOP)
+    label: str
+    points: tuple[Point, ...]
+    strong: bool = False
 
 
-def _axes(body: ElementTree.Element, scale: _Scale) -> None:
-    axes = add(body, "g", **{"class": "axes"})
-    for value in scale.ticks:
-        y = scale.y(value)
-        add(axes, "line", x1=_LEFT, x2=_RIGHT, y1=y, y2=y, stroke="#dddddd")
-        text(axes, f"{value:.10g}", x=_LEFT - 8, y=y + 4, anchor="end", kind="tick-y")
-    for n in scale.ns:
-        x = scale.x(n)
-        add(axes, "line", x1=x, x2=x, y1=_BOTTOM, y2=_BOTTOM + 5, stroke="black")
-        text(axes, str(n), x=x, y=_BOTTOM + 19, anchor="middle", kind="tick-x")
-    add(axes, "polyline", points=f"{_LEFT},{_TOP} {_LEFT},{_BOTTOM} {_RIGHT},{_BOTTOM}", fill="none", stroke="black")
-    text(axes, "finely labelled patients", x=(_LEFT + _RIGHT) / 2, y=_BOTTOM + 38, anchor="middle")
-    title = text(axes, "Dice, mean over leaves", x=0, y=0, anchor="middle")
-    title.set("transform", f"translate(18 {(_TOP + _BOTTOM) / 2}) rotate(-90)")
+def write_figure(figure: Figure, path: str | Path) -> None:
+    """Write an SVG file; the same figure gives the same bytes."""
+    with rc_context(STYLE), atomic_write(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def _method(body: ElementTree.Element, line: Line, look: _Look, scale: _Scale) -> None:
-    group = add(body, "g", **{"class": "method", "data-label": line.label})
-    along = sorted((point for point in line.points if point.n is not None), key=lambda point: point.n or 0)
-    for point in line.points:
-        if point.n is None:
-            _curve(group, [(_LEFT, point), (_RIGHT, point)], scale, look)
-    if along:
-        _curve(group, [(scale.x(point.n or 0) + look.shift, point) for point in along], scale, look)
-    for point in along:
-        _marks(group, point, scale, look)
+@rc_context(STYLE)
+def label_efficiency_curve(lines: Sequence[Line], *, title: str) -> Figure:
+    """Dice against the number of fine patients, which is doubled rather than added to: its axis is logarithmic.
+
+    Bands and bars are the intervals, small circles the single draws; an arrow at the edge is a draw that lies below it.
+    A method with all labels fine goes across.
+
+    Args:
+        lines: the methods, in the order of the legend; those without a point are left out.
+        title: above the figure.
+    """
+    lines = [line for line in lines if line.points]
+    rows = sum(1 + wrapped(line.label, _LETTERS).count("\n") for line in lines)
+    figure = Figure(figsize=(WIDTH, max(_HEIGHT, 0.6 + 0.21 * rows)), layout="constrained")
+    axes = figure.add_subplot()
+    beside, start = [line for line in lines if line.points[0].n is not None], axis_start(lines)
+    for line, look in zip(lines, _looks(lines), strict=True):
+        if line in beside:
+            _curve(axes, line, look, place=(beside.index(line) + 0.5) / len(beside) - 0.5, start=start)
+        else:
+            _across(axes, line, look)
+    _label_axes(axes, sorted({_number(point) for line in beside for point in line.points}), title)
+    axes.set_ylim(bottom=start)
+    if lines:
+        legend = figure.legend(loc="outside right upper", frameon=False, handlelength=3.5)
+        for text, line in zip(legend.get_texts(), lines, strict=True):
+            text.set_fontweight("bold" if line.strong else "normal")
+    return figure
 
 
-def _curve(group: ElementTree.Element, points: Sequence[tuple[float, Point]], scale: _Scale, look: _Look) -> None:
-    """The band, and the line on it; the marks alone stand for a single point."""
-    if len(points) < 2:
-        return
-    edge = [(x, point.high) for x, point in points] + [(x, point.low) for x, point in reversed(points)]
-    outline = " ".join(f"{x:.1f},{scale.y(value):.1f}" for x, value in edge)
-    opacity = "0.16" if look.width > 2 else "0.07"
-    add(group, "polygon", points=outline, fill=look.colour, **{"fill-opacity": opacity, "class": "band"})
-    middle = " ".join(f"{x:.1f},{scale.y(point.mean):.1f}" for x, point in points)
-    add(group, "polyline", points=middle, fill="none", **look.stroke, **{"class": "mean"})
+def wrapped(label: str, letters: int) -> str:
+    r"""A long label on several lines; a minus or times sign stays beside what it belongs to.
+
+    Examples:
+        >>> wrapped("ours + separate norm", 10)
+        'ours +\nseparate\nnorm'
+    """
+    return textwrap.fill(label.replace("− ", "−\xa0").replace(" × ", "\xa0×\xa0"), letters)
 
 
-def _marks(group: ElementTree.Element, point: Point, scale: _Scale, look: _Look) -> None:
-    """The mean with its interval, and a circle for each draw."""
-    x = scale.x(point.n or 0) + look.shift
-    ends = {"y1": scale.y(point.low), "y2": scale.y(point.high)}
-    add(group, "line", x1=x, x2=x, **ends, stroke=look.colour, **{"class": "interval"})
-    for value in point.draws:
-        add(group, "circle", cx=x, cy=scale.y(value), r=2.2, fill="white", stroke=look.colour, **{"class": "draw"})
-    add(group, "circle", cx=x, cy=scale.y(point.mean), r=3.5, fill=look.colour, **{"class": "mean"})
+def axis_start(lines: Sequence[Line]) -> float | None:
+    """Where an axis of scores begins, if not at the lowest of them: one bad draw shall not squeeze all the others.
+
+    All means are shown, and what lies below them by no more than half of their range.
+
+    Examples:
+        >>> axis_start([Line("good", (Point(1, 0.9),)), Line("bad", (Point(1, 0.5, (0.1, 0.75)),))])
+        0.3
+        >>> axis_start([Line("good", (Point(1, 0.9, (0.8, 1.0)),))]) is None
+        True
+    """
+    points = [point for line in lines for point in line.points]
+    means = [point.mean for point in points]
+    start = min(means, default=0.0) - 0.5 * (max(means, default=0.0) - min(means, default=0.0))
+    lowest = min((value for point in points for value in (*point.ends, *point.draws)), default=start)
+    return start if lowest < start < min(means) else None
 
 
-def _legend(body: ElementTree.Element, line: Line, look: _Look, *, y: float) -> None:
-    add(body, "line", x1=_RIGHT + 16, x2=_RIGHT + 42, y1=y, y2=y, **look.stroke, **{"class": "look"})
-    words = text(body, line.label, x=_RIGHT + 50, y=y + 4, anchor="start", kind="legend")
-    if line.strong:
-        words.set("font-weight", "bold")
+def _looks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Colour, marker and dashes of each method; ours has the first of each, and its colour alone."""
+    ranks = np.argsort(np.argsort([not line.strong for line in lines], kind="stable"))
+    colours = [COLOURS[0 if i == 0 else 1 + (i - 1) % (len(COLOURS) - 1)] for i in ranks]
+    pairs = [(_MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)]) for i in ranks]
+    return [{"color": colour, "marker": m, "ls": dashes} for colour, (m, dashes) in zip(colours, pairs, strict=True)]
+
+
+def _curve(axes: Axes, line: Line, look: dict[str, Any], *, place: float, start: float | None) -> None:
+    """A method's line, band, bars and draws; ``place`` is from -0.5 to 0.5 among its neighbours."""
+    points = sorted(line.points, key=_number)
+    x = np.array([_number(point) for point in points]) * 2 ** (place * _SPREAD)
+    low, high = ([point.ends[i] for point in points] for i in (0, 1))
+    colour, order = look["color"], 4 if line.strong else 3
+    axes.fill_between(x, low, high, color=colour, alpha=0.16 if line.strong else 0.06, linewidth=0)
+    axes.vlines(x, low, high, color=colour, linewidth=1, zorder=order)
+    for each, point in zip(x, points, strict=True):
+        axes.plot([each] * len(point.draws), point.draws, "o", mfc="white", mec=colour, ms=3, mew=0.8, zorder=order)
+        if start is not None and min(point.draws, default=start) < start:
+            axes.plot(each, start, "v", color=colour, ms=4, zorder=order, clip_on=False)
+    label, width = wrapped(line.label, _LETTERS), 2.4 if line.strong else 1.2
+    axes.plot(x, [point.mean for point in points], **look, lw=width, ms=6, zorder=order, label=label)
+
+
+def _across(axes: Axes, line: Line, look: dict[str, Any]) -> None:
+    point = line.points[0]
+    axes.axhspan(*point.ends, color=GREY, alpha=0.12, linewidth=0)
+    axes.axhline(point.mean, color=GREY, ls=look["ls"], lw=1.2, label=wrapped(line.label, _LETTERS))
+
+
+def _label_axes(axes: Axes, numbers: Sequence[int], title: str) -> None:
+    axes.set_title(title)
+    axes.set_xlabel("number of finely labelled patients")
+    axes.set_ylabel(DICE)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(numbers, [str(n) for n in numbers])
+    axes.minorticks_off()
+    axes.grid(axis="y")
+
+
+def _number(point: Point) -> int:
+    return point.n or 0

@@ -1,4 +1,4 @@
-"""Run what is missing in a grid, a process per core; a run that fails is told and the others go on."""
+"""Run what is missing in a grid, a process per core; a run that fails is reported and the others go on."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Runner:
         active = self.active[line]
         try:
             stage = active.advance()
-            self._tell(progress, line, stage)
+            self._show(progress, line, stage)
             if stage != "done":
                 return False
             row = active.store(self.results)
@@ -145,7 +145,7 @@ class Runner:
         del self.active[line]
         return True
 
-    def _tell(self, progress: Progress, line: TaskID, stage: str) -> None:
+    def _show(self, progress: Progress, line: TaskID, stage: str) -> None:
         epoch = self.active[line].run.history().get("epoch", "0")
         state = f"epoch {epoch}" if stage == "training" else stage
         task = next(task for task in progress.tasks if task.id == line)
@@ -155,7 +155,8 @@ class Runner:
 
     def _state(self) -> str:
         """How many are done, and the time left."""
-        took = [row.seconds for row in self.results.runs if row.status == FINISHED and row.seconds is not None]
+        runs = self.results.runs
+        took = runs.loc[runs["status"] == FINISHED, "seconds"].dropna().tolist()
         running = [active.usage.seconds for active in self.active.values()]
         left = seconds_left(took, running=running, waiting=len(self.waiting), workers=self.workers)
         done = len(self.keys) - len(self.waiting) - len(self.active)
@@ -170,6 +171,10 @@ def seconds_left(finished: Sequence[float], *, running: Sequence[float], waiting
         running: seconds that each run at work has taken so far.
         waiting: number of runs that have not begun.
         workers: runs at a time.
+
+    Examples:
+        >>> seconds_left([80.0, 120.0], running=[25.0], waiting=3, workers=1)
+        375.0
     """
     if not finished:
         return None
@@ -178,7 +183,12 @@ def seconds_left(finished: Sequence[float], *, running: Sequence[float], waiting
 
 
 def duration(seconds: float) -> str:
-    """``"2 h 05 min"`` or ``"3 min"``."""
+    """A time as people read it.
+
+    Examples:
+        >>> duration(7500), duration(200)
+        ('2 h 05 min', '3 min')
+    """
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 

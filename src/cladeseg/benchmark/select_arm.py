@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
-from cladeseg.benchmark.cells import scores_of
 from cladeseg.benchmark.grid import DRAW, SELECT, Grid, GridMethod
-from cladeseg.benchmark.store import CaseRow
-from cladeseg.statistics.paired import MethodScores, draw_means
+from cladeseg.benchmark.method_scores import GridScores
 
 #: The percentile of the random draws that a selection should reach.
 WANTED = 75
@@ -23,14 +19,14 @@ class AmongDraws:
 
     Attributes:
         method: name of the method whose patients are selected.
-        twin: name of the method that differs in nothing but that its patients are drawn.
+        counterpart: name of the method that differs in nothing but that its patients are drawn.
         n: number of fine patients.
         dice: score of the selection.
         draws: scores of the random draws, sorted.
     """
 
     method: str
-    twin: str
+    counterpart: str
     n: int
     dice: float
     draws: tuple[float, ...]
@@ -51,18 +47,17 @@ class AmongDraws:
         return float(np.percentile(self.draws, WANTED))
 
 
-def among_draws(grid: Grid, cases: Sequence[CaseRow]) -> list[AmongDraws]:
-    """Every selection of a grid that has scores beside random draws; the first method that trains like it is its twin.
+def among_draws(grid: Grid, scores: GridScores) -> list[AmongDraws]:
+    """Every selection of a grid that has scores beside random draws of its counterpart.
 
     Args:
         grid: the benchmark.
-        cases: its results.
+        scores: of its methods.
     """
-    selecting = [method for method in grid.methods if method.patients == SELECT]
     found = [
-        _placed(grid, cases, method, twin, n)
-        for method in selecting
-        if (twin := random_counterpart(grid, method)) is not None
+        _placed(scores, method, counterpart, n)
+        for method in grid.methods
+        if method.patients == SELECT and (counterpart := random_counterpart(grid, method)) is not None
         for n in grid.budgets_of(method.name)
         if isinstance(n, int)
     ]
@@ -76,19 +71,13 @@ def random_counterpart(grid: Grid, method: GridMethod) -> GridMethod | None:
     return next((each for each in drawn if each.trains_like(method)), None)
 
 
-def _placed(grid: Grid, cases: Sequence[CaseRow], method: GridMethod, twin: GridMethod, n: int) -> AmongDraws | None:
-    selected, drawn = (_of_draws(scores_of(grid, cases, each.name, n)) for each in (method, twin))
-    (mine,) = selected.values() if len(selected) == 1 else ({},)
-    common = [{seed: score for seed, score in scores.items() if seed in mine} for scores in drawn.values()]
-    draws = sorted(fmean(scores.values()) for scores in common if len(scores) == len(mine) > 0)
-    if not draws:
+def _placed(scores: GridScores, method: GridMethod, counterpart: GridMethod, n: int) -> AmongDraws | None:
+    selected, drawn = (scores.of(each.name, n).draw_means.unstack("seed") for each in (method, counterpart))
+    if len(selected) != 1:
         return None
-    return AmongDraws(method=method.name, twin=twin.name, n=n, dice=fmean(mine.values()), draws=tuple(draws))
-
-
-def _of_draws(cell: MethodScores) -> dict[int, dict[int, float]]:
-    """Draw → seed → mean over cases."""
-    found: dict[int, dict[int, float]] = {}
-    for (draw, seed), score in draw_means(cell.scores).items():
-        found.setdefault(draw, {})[seed] = score
-    return found
+    seeds = selected.columns
+    draws = drawn.reindex(columns=seeds).dropna().mean(axis=1).sort_values()  # only draws that have all these seeds
+    if draws.empty:
+        return None
+    dice = float(selected.mean(axis=1).iloc[0])
+    return AmongDraws(method=method.name, counterpart=counterpart.name, n=n, dice=dice, draws=tuple(draws))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+
+import pandas as pd
 
 from cladeseg.benchmark.runs import RunKey
 from cladeseg.files import DataError, atomic_write
 
 FINISHED = "finished"
 FAILED = "failed"
+#: The columns that name a run.
+KEY = [each.name for each in fields(RunKey)]
 _WHOLE = ("draw", "seed", "cases", "patients")
 _REAL = ("dice", "iou", "hd95_mm", "seconds", "peak_mb")
-_Row = TypeVar("_Row", "RunRow", "CaseRow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +59,18 @@ class CaseRow(RunKey):
     status: str
 
 
-def key_of(row: RunKey) -> RunKey:
-    """Which run a row belongs to."""
-    return RunKey(method=row.method, n=row.n, draw=row.draw, seed=row.seed, split=row.split)
+def frame_of(kind: type[RunKey], rows: Sequence[RunKey]) -> pd.DataFrame:
+    """Rows as a table with a column for each field of a kind; n is text, as in the files."""
+    names = [each.name for each in fields(kind)]
+    return _typed(pd.DataFrame([asdict(row) for row in rows], columns=names, dtype=object))
 
 
 class ResultStore:
     """``runs.csv`` and ``cases.csv`` in a folder.
+
+    Attributes:
+        runs: a row for each run, see :class:`RunRow`; n is text.
+        cases: a row for each leaf of each case of each run, see :class:`CaseRow`.
 
     Args:
         folder: where they lie, or will.
@@ -82,7 +87,7 @@ class ResultStore:
 
     def finished(self, key: RunKey) -> bool:
         """Whether the run needs no further computation; a failed one is tried again."""
-        return any(row.status == FINISHED and key_of(row) == key for row in self.runs)
+        return bool((self.runs.loc[_of(self.runs, key), "status"] == FINISHED).any())
 
     def add(self, run: RunRow, cases: Sequence[CaseRow] = ()) -> None:
         """Store a run, in place of an earlier failure of it.
@@ -92,49 +97,45 @@ class ResultStore:
         Raises:
             DataError: the run is finished already.
         """
-        key = key_of(run)
-        if self.finished(key):
-            raise DataError(f"{self.run_file}: {key.name} is there already; its row is kept")
-        self.cases = [row for row in self.cases if key_of(row) != key] + list(cases)
-        self.runs = [row for row in self.runs if key_of(row) != key] + [run]
-        _write(CaseRow, self.cases, self.case_file)
-        _write(RunRow, self.runs, self.run_file)
+        if self.finished(run):
+            raise DataError(f"{self.run_file}: {run.name} is there already; its row is kept")
+        self.cases = pd.concat([self.cases[~_of(self.cases, run)], frame_of(CaseRow, cases)], ignore_index=True)
+        self.runs = pd.concat([self.runs[~_of(self.runs, run)], frame_of(RunRow, [run])], ignore_index=True)
+        write_csv(self.cases, self.case_file)
+        write_csv(self.runs, self.run_file)
 
 
-def _write(kind: type[_Row], rows: Iterable[_Row], path: Path) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [each.name for each in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table with six digits of each number, whole or not at all."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="\n")
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else value
+def _of(table: pd.DataFrame, key: RunKey) -> pd.Series:
+    """Which rows belong to a run."""
+    return (table[KEY] == [str(key.n) if name == "n" else getattr(key, name) for name in KEY]).all(axis=1)
 
 
-def _read(kind: type[_Row], path: Path) -> list[_Row]:
+def _read(kind: type[RunKey], path: Path) -> pd.DataFrame:
     if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        expected = [each.name for each in fields(kind)]
-        if rows.fieldnames != expected:
-            raise DataError(f"{path}: the header is {rows.fieldnames}, not {','.join(expected)}")
-        return [kind(**_parsed(row, f"{path}, line {rows.line_num}")) for row in rows]
+        return frame_of(kind, [])
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    expected = [each.name for each in fields(kind)]
+    if list(table) != expected:
+        raise DataError(f"{path}: the header is {list(table)}, not {','.join(expected)}")
+    numbers = [name for name in (*_WHOLE, *_REAL) if name in table]
+    for name in numbers:
+        _refuse_text(table[name], path)
+    return _typed(table.replace({name: {"": None} for name in numbers}))
 
 
-def _parsed(row: dict[str, Any], where: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = dict(row)
-    try:
-        for name, text in row.items():
-            if name in _WHOLE or name in _REAL:
-                number = int if name in _WHOLE else float
-                parsed[name] = number(text) if text else None
-        parsed["n"] = row["n"] if row["n"] == "all" else int(row["n"])
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: {row} cannot be read ({error})") from error
-    return parsed
+def _refuse_text(column: pd.Series, path: Path) -> None:
+    wrong = column[(column != "") & pd.to_numeric(column, errors="coerce").isna()]
+    if len(wrong):
+        raise DataError(f"{path}, line {wrong.index[0] + 2}: '{wrong.iloc[0]}' is no {column.name}")
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Whole numbers, numbers and texts as such; what is missing is missing in each of them."""
+    kinds = dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_REAL, "float64")
+    return table.astype({name: kinds.get(name, "str") for name in table})

@@ -1,83 +1,79 @@
-"""Confidence intervals over draws of the fine patients and over scored patients at once."""
+"""Confidence intervals over random draws and over scored patients at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from cladeseg.statistics.bootstrap import Estimate
-from cladeseg.statistics.paired import Draw, Scores
+from cladeseg.statistics.bootstrap import Estimate, no_estimate
 
 RESAMPLES = 2000
 _TAIL = 0.025
-_Name = TypeVar("_Name", str, Draw)
-_NOTHING: Estimate = {"mean": None, "ci95": [None, None], "n": 0}
 
 
 class CrossedBootstrap:
-    """Percentile bootstrap that resamples the draws and, independently, the patients.
+    """Percentile bootstrap that resamples draws and, independently, patients.
 
-    Every draw is scored on every patient, so that a score is hit by the luck of both: each resample takes as many draws
-    and as many patients as there are, with replacement, and weighs a score by the product of how often its draw and its
-    patient were taken (the pigeonhole bootstrap: Owen, Annals of Applied Statistics 1(2), 2007).  A patient that is
-    taken brings all its cases.  Where there is one draw alone, only patients are resampled; one draw of one patient
-    has no interval, as nothing tells how much luck there is.  Resamples depend on the seed and the sets of draws and
-    patients, not on the order of the values.
+    Every draw (e.g. of the patients to train on) is scored on every patient, so that a score is hit by the luck of
+    both: each resample takes as many draws and as many patients as there are, with replacement, and weighs a score by
+    the product of how often its draw and its patient were taken (the pigeonhole bootstrap: Owen, Annals of Applied
+    Statistics 1(2), 2007).  A patient that is taken brings all its cases.  Where there is one draw alone, only patients
+    are resampled; one draw of one patient has no interval, as its luck cannot be estimated.  Resamples depend on the
+    seed and the sets of draws and patients, not on the order of the scores.
 
     Args:
-        scores: whose draws and cases are resampled.
-        patients: case → patient.
+        draws: draw of each score, any sortable labels; (K,).
+        patients: patient of each score; (K,).
         seed: of the resamples.
         resamples: their number R.
+
+    Examples:
+        >>> bootstrap = CrossedBootstrap(draws=[0, 0, 1, 1], patients=["a", "b", "a", "b"])
+        >>> bootstrap.mean([0.5, 0.5, 1.0, 1.0])
+        {'mean': 0.75, 'ci95': [0.5, 1.0], 'n': 4}
+        >>> bootstrap.ratio([1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0])
+        {'mean': 0.5, 'ci95': [0.5, 0.5], 'n': 4}
     """
 
-    def __init__(
-        self, scores: Scores, patients: Mapping[str, str], *, seed: int = 0, resamples: int = RESAMPLES
-    ) -> None:
-        self._patients = patients
-        self._owners = _numbered([patients[case] for *_, case in scores])
-        self._draws = _numbered([(draw, fold) for draw, fold, _ in scores])
+    def __init__(self, draws: ArrayLike, patients: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
+        draw_names, self._draws = np.unique(np.asarray(draws), return_inverse=True)
+        patient_names, self._patients = np.unique(np.asarray(patients), return_inverse=True)
         random = np.random.default_rng(seed)
-        self._patient_counts = _taken(random, len(self._owners), resamples)
-        self._draw_counts = _taken(random, len(self._draws), resamples)
+        self._patient_counts = _taken(random, patient_names.size, resamples)
+        self._draw_counts = _taken(random, draw_names.size, resamples)
 
-    def mean(self, scores: Scores) -> Estimate:
-        """Mean over ``scores`` with its 95 % interval."""
-        if not scores:
-            return _NOTHING
-        sums, counts = self._sums(scores), self._sums(dict.fromkeys(scores, 1.0))
-        return self._estimate(float(np.mean(list(scores.values()))), sums, counts, len(scores))
+    def mean(self, values: ArrayLike) -> Estimate:
+        """Mean over the scores (K,) with its 95 % interval."""
+        values = np.asarray(values, dtype=float)
+        if not values.size:
+            return no_estimate()
+        return self._estimate(float(values.mean()), self._sums(values), self._sums(np.ones_like(values)), values.size)
 
-    def ratio(self, over: Scores, under: Scores) -> Estimate:
-        """Σ over / Σ under of the same keys with its 95 % interval.
+    def ratio(self, over: ArrayLike, under: ArrayLike) -> Estimate:
+        """Σ over / Σ under, (K,) each, with its 95 % interval.
 
         ``None`` where Σ under is not above zero: in the data then the ratio is, with more than 2.5 % of the resamples
         the interval.
         """
-        total = sum(under.values())
-        if not under or total <= 0:
-            return _NOTHING
-        return self._estimate(sum(over.values()) / total, self._sums(over), self._sums(under), len(over))
+        over, under = np.asarray(over, dtype=float), np.asarray(under, dtype=float)
+        total = float(under.sum())
+        if total <= 0:
+            return no_estimate()
+        return self._estimate(float(over.sum()) / total, self._sums(over), self._sums(under), over.size)
 
-    def _sums(self, scores: Scores) -> np.ndarray:
-        """Sum of the scores in each resample; (R,)."""
-        table = np.zeros((len(self._draws), len(self._owners)))
-        for (draw, fold, case), value in scores.items():
-            table[self._draws[draw, fold], self._owners[self._patients[case]]] += value
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum of the values in each resample; (R,)."""
+        table = np.zeros((self._draw_counts.shape[1], self._patient_counts.shape[1]))
+        np.add.at(table, (self._draws, self._patients), values)
         return np.asarray(((self._draw_counts @ table) * self._patient_counts).sum(axis=1))
 
     def _estimate(self, value: float, over: np.ndarray, under: np.ndarray, n: int) -> Estimate:
         defined = under > 0
-        if len(self._draws) * len(self._owners) == 1 or 1 - defined.mean() > _TAIL:
+        single = self._draw_counts.shape[1] * self._patient_counts.shape[1] == 1
+        if single or 1 - defined.mean() > _TAIL:
             return {"mean": value, "ci95": [None, None], "n": n}
         low, high = np.percentile(over[defined] / under[defined], [100 * _TAIL, 100 * (1 - _TAIL)])
         return {"mean": value, "ci95": [float(low), float(high)], "n": n}
-
-
-def _numbered(names: Iterable[_Name]) -> dict[_Name, int]:
-    return {name: i for i, name in enumerate(sorted(set(names)))}
 
 
 def _taken(random: np.random.Generator, size: int, resamples: int) -> np.ndarray:

@@ -1,86 +1,110 @@
-"""How much better one method is than another: paired differences, and intervals over draws and patients.
+"""How much better one series of scores is than another: paired differences, and intervals over draws and patients.
 
-Two methods are compared on the same (draw, seed, case): what makes a case or a draw hard hits both and falls out of the
-difference.  What is left of it differs between draws of the fine patients more than between scored patients; so
-intervals resample both, see :class:`~cladeseg.statistics.crossed_bootstrap.CrossedBootstrap`.
+Scores are paired by their place in the arrays: what makes a case or a draw hard hits both and falls out of the
+difference.  What is left of it differs between draws more than between patients; so intervals resample both, see
+:class:`~cladeseg.statistics.crossed_bootstrap.CrossedBootstrap`.
 """
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from cladeseg.statistics.bootstrap import Estimate
-from cladeseg.statistics.crossed_bootstrap import RESAMPLES, CrossedBootstrap
-from cladeseg.statistics.paired import MethodScores, Scores, differences, draw_means, paired
+from cladeseg.statistics.crossed_bootstrap import CrossedBootstrap
 
 
-def mean_score(cell: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """Mean over draws, seeds and cases with its 95 % interval over draws and patients.
+def mean_score(values: ArrayLike, *, draws: ArrayLike, patients: ArrayLike) -> Estimate:
+    """Mean of scores (K,) with its 95 % interval over draws and patients.
+
+    Examples:
+        >>> mean_score([0.5, 0.5, 1.0, 1.0], draws=[0, 0, 1, 1], patients=["a", "b", "a", "b"])
+        {'mean': 0.75, 'ci95': [0.5, 1.0], 'n': 4}
+    """
+    return CrossedBootstrap(draws, patients).mean(values)
+
+
+def paired_difference(one: ArrayLike, other: ArrayLike, *, draws: ArrayLike, patients: ArrayLike) -> Estimate:
+    """Mean of ``one - other`` with its 95 % interval over draws and patients.
 
     Args:
-        cell: the scores.
-        seed: of the bootstrap.
-        resamples: number of its resamples.
+        one: scores; (K,).
+        other: scores that they are paired with; (K,).
+        draws: draw of each pair; (K,).
+        patients: patient of each pair; (K,).
+
+    Examples:
+        >>> paired_difference([0.75, 1.0], [0.5, 0.5], draws=[0, 0], patients=["a", "b"])
+        {'mean': 0.375, 'ci95': [0.25, 0.5], 'n': 2}
     """
-    return CrossedBootstrap(cell.scores, cell.patients, seed=seed, resamples=resamples).mean(cell.scores)
-
-
-def paired_difference(one: MethodScores, other: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """Mean of ``one - other`` over their pairs with its 95 % interval over draws and patients.
-
-    Args:
-        one: a cell.
-        other: another; see :func:`~cladeseg.statistics.paired.paired` for what is a pair.
-        seed: of the bootstrap.
-        resamples: number of its resamples.
-    """
-    found = differences(one, other)
-    return CrossedBootstrap(found, {**other.patients, **one.patients}, seed=seed, resamples=resamples).mean(found)
-
-
-def draws_won(one: MethodScores, other: MethodScores) -> tuple[int, int]:
-    """In how many draws the mean of ``one - other`` is above zero, and how many draws there are."""
-    means = draw_means(differences(one, other)).values()
-    return sum(mean > 0 for mean in means), len(means)
+    return CrossedBootstrap(draws, patients).mean(_minus(one, other))
 
 
 def gap_closed(
-    ours: MethodScores, lower: MethodScores, upper: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES
+    scores: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, draws: ArrayLike, patients: ArrayLike
 ) -> Estimate:
-    """Share of the gap between two methods that a third closes: sum(ours - lower) / sum(upper - lower).
+    """Share of the gap between two series that a third closes: Σ(scores − lower) / Σ(upper − lower).
 
-    Both sums run over the (draw, seed, case) that all three have.  Where the gap is not above zero there is no share
-    of it: in the data the result is then ``None``, and with more than 2.5 % of the resamples so, its interval is.
-
-    Args:
-        ours: the third.
-        lower: e.g. fine labels only.
-        upper: e.g. full supervision.
-        seed: of the bootstrap.
-        resamples: number of its resamples.
-    """
-    gains, gaps = differences(ours, lower), differences(upper, lower)
-    gains, gaps = _common(gains, gaps)
-    return CrossedBootstrap(gains, ours.patients, seed=seed, resamples=resamples).ratio(gains, gaps)
-
-
-def relative_score(one: MethodScores, other: MethodScores, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """Mean of ``one`` as a share of the mean of ``other`` over their pairs, with its 95 % interval.
+    Where the gap is not above zero there is no share of it: in the data the result is then ``None``, and with more than
+    2.5 % of the resamples so, its interval is.
 
     Args:
-        one: a cell.
-        other: e.g. converged full supervision.
-        seed: of the bootstrap.
-        resamples: number of its resamples.
+        scores: the third; (K,).
+        lower: e.g. of few labels; (K,).
+        upper: e.g. of full supervision; (K,).
+        draws: draw of each triple; (K,).
+        patients: patient of each triple; (K,).
+
+    Examples:
+        >>> found = gap_closed([0.75, 0.75], [0.5, 0.5], [1.0, 1.0], draws=[0, 0], patients=["a", "b"])
+        >>> found["mean"]
+        0.5
     """
-    left, right = paired(one, other)
-    return CrossedBootstrap(left, one.patients, seed=seed, resamples=resamples).ratio(left, right)
+    return CrossedBootstrap(draws, patients).ratio(_minus(scores, lower), _minus(upper, lower))
 
 
-def worst_relative_draw(one: MethodScores, other: MethodScores) -> float | None:
-    """Lowest over the draws of the mean of ``one`` as a share of that of ``other``; ``None`` without a pair."""
-    left, right = (draw_means(scores) for scores in paired(one, other))
-    return min((mean / right[draw] for draw, mean in left.items() if right[draw] > 0), default=None)
+def relative_score(one: ArrayLike, other: ArrayLike, *, draws: ArrayLike, patients: ArrayLike) -> Estimate:
+    """Mean of ``one`` as a share of the mean of ``other``, with its 95 % interval over draws and patients.
+
+    Examples:
+        >>> relative_score([0.5, 0.25], [1.0, 0.5], draws=[0, 0], patients=["a", "b"])["mean"]
+        0.5
+    """
+    return CrossedBootstrap(draws, patients).ratio(one, other)
 
 
-def _common(one: Scores, other: Scores) -> tuple[Scores, Scores]:
-    keys = [key for key in one if key in other]
-    return {key: one[key] for key in keys}, {key: other[key] for key in keys}
+def draw_means(values: ArrayLike, draws: ArrayLike) -> np.ndarray:
+    """Mean of each draw, in the order of the sorted draws.
+
+    Examples:
+        >>> draw_means([0.5, 1.0, 0.25], draws=[0, 0, 1]).tolist()
+        [0.75, 0.25]
+    """
+    _, index = np.unique(np.asarray(draws), return_inverse=True)
+    return np.bincount(index, weights=np.asarray(values, dtype=float)) / np.bincount(index)
+
+
+def draws_won(one: ArrayLike, other: ArrayLike, *, draws: ArrayLike) -> tuple[int, int]:
+    """In how many draws the mean of ``one - other`` is above zero, and how many draws there are.
+
+    Examples:
+        >>> draws_won([0.75, 0.25], [0.5, 0.5], draws=[0, 1])
+        (1, 2)
+    """
+    means = draw_means(_minus(one, other), draws)
+    return int((means > 0).sum()), means.size
+
+
+def worst_relative_draw(one: ArrayLike, other: ArrayLike, *, draws: ArrayLike) -> float | None:
+    """Lowest over the draws of the mean of ``one`` as a share of that of ``other``; ``None`` without a pair.
+
+    Examples:
+        >>> worst_relative_draw([0.5, 0.75], [1.0, 1.0], draws=[0, 1])
+        0.5
+    """
+    left, right = draw_means(one, draws), draw_means(other, draws)
+    return float((left[right > 0] / right[right > 0]).min()) if (right > 0).any() else None
+
+
+def _minus(one: ArrayLike, other: ArrayLike) -> np.ndarray:
+    return np.asarray(one, dtype=float) - np.asarray(other, dtype=float)

@@ -20,17 +20,17 @@ def test_a_box_of_two_thirds_is_cut_from_4_voxels_by_hand():
     labelled, nodes = torch.full((2, 1, 4, 4, 4), 1.0), torch.full((2, 1, 4, 4, 4), 3)
     labelled[1], nodes[1] = 2.0, 4
     unlabelled, pseudo = torch.full((1, 1, 4, 4, 4), -1.0), torch.full((1, 1, 4, 4, 4), 5)
-    image, true, guessed = paste_both_ways(box, labelled, nodes, unlabelled, pseudo, root=ROOT)
+    image, true, pseudo_part = paste_both_ways(box, labelled, nodes, unlabelled, pseudo, root=ROOT)
 
-    assert image.shape == true.shape == guessed.shape == (2, 1, 4, 4, 4)
+    assert image.shape == true.shape == pseudo_part.shape == (2, 1, 4, 4, 4)
     # The unlabelled case in the box of the first partner: 8 voxels of 64.
     assert (image[0] == -1).sum() == 8 and (image[0, 0, 1:3, 0:2, 2:4] == -1).all() and (image[0] == 1).sum() == 56
     assert (true[0, 0][box] == ROOT).all() and (true[0, 0][~box] == 3).all()
-    assert (guessed[0, 0][box] == 5).all() and (guessed[0, 0][~box] == ROOT).all()
+    assert (pseudo_part[0, 0][box] == 5).all() and (pseudo_part[0, 0][~box] == ROOT).all()
     # The second partner in the box of the unlabelled case.
     assert (image[1] == 2).sum() == 8 and (image[1, 0, 1:3, 0:2, 2:4] == 2).all() and (image[1] == -1).sum() == 56
     assert (true[1, 0][box] == 4).all() and (true[1, 0][~box] == ROOT).all()
-    assert (guessed[1, 0][box] == ROOT).all() and (guessed[1, 0][~box] == 5).all()
+    assert (pseudo_part[1, 0][box] == ROOT).all() and (pseudo_part[1, 0][~box] == 5).all()
 
 
 def test_each_unlabelled_case_meets_its_own_pseudo_labels():
@@ -64,7 +64,7 @@ def test_the_mix_loss_weighs_both_parts(acdc_tree):
 
 
 class Says(Module):
-    """A network that is sure of one node map, whatever the image."""
+    """A network that predicts one node map with confidence, whatever the image."""
 
     def __init__(self, nodes: torch.Tensor, num_leaves: int) -> None:
         super().__init__()

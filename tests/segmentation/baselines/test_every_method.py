@@ -17,7 +17,7 @@ from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.taxonomy import Taxonomy
 
 SEMI = ["mean_teacher", "cps", "bcp", "unimatch"]
-#: Options with which an untrained network is sure enough.
+#: Options with which an untrained network is confident enough.
 EAGER: dict[str, dict[str, Any]] = {"unimatch": {"threshold": 0.0}}
 
 

@@ -31,7 +31,7 @@ class Gradient(nn.Module):
 def test_what_is_under_the_threshold_becomes_the_root(acdc_tree):
     given = batch_of(acdc_tree, "unlabelled")
     given.teacher.network = Gradient(acdc_tree.num_leaves)  # 0.3, 0.4 … 1.0
-    label = unimatch(acdc_tree, threshold=0.75).sure_labels(given, [0])
+    label = unimatch(acdc_tree, threshold=0.75).confident_labels(given, [0])
     assert (label[0, 0, :5] == acdc_tree.root).all() and (label[0, 0, 5:] == acdc_tree.background).all()
     assert label.dtype == given.nodes.dtype
 
@@ -41,12 +41,12 @@ def test_the_threshold_on_respected_nodes_asks_for_the_leaf_within_its_node(acdc
     heart, right = acdc_tree.index("heart"), acdc_tree.index("right_ventricle")
     given = given._replace(nodes=torch.full_like(given.nodes, heart))
     given.teacher.network = Gradient(acdc_tree.num_leaves)  # 1/3 for each leaf of the heart, everywhere
-    assert (unimatch(acdc_tree, threshold=0.4, respect_nodes=True).sure_labels(given, [0]) == acdc_tree.root).all()
-    label = unimatch(acdc_tree, threshold=0.3, respect_nodes=True).sure_labels(given, [0])
+    assert (unimatch(acdc_tree, threshold=0.4, respect_nodes=True).confident_labels(given, [0]) == acdc_tree.root).all()
+    label = unimatch(acdc_tree, threshold=0.3, respect_nodes=True).confident_labels(given, [0])
     assert acdc_tree.contains[heart, label.long()].all() and (label[0, 0, :7] == right).all()
 
 
-def test_where_the_teacher_is_never_sure_nothing_is_asked(acdc_tree):
+def test_where_the_teacher_is_never_confident_nothing_is_asked(acdc_tree):
     losses = unimatch(acdc_tree, threshold=1.0)(batch_of(acdc_tree, "fine", "heart", "unlabelled"))
     assert losses["unsupervised"] == 0 and losses["loss"] == losses["supervised"]
 
@@ -55,7 +55,7 @@ def test_without_any_perturbation_the_loss_is_that_of_the_weak_view(acdc_tree):
     given, loss = batch_of(acdc_tree, "fine", "heart", "unlabelled"), build_loss(acdc_tree)
     step = unimatch(acdc_tree, threshold=0.0, dropout=0.0, cutmix=0.0)
     step.strong_view = lambda images, generator: images
-    target = step.sure_labels(given, [1, 2])
+    target = step.confident_labels(given, [1, 2])
     torch.testing.assert_close(step(given)["unsupervised"], loss(given.network(given.images[1:]), target))
 
 
@@ -63,7 +63,7 @@ def test_strong_views_and_dropped_features_each_weigh_one_half(acdc_tree):
     given, loss = batch_of(acdc_tree, "fine", "heart"), build_loss(acdc_tree)
     step = unimatch(acdc_tree, threshold=0.0, dropout=0.0, cutmix=0.0)
     step.strong_view = lambda images, generator: -images
-    target = step.sure_labels(given, [1])
+    target = step.confident_labels(given, [1])
     weak, strong = (loss(given.network(images), target) for images in (given.images[1:], -given.images[1:]))
     torch.testing.assert_close(step(given)["unsupervised"], (weak + strong) / 2)
     assert not torch.allclose(weak, strong)

@@ -17,7 +17,7 @@ SHAPE = (8, 8, 4)
 
 def tiny_net(tree: Taxonomy, **options: Any) -> nn.Module:
     kernels, strides = [[3, 3, 1], [3, 3, 3], [3, 3, 3]], [[1, 1, 1], [2, 2, 1], [2, 2, 2]]
-    return build_network(tree, filters=[4, 4, 8], kernels=kernels, strides=strides, hidden=4, **{"seed": 0, **options})
+    return build_network(tree, filters=[4, 4, 8], kernels=kernels, strides=strides, **{"seed": 0, **options})
 
 
 def ball(tree: Taxonomy, seed: int) -> tuple[Tensor, Tensor]:
@@ -44,7 +44,7 @@ def batch_of(
     return StepInput(
         images=torch.stack([image for image, _ in balls]),
         nodes=(nodes := torch.stack(known).to(torch.uint8)),
-        guess=nodes,
+        propagated=nodes,
         supervisions=list(supervisions),
         network=network.train(),
         teacher=EmaTeacher(network),

@@ -6,16 +6,9 @@ import dataclasses
 
 import pytest
 
-from cladeseg.segmentation.engines import HierarchicalMixStep, SupervisedStep, build_step
+from cladeseg.segmentation.engines import HierarchicalMixStep, build_step
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.taxonomy import TaxonomyError
-
-
-def test_without_mix_only_the_loss_is_left(acdc_tree):
-    loss = build_loss(acdc_tree)
-    step = build_step(acdc_tree, loss, mix=False, start=3, blend=(9, 9))
-    assert isinstance(step, SupervisedStep)
-    assert step.loss is loss
 
 
 def test_every_option_arrives(acdc_tree):
@@ -25,17 +18,16 @@ def test_every_option_arrives(acdc_tree):
         start=3,
         ramp=40,
         weight=0.5,
-        blend=[0.5, 0.75],
+        alpha_range=[0.5, 0.75],
         direction="both",
         max_scale=1.5,
-        components=True,
         threshold={"left_ventricle": 0.95},
         flips=[[], [1]],
     )
     assert isinstance(step, HierarchicalMixStep)
     assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
-    assert (step.mix.blend, step.mix.direction) == ((0.5, 0.75), "both")
-    assert (step.mix.max_scale, step.mix.components) == (1.5, True)
+    assert (step.mix.alpha_range, step.mix.direction) == ((0.5, 0.75), "both")
+    assert step.mix.max_scale == 1.5
     assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
     assert step.flips == [(), (1,)]
 
@@ -43,7 +35,7 @@ def test_every_option_arrives(acdc_tree):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"blend": (0.5, 1.5)}, "blend"),
+        ({"alpha_range": (0.5, 1.5)}, "alpha_range"),
         ({"direction": "there"}, "direction"),
         ({"max_scale": 0.5}, "max_scale"),
         ({"threshold": 0.0}, "threshold"),

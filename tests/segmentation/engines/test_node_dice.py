@@ -1,4 +1,4 @@
-"""Validation during training: what counts, what does not, and when it runs."""
+"""The validation score: what counts and what does not."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 from monai.engines import SupervisedEvaluator
-from tiny_training import tiny_trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from cladeseg.segmentation.engines import NodeDice, Validate
+from cladeseg.segmentation.engines import NodeDice
 from cladeseg.taxonomy import Taxonomy
 
 SHAPE = (6, 2, 1)
@@ -48,9 +47,6 @@ def scores(tree: Taxonomy, *cases: dict[str, Any]) -> dict[str, float]:
 
 BG, RV, MYO, LV = "background", "right_ventricle", "myocardium", "left_ventricle"
 WHOLE = (BG, BG, RV, MYO, LV, LV)
-
-
-# ---- what is measured ------------------------------------------------------------------------------------------------
 
 
 def test_a_perfect_prediction_scores_one_on_every_structure(acdc_tree):
@@ -130,53 +126,3 @@ def test_the_picture_is_of_the_first_case_of_each_run(acdc_tree):
     assert image.shape == truth.shape == predicted.shape == SHAPE
     assert np.array_equal(truth, node_map(acdc_tree, *WHOLE))
     assert np.array_equal(predicted, node_map(acdc_tree, *WHOLE))
-
-
-# ---- when it runs ----------------------------------------------------------------------------------------------------
-
-
-class Scripted:
-    """Stands in for a validation engine: gives one score after the other."""
-
-    def __init__(self, *given: float) -> None:
-        self.given = list(given)
-        self.epochs: list[int] = []
-        self.data_loader = [0]
-        self.state: Any = type("State", (), {"metrics": {}, "best_metric": -1, "best_metric_epoch": -1})()
-
-    def run(self, epoch: int) -> None:
-        self.epochs.append(epoch)
-        self.state.metrics = {NodeDice.KEY: self.given[len(self.epochs) - 1]}
-
-
-def train(tree: Taxonomy, evaluator: Any, *, epochs: int, interval: int = 1) -> None:
-    tiny_trainer(tree, epochs=epochs, steps=1, handlers=[Validate(evaluator, interval=interval)]).run()
-
-
-@pytest.mark.parametrize(
-    ("interval", "epochs", "validated"),
-    [(1, 3, [1, 2, 3]), (2, 5, [2, 4, 5]), (2, 4, [2, 4]), (9, 3, [3]), (0, 3, [3])],
-)
-def test_it_runs_each_interval_and_after_the_last_epoch(acdc_tree, interval, epochs, validated):
-    evaluator = Scripted(*[0.5] * 5)
-    train(acdc_tree, evaluator, epochs=epochs, interval=interval)
-    assert evaluator.epochs == validated
-    assert evaluator.state.validated_epoch == epochs
-
-
-def test_the_first_of_the_best_epochs_is_kept(acdc_tree):
-    evaluator = Scripted(0.1, 0.7, 0.7, 0.3)
-    train(acdc_tree, evaluator, epochs=4)
-    assert (evaluator.state.best_metric, evaluator.state.best_metric_epoch) == (0.7, 2)
-
-
-def test_a_missing_score_is_never_the_best(acdc_tree):
-    evaluator = Scripted(float("nan"), 0.2, float("nan"))
-    train(acdc_tree, evaluator, epochs=3)
-    assert (evaluator.state.best_metric, evaluator.state.best_metric_epoch) == (0.2, 2)
-
-
-def test_a_split_without_validation_cases_is_no_error(acdc_tree):
-    evaluator = evaluator_of(acdc_tree, [])
-    train(acdc_tree, evaluator, epochs=2)
-    assert evaluator.state.best_metric_epoch == -1

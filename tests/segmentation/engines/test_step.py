@@ -11,9 +11,8 @@ from torch import nn
 
 from cladeseg.segmentation.engines import HierarchicalMixStep, StepInput, SupervisedStep, build_step, step_generator
 from cladeseg.segmentation.losses import build_loss
-from cladeseg.segmentation.losses.size_prior import SizePriorLoss
 from cladeseg.segmentation.mixing import EmaTeacher, HierarchicalMix, PseudoLabeller, SigmoidRamp
-from cladeseg.segmentation.networks import TreeOutput, build_network
+from cladeseg.segmentation.networks import build_network
 from cladeseg.taxonomy import Taxonomy
 
 FINE, COARSE, UNLABELLED = 0, 2, 4
@@ -21,7 +20,7 @@ FINE, COARSE, UNLABELLED = 0, 2, 4
 
 def tiny_hierarchical(tree: Taxonomy, **options: Any) -> nn.Module:
     kernels, strides = [[3, 3, 1], [3, 3, 3], [3, 3, 3]], [[1, 1, 1], [2, 2, 1], [2, 2, 2]]
-    return build_network(tree, filters=[4, 4, 8], kernels=kernels, strides=strides, hidden=4, seed=0, **options)
+    return build_network(tree, filters=[4, 4, 8], kernels=kernels, strides=strides, seed=0, **options)
 
 
 def batch(tree: Taxonomy, cases: tuple[int, ...], *, network: nn.Module | None = None, step: int = 0) -> StepInput:
@@ -30,7 +29,7 @@ def batch(tree: Taxonomy, cases: tuple[int, ...], *, network: nn.Module | None =
     return StepInput(
         images=torch.stack([sample["image"] for sample in samples]),
         nodes=(nodes := torch.stack([sample["nodes"] for sample in samples])),
-        guess=nodes,
+        propagated=nodes,
         supervisions=[SUPERVISIONS[i] for i in cases],
         network=network.train(),
         teacher=EmaTeacher(network),
@@ -87,17 +86,6 @@ def test_the_total_is_supervised_plus_weighted_mix_loss(acdc_tree):
     assert set(losses) == {"loss", "supervised", "mix"}
     torch.testing.assert_close(losses["loss"], losses["supervised"] + 0.25 * losses["mix"])
     assert losses["mix"] > 0
-
-
-def test_the_size_prior_is_added_with_its_own_weight_and_the_ramp(acdc_tree):
-    given = batch(acdc_tree, (FINE, COARSE, UNLABELLED))
-    losses = mix_step(acdc_tree, weight=0.25, size_prior=0.5)(given)
-    of_coarse = TreeOutput(given.network(given.images).leaf[1:])
-    expected = SizePriorLoss(acdc_tree)(of_coarse, given.nodes[1:], given.nodes[:1])
-    assert expected > 0
-    torch.testing.assert_close(losses["size_prior"], expected)
-    total = losses["supervised"] + 0.25 * (losses["mix"] + 0.5 * expected)
-    torch.testing.assert_close(losses["loss"], total)
 
 
 def test_the_supervised_part_is_that_of_the_batch_without_mixing(acdc_tree):
@@ -160,7 +148,7 @@ def test_the_generator_decides_everything_random(acdc_tree):
     losses = []
     for number in (0, 0, 1):
         given = batch(acdc_tree, (FINE, 1, COARSE, UNLABELLED))._replace(generator=step_generator(5, number))
-        losses.append(mix_step(acdc_tree, blend=(0.2, 0.9))(given)["mix"].item())
+        losses.append(mix_step(acdc_tree, alpha_range=(0.2, 0.9))(given)["mix"].item())
     assert losses[0] == losses[1] != losses[2]
 
 

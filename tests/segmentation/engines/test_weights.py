@@ -91,10 +91,10 @@ def test_other_weights_are_refused_by_tensor_and_nothing_is_loaded(tmp_path, cha
 
 
 def test_weights_of_another_head_are_refused(acdc_tree, tmp_path):
-    options: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3] * 3, "strides": [1, 2, 2], "hidden": 4}
+    options: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3] * 3, "strides": [1, 2, 2]}
     flat = build_network(acdc_tree, head="flat", **options)
     path = save(flat.state_dict(), tmp_path / "model.pt")
-    for other in ({"head": "two_head"}, {"prior": "off"}, {"separate_norm": False}, {"filters": [4, 8, 8]}):
+    for other in ({"head": "two_head"}, {"prior": False}, {"separate_norm": False}, {"filters": [4, 8, 8]}):
         with pytest.raises(DataError, match=r"another network: '[\w.]+' (is|has)"):
             load_weights(build_network(acdc_tree, **{**options, **other}), path)
 

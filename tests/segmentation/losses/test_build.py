@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cladeseg.segmentation.losses import TreeLoss, TwoHeadLoss, build_loss
-from cladeseg.segmentation.networks.net import HEADS
+from cladeseg.segmentation.networks.tree_output import HEADS
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -15,10 +15,8 @@ def test_every_head_has_a_loss(acdc_tree: Taxonomy) -> None:
 
 
 def test_options_reach_the_loss(acdc_tree: Taxonomy) -> None:
-    loss = build_loss(acdc_tree, head="flat", lambda_ce=0.2, level_weights=[1.0, 0.5, 0.25])
-    assert loss.lambda_ce == 0.2
-    with pytest.raises(ValueError, match="level_weights"):
-        build_loss(acdc_tree, head="two_head", level_weights=[1.0])
+    loss = build_loss(acdc_tree, head="flat", lambda_dice=0.4, lambda_ce=0.2)
+    assert (loss.lambda_dice, loss.lambda_ce) == (0.4, 0.2)
 
 
 def test_two_heads_share_the_weight_of_one(acdc_tree: Taxonomy) -> None:

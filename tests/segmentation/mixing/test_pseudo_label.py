@@ -49,7 +49,7 @@ def test_mixed_maps_are_labelled_voxel_by_voxel(acdc_tree: Taxonomy) -> None:
         assert label[at] == int(PseudoLabeller(acdc_tree, threshold=0.6)([voxel], known[at].view(1, 1, 1, 1, 1)))
 
 
-def test_it_descends_as_deep_as_it_is_sure(acdc_tree: Taxonomy) -> None:
+def test_it_descends_as_deep_as_it_is_confident(acdc_tree: Taxonomy) -> None:
     assert _label(acdc_tree, [_view(0.01, 0.01, 0.03, 0.95)], ROOT) == 3
     assert _label(acdc_tree, [_view(0.01, 0.01, 0.48, 0.50)], ROOT) == LEFT
     assert _label(acdc_tree, [_view(0.01, 0.40, 0.09, 0.50)], ROOT) == HEART
@@ -110,28 +110,3 @@ def test_impossible_thresholds_are_refused(acdc_tree: Taxonomy) -> None:
 def test_it_pickles(acdc_tree: Taxonomy) -> None:
     labeller = pickle.loads(pickle.dumps(PseudoLabeller(acdc_tree)))
     assert int(labeller([_view(0.01, 0.01, 0.03, 0.95)], _known(ROOT))) == 3
-
-
-def test_keep_lets_the_surest_share_of_a_hesitant_leaf_pass(acdc_tree: Taxonomy) -> None:
-    # Ten voxels of the left heart, of which the left ventricle has .58 to .67; none reaches .8.
-    p = torch.linspace(0.41, 0.50, 10)
-    view = torch.stack([torch.zeros(10), (1 - p) / 2, (1 - p) / 2, p]).log().view(1, 4, 10, 1, 1)
-    known = torch.full((1, 1, 10, 1, 1), LEFT, dtype=torch.uint8)
-    assert (PseudoLabeller(acdc_tree)([view], known) == 3).sum() == 0
-    label = PseudoLabeller(acdc_tree, keep=0.3)([view], known).flatten()
-    assert (label == 3).tolist() == [False] * 7 + [True] * 3
-
-
-def test_keep_never_refuses_what_the_threshold_accepts(acdc_tree: Taxonomy) -> None:
-    generator = torch.Generator().manual_seed(0)
-    views = [torch.randn(2, 4, 5, 5, 3, generator=generator).log_softmax(1)]
-    known = torch.full((2, 1, 5, 5, 3), HEART, dtype=torch.uint8)
-    plain, more = PseudoLabeller(acdc_tree)(views, known), PseudoLabeller(acdc_tree, keep=0.5)(views, known)
-    assert acdc_tree.contains[plain.long(), more.long()].all()
-    assert (plain != more).any()
-
-
-@pytest.mark.parametrize("keep", [0, -0.1, 1.1])
-def test_a_share_outside_0_and_1_is_refused(acdc_tree: Taxonomy, keep: float) -> None:
-    with pytest.raises(ValueError, match="keep"):
-        PseudoLabeller(acdc_tree, keep=keep)

@@ -94,10 +94,10 @@ def test_two_dimensions_work_as_three() -> None:
 
 
 def test_paste_blends_inside_the_mask_only() -> None:
-    image, guest = torch.zeros(2, 1, 2, 2, 2), torch.full((2, 1, 2, 2, 2), 4.0)
+    image, source = torch.zeros(2, 1, 2, 2, 2), torch.full((2, 1, 2, 2, 2), 4.0)
     mask = torch.zeros(2, 1, 2, 2, 2, dtype=torch.bool)
     mask[..., 0] = True
-    blended = paste(image, guest, mask, torch.tensor([1.0, 0.25]))
+    blended = paste(image, source, mask, torch.tensor([1.0, 0.25]))
     assert blended[..., 1].eq(0).all()
     assert blended[0, ..., 0].eq(4).all()
     assert blended[1, ..., 0].eq(1).all()

@@ -90,6 +90,14 @@ def test_flipped_views_come_back_in_place(student: _Student) -> None:
     torch.testing.assert_close(along, teacher.network(x.flip(2)).flip(2))
 
 
+def test_a_channels_last_student_has_a_channels_last_teacher() -> None:
+    student = nn.Conv3d(2, 3, 3).to(memory_format=torch.channels_last_3d)
+    teacher = EmaTeacher(student)
+    teacher.update(student)
+    teacher.load_state_dict(pickle.loads(pickle.dumps(teacher.state_dict())))
+    assert teacher.network.weight.is_contiguous(memory_format=torch.channels_last_3d)
+
+
 def test_the_state_makes_a_round_trip(student: _Student) -> None:
     teacher = EmaTeacher(student)
     _move(student, 1.0)

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from cladeseg.segmentation.networks import HierarchicalHead
-from cladeseg.segmentation.networks.hierarchical_head import FORMS, PRIORS
+from cladeseg.segmentation.networks.hierarchical_head import FORMS
 from cladeseg.taxonomy import Node, Taxonomy
 from cladeseg.tree_math import node_log_probs
 
 OPTIONS = [
-    {"form": form, "prior": prior, "detach_prior": detach, "separate_norm": separate}
-    for form, prior, detach, separate in itertools.product(FORMS, PRIORS, (False, True), (False, True))
+    {"form": form, "prior": prior, "separate_norm": separate}
+    for form, prior, separate in itertools.product(FORMS, (False, True), (False, True))
 ]
 
 
@@ -102,25 +102,17 @@ def gradient_of_root_branch(tree: Taxonomy, **options: Any) -> torch.Tensor | No
     """Gradient that the deepest branch's scores alone send into the root branch."""
     head, features = head_and_features(tree, **options)
     head.branch_scores(features)[tree.inner[1]].square().sum().backward()
-    return head.deciders[0][0].weight.grad
+    return head.classifiers[0][0].weight.grad
 
 
-def test_the_prior_carries_a_gradient_unless_detached_or_off(acdc_tree: Taxonomy) -> None:
-    for prior in ("logits", "log_prob"):
-        assert gradient_of_root_branch(acdc_tree, prior=prior).any()
-        assert gradient_of_root_branch(acdc_tree, prior=prior, detach_prior=True) is None
-    assert gradient_of_root_branch(acdc_tree, prior="off") is None
+def test_the_prior_carries_a_gradient_unless_it_is_off(acdc_tree: Taxonomy) -> None:
+    assert gradient_of_root_branch(acdc_tree, prior=True).any()
+    assert gradient_of_root_branch(acdc_tree, prior=False) is None
 
 
-def test_the_log_prob_prior_does_not_see_a_shift_of_the_parents_scores(acdc_tree: Taxonomy) -> None:
-    heart = acdc_tree.index("heart")
-    for prior, same in (("log_prob", True), ("logits", False)):
-        head, features = head_and_features(acdc_tree, prior=prior)
-        before = head.branch_scores(features)[heart]
-        with torch.no_grad():
-            head.deciders[0][2].bias += 5.0
-        after = head.branch_scores(features)[heart]
-        assert torch.allclose(before, after, atol=1e-5) is same
+def test_a_branch_is_as_wide_as_the_features_by_default(acdc_tree: Taxonomy) -> None:
+    assert [trunk[2].weight.shape[:2] for trunk in HierarchicalHead(3, acdc_tree).trunks] == [(3, 3)] * 3
+    assert [trunk[2].weight.shape[:2] for trunk in HierarchicalHead(3, acdc_tree, hidden=5).trunks] == [(5, 3)] * 3
 
 
 def test_separate_norm_gives_each_branch_a_trunk_of_its_own(brats_tree: Taxonomy) -> None:
@@ -140,15 +132,6 @@ def test_a_branch_of_its_own_can_change_without_disturbing_the_superclass_decisi
     assert not torch.allclose(before[:, right], after[:, right])
 
 
-def test_the_kernel_is_an_option(acdc_tree: Taxonomy) -> None:
-    head, features = head_and_features(acdc_tree, kernel=(3, 3, 1))
-    assert head(features).leaf.shape[2:] == features.shape[2:]
-    assert head.trunks[0][2].weight.shape[2:] == (3, 3, 1)
-
-
-@pytest.mark.parametrize(("option", "choices"), [("form", FORMS), ("prior", PRIORS)])
-def test_a_misspelt_option_is_refused_with_its_choices(
-    option: str, choices: tuple[str, ...], acdc_tree: Taxonomy
-) -> None:
-    with pytest.raises(ValueError, match=f"'{option}' is 'wrong'.*{choices[0]}.*{choices[-1]}"):
-        HierarchicalHead(3, acdc_tree, **{option: "wrong"})
+def test_a_misspelt_form_is_refused_with_its_choices(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(ValueError, match=r"'form' is 'wrong'.*'flat', 'factorised'"):
+        HierarchicalHead(3, acdc_tree, form="wrong")

@@ -8,9 +8,7 @@ import torch
 from monai.transforms import KeepLargestConnectedComponent
 from torch import Tensor, nn
 
-from cladeseg.segmentation.baselines.boxes import random_box
-from cladeseg.segmentation.baselines.cases import fine_and_unlabelled
-from cladeseg.segmentation.baselines.hard_labels import hard_labels
+from cladeseg.segmentation.baselines.common import fine_and_unlabelled, hard_labels, random_box
 from cladeseg.segmentation.engines import StepInput, SupervisedStep
 from cladeseg.segmentation.mixing import SigmoidRamp
 from cladeseg.taxonomy import Taxonomy
@@ -125,7 +123,7 @@ def paste_both_ways(
 
     Args:
         box: bool (*S).
-        images: float (2U, C, *S) of labelled cases: U hosts, then U guests.
+        images: float (2U, C, *S) of labelled cases: U to paste into, then U to paste from.
         nodes: node map (2U, 1, *S) of them.
         unlabelled: float (U, C, *S).
         pseudo: node map (U, 1, *S) of them.

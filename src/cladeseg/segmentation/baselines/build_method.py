@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from torch import nn
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.baselines.bcp import BcpStep
 from cladeseg.segmentation.baselines.cross_pseudo import CrossPseudoStep
 from cladeseg.segmentation.baselines.mean_teacher import MeanTeacherStep
 from cladeseg.segmentation.baselines.unimatch import UniMatchStep
 from cladeseg.segmentation.engines import Step, SupervisedStep, build_step
 from cladeseg.segmentation.losses.label_set_loss import LabelSetLoss
-from cladeseg.segmentation.networks.options import check_choice
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -33,6 +32,14 @@ def build_method(name: str, taxonomy: Taxonomy, loss: nn.Module, **options: Any)
 
     Raises:
         ValueError: an unknown name or option, a missing one, or one out of range.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> step = build_method("mean_teacher", tree, nn.Module(), ramp=100, weight=0.1)
+        >>> step.ramp(1000)
+        0.1
     """
     check_choice("method", name, METHODS)
     build = METHODS[name]
@@ -58,15 +65,15 @@ METHODS: dict[str, Callable[..., Step]] = {
     "cps": CrossPseudoStep,
     "bcp": BcpStep,
     "unimatch": UniMatchStep,
-    "hierarchical_mix": partial(build_step, mix=True),
+    "hierarchical_mix": build_step,
 }
-#: Methods that never look at the teacher's predictions.
+#: Methods that never use the teacher's predictions.
 WITHOUT_TEACHER = frozenset({"supervised", "label_set", "cps"})
 
 
 def _check_options(name: str, build: Callable[..., Step], options: dict[str, Any]) -> None:
     """Refuse what the method's signature does not have, and the lack of what it needs."""
-    known = {o: p for o, p in inspect.signature(build).parameters.items() if o not in {"taxonomy", "loss", "mix"}}
+    known = {o: p for o, p in inspect.signature(build).parameters.items() if o not in {"taxonomy", "loss"}}
     for option in options:
         check_choice(f"option of method '{name}'", option, known)
     missing = [option for option, p in known.items() if p.default is p.empty and option not in options]

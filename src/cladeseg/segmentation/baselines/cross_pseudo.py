@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from cladeseg.segmentation.baselines.cases import fine_and_unlabelled
-from cladeseg.segmentation.baselines.hard_labels import hard_labels
+from cladeseg.segmentation.baselines.common import fine_and_unlabelled, hard_labels
 from cladeseg.segmentation.engines import StepInput
 from cladeseg.segmentation.mixing import SigmoidRamp
 from cladeseg.segmentation.networks import TreeOutput

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.baselines.cases import fine_and_unlabelled
+from cladeseg.segmentation.baselines.common import fine_and_unlabelled
 from cladeseg.segmentation.engines import StepInput, SupervisedStep
 from cladeseg.segmentation.mixing import SigmoidRamp
 from cladeseg.taxonomy import Taxonomy

@@ -7,9 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.baselines.boxes import random_box
-from cladeseg.segmentation.baselines.cases import fine_and_unlabelled
-from cladeseg.segmentation.baselines.hard_labels import hard_labels
+from cladeseg.segmentation.baselines.common import fine_and_unlabelled, hard_labels, random_box
 from cladeseg.segmentation.baselines.strong_view import StrongView
 from cladeseg.segmentation.engines import StepInput, SupervisedStep
 from cladeseg.segmentation.mixing import SigmoidRamp
@@ -29,8 +27,8 @@ class UniMatchStep:
     * the weak view with half of its feature channels dropped before the head, the other half.
 
     What differs: the paper labels with the student itself, we with the EMA teacher, as for every method; its natural
-    images take cross-entropy, its medical ones masked Dice, we the shared loss, which averages over the sure voxels; it
-    drops channels on all encoder levels.  Boxes are three-dimensional.
+    images take cross-entropy, its medical ones masked Dice, we the shared loss, which averages over the confident
+    voxels; it drops channels on all encoder levels.  Boxes are three-dimensional.
 
     Args:
         taxonomy: the tree.
@@ -85,7 +83,7 @@ class UniMatchStep:
         return self._consistent(batch, unlabelled, weight)
 
     def _consistent(self, batch: StepInput, unlabelled: list[int], weight: float) -> dict[str, Tensor]:
-        target, num, generator = self.sure_labels(batch, unlabelled), len(batch.images), batch.generator
+        target, num, generator = self.confident_labels(batch, unlabelled), len(batch.images), batch.generator
         views = [self._strong(batch.images[unlabelled], target, generator) for _ in range(2)]
         features = _part(batch.network, "backbone")(torch.cat([batch.images, *(image for image, _ in views)]))
         dropped = drop_channels(features[unlabelled], self.dropout, generator)
@@ -96,8 +94,8 @@ class UniMatchStep:
         consistency = 0.5 * strong + 0.5 * weak
         return {"loss": supervised + weight * consistency, "supervised": supervised, "unsupervised": consistency}
 
-    def sure_labels(self, batch: StepInput, unlabelled: list[int]) -> Tensor:
-        """Node map (U, 1, *S): the teacher's leaf where it is sure, the root elsewhere."""
+    def confident_labels(self, batch: StepInput, unlabelled: list[int]) -> Tensor:
+        """Node map (U, 1, *S): the teacher's leaf where it is confident, the root elsewhere."""
         (view,) = batch.teacher.predict(batch.images[unlabelled], [()])
         label = hard_labels(view, batch.nodes[unlabelled], self.taxonomy, respect_nodes=self.respect_nodes)
         return torch.where(label.confidence >= self.threshold, label.nodes, self.taxonomy.root)

@@ -3,13 +3,11 @@
 from cladeseg.segmentation.engines.build_step import build_step
 from cladeseg.segmentation.engines.device import choose_device, to_device
 from cladeseg.segmentation.engines.evaluation import Evaluation, evaluate
+from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog
-from cladeseg.segmentation.engines.node_dice import NodeDice, Validate
-from cladeseg.segmentation.engines.progress import TrainingProgress
+from cladeseg.segmentation.engines.node_dice import NodeDice
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep, parameters_of
-from cladeseg.segmentation.engines.stop_after import StopAfter
-from cladeseg.segmentation.engines.sync_teacher import SyncTeacherOnLoad
 from cladeseg.segmentation.engines.trainer import TreeTrainer, step_generator
 from cladeseg.segmentation.engines.training_state import TrainingState, save_atomically
 from cladeseg.segmentation.engines.weights import LoadWeights, SaveBestWeights, load_weights

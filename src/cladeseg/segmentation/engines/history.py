@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class EpochLosses:
     """Mean of each loss over the epoch's steps, in ``engine.state.epoch_losses``; stops a training that diverged.
 
-    Sums stay on the device until the epoch ends, so that no step waits for the host.
+    Sums stay on the device until the epoch ends, so that no step waits for it.
 
     Raises:
         FloatingPointError: at the end of an epoch whose mean loss is not finite.
@@ -92,6 +92,9 @@ class HistoryFile:
 
 class TensorBoardLog:
     """Losses, learning rate and validation scores per epoch, and the validation's overlay picture when there is one.
+
+    MONAI's ``TensorBoardStatsHandler`` opens its file before a state is restored, so that epochs which are trained
+    again stand there twice.
 
     Args:
         folder: where TensorBoard's event files go.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -64,34 +62,3 @@ class NodeDice:
         means = {name: float(np.mean(values)) for name, values in self._scores.items()}
         engine.state.metrics = {f"dice_{name}": value for name, value in means.items()}
         engine.state.metrics[self.KEY] = float(np.mean(list(means.values()))) if means else float("nan")
-
-
-class Validate:
-    """Run a validation engine after each ``interval`` epochs of a trainer, and after the last.
-
-    A split without validation cases is not validated.
-
-    Args:
-        evaluator: the validation engine, with :class:`NodeDice` attached.
-        interval: epochs between two validations; 0 for none but the last.
-    """
-
-    def __init__(self, evaluator: Any, *, interval: int = 1) -> None:
-        self.evaluator = evaluator
-        self.interval = interval
-
-    def attach(self, engine: Engine) -> None:
-        """Attach before history, TensorBoard and the training state."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._validate)
-
-    def _validate(self, engine: Engine) -> None:
-        epoch, last = engine.state.epoch, engine.state.epoch == engine.state.max_epochs
-        due = last or (self.interval and epoch % self.interval == 0)
-        if not due or not len(self.evaluator.data_loader):
-            return
-        self.evaluator.run(epoch)
-        state = self.evaluator.state
-        state.validated_epoch = epoch
-        score = state.metrics[NodeDice.KEY]
-        if not math.isnan(score) and score > state.best_metric:
-            state.best_metric, state.best_metric_epoch = score, epoch

@@ -22,6 +22,12 @@ class StepSchedule(LRScheduler):
 
     Raises:
         ValueError: unknown shape.
+
+    Example:
+        >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+        >>> schedule = StepSchedule(optimizer, total_steps=100, shape="cosine", warmup_steps=10)
+        >>> [round(schedule.factor(step), 2) for step in (0, 9, 55, 100)]
+        [0.1, 1.0, 0.5, 0.0]
     """
 
     def __init__(

@@ -18,8 +18,8 @@ class StepInput(NamedTuple):
     Attributes:
         images: (B, C, *S) float.
         nodes: (B, 1, *S) node map, what is known.
-        guess: (B, 1, *S) node map, each voxel what it is known as or something below it; the same as ``nodes`` where
-            nobody guessed.
+        propagated: (B, 1, *S) node map, each voxel what it is known as or a node below it from label propagation; the
+            same as ``nodes`` without it.
         supervisions: the B cases' supervision names.
         network: the student, in training mode.
         teacher: its moving average.
@@ -29,7 +29,7 @@ class StepInput(NamedTuple):
 
     images: Tensor
     nodes: Tensor
-    guess: Tensor
+    propagated: Tensor
     supervisions: Sequence[str]
     network: nn.Module
     teacher: EmaTeacher
@@ -55,7 +55,7 @@ def parameters_of(step: Step) -> list[nn.Parameter]:
 
 
 class SupervisedStep:
-    """Learn from node maps alone: each voxel teaches what its label or its guess says, at any level of the tree.
+    """Learn from node maps alone: each voxel teaches its own or its propagated label, at any level of the tree.
 
     Args:
         loss: ``loss(output, nodes)`` on node maps.
@@ -66,21 +66,14 @@ class SupervisedStep:
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
         """Marginal loss of the batch."""
-        return {"loss": self.loss(batch.network(batch.images), batch.guess)}
-
-
-class Weighted(NamedTuple):
-    """A loss and its weight in the sum."""
-
-    loss: nn.Module
-    weight: float
+        return {"loss": self.loss(batch.network(batch.images), batch.propagated)}
 
 
 class HierarchicalMixStep:
     """Supervised loss plus the loss on region-mixed images with the teacher's pseudo labels.
 
     The mixed images pass through the student in the same forward call as the plain ones, with gradient: the published
-    code predicts them under ``no_grad`` and so learns nothing from them.  Pseudo labels lie inside what was guessed;
+    code predicts them under ``no_grad`` and so learns nothing from them.  Pseudo labels lie inside the propagated ones;
     partners are pasted wherever nothing but their superclass is known.
 
     Args:
@@ -89,7 +82,6 @@ class HierarchicalMixStep:
         labeller: turns the teacher's views into pseudo node maps inside the known nodes.
         ramp: weight of the mix loss over the steps.
         flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
-        size_prior: loss on the children's shares of a superclass in coarse cases; ``None`` for none.
     """
 
     def __init__(
@@ -100,10 +92,8 @@ class HierarchicalMixStep:
         ramp: SigmoidRamp,
         *,
         flips: Sequence[Sequence[int]] = ((), (0,)),
-        size_prior: Weighted | None = None,
     ) -> None:
         self.loss = loss
-        self.size_prior = size_prior
         self.mix = mix
         self.mix_loss = MixLoss(loss)
         self.labeller = labeller
@@ -122,14 +112,9 @@ class HierarchicalMixStep:
 
     def _mixed(self, batch: StepInput, fine: list[int], coarse: list[int], weight: float) -> dict[str, Tensor]:
         images, nodes = batch.images, batch.nodes
-        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), batch.guess[coarse])
+        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), batch.propagated[coarse])
         mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
         output = batch.network(torch.cat([images, mixed.image]))
-        supervised = self.loss(output.of_cases(slice(len(images))), batch.guess)
+        supervised = self.loss(output.of_cases(slice(len(images))), batch.propagated)
         mix = self.mix_loss(output.of_cases(slice(len(images), None)), mixed)
-        losses = {"supervised": supervised, "mix": mix}
-        total = supervised + weight * mix
-        if self.size_prior is not None:
-            losses["size_prior"] = self.size_prior.loss(output.of_cases(coarse), nodes[coarse], nodes[fine])
-            total = total + weight * self.size_prior.weight * losses["size_prior"]
-        return {"loss": total, **losses}
+        return {"loss": supervised + weight * mix, "supervised": supervised, "mix": mix}

@@ -31,8 +31,8 @@ class TreeTrainer(Trainer):
         device: where to train; ``"auto"`` takes CUDA if there is one.
         max_epochs: number of epochs.
         steps_per_epoch: optimiser steps per epoch.
-        train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B}``, maybe with a
-            ``"guess"`` (B, 1, *S), for every step of the training, not of one epoch.
+        train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B}``, maybe with
+            ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch.
         network: the student.
         teacher: its moving average; these are the weights that are shipped.
         step: the training method.
@@ -105,12 +105,14 @@ class TreeTrainer(Trainer):
     def _prepare(self, batchdata: dict[str, Any], index: int) -> StepInput:
         generator = step_generator(self.seed, index)
         images = batchdata["image"].to(self.state.device, non_blocking=True)
-        maps = torch.cat([batchdata[key] for key in ("nodes", "guess") if key in batchdata], dim=1)
+        maps = torch.cat([batchdata[key] for key in ("nodes", "propagated") if key in batchdata], dim=1)
         maps = maps.to(self.state.device, non_blocking=True)
         if self.augment is not None:
             images, maps = self.augment(images, maps, generator)
-        nodes, guess = maps[:, :1], maps[:, -1:]  # one and the same where nobody guessed
-        return StepInput(images, nodes, guess, batchdata["supervision"], self.network, self.teacher, index, generator)
+        nodes, propagated = maps[:, :1], maps[:, -1:]  # one and the same without label propagation
+        return StepInput(
+            images, nodes, propagated, batchdata["supervision"], self.network, self.teacher, index, generator
+        )
 
     def _optimizer_step(self, loss: Tensor) -> None:
         loss.backward()

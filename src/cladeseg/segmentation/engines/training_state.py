@@ -20,7 +20,8 @@ class TrainingState:
 
     The file holds the student, the teacher, the method's own networks, optimiser, schedule, epoch, validation scores,
     and where the random numbers and the sampler stand: since both are pure functions of the seed and the step, that is
-    the seed and the next step.  An interruption or a full disk never costs the previous file.
+    the seed and the next step.  An interruption or a full disk never costs the previous file, which
+    MONAI's ``CheckpointSaver`` overwrites in place.
 
     Args:
         path: the file, e.g. ``R/checkpoints/last.pt``.

@@ -72,6 +72,8 @@ class SaveBestWeights:
     They are for looking at.  The weights that are shipped are the last ones: choosing an epoch by fine validation
     labels would spend fine labels that the budget does not count.
 
+    MONAI's ``CheckpointSaver`` forgets the best score when a training is resumed, and then keeps a worse epoch.
+
     Args:
         path: the file, e.g. ``R/models/best_validation.pt``.
         evaluator: the validation engine whose best epoch is followed.
@@ -92,6 +94,8 @@ class SaveBestWeights:
 
 class LoadWeights:
     """Handler that loads weights before an engine's first iteration.
+
+    MONAI's ``CheckpointLoader`` reads no safetensors, and its refusal does not name the file.
 
     Args:
         network: gets the weights.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch.nn.modules.loss import _Loss
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.losses.tree_loss import TreeLoss
 from cladeseg.segmentation.losses.two_head_loss import TwoHeadLoss
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.tree_output import HEADS
 from cladeseg.taxonomy import Taxonomy
-
-HEADS = ("flat", "factorised", "two_head")
 
 
 def build_loss(
@@ -20,7 +17,6 @@ def build_loss(
     head: str = "factorised",
     lambda_dice: float = 1.0,
     lambda_ce: float = 1.0,
-    level_weights: Sequence[float] | None = None,
 ) -> _Loss:
     """Build the loss of a head.
 
@@ -29,14 +25,18 @@ def build_loss(
         head: ``"flat"`` or ``"factorised"`` take :class:`TreeLoss`, ``"two_head"`` :class:`TwoHeadLoss`.
         lambda_dice: weight of the Dice part; each of two heads gets half of it, so that all forms start on equal terms.
         lambda_ce: weight of the cross-entropy part, likewise.
-        level_weights: by depth of the label's node; not for ``two_head``, which has two levels of its own.
 
     Raises:
-        ValueError: an unknown head, or level weights for ``two_head``.
+        ValueError: an unknown head.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> type(build_loss(tree, head="two_head")).__name__
+        'TwoHeadLoss'
     """
     check_choice("head", head, HEADS)
     if head != "two_head":
-        return TreeLoss(taxonomy, lambda_dice=lambda_dice, lambda_ce=lambda_ce, level_weights=level_weights)
-    if level_weights is not None:
-        raise ValueError("option 'level_weights' belongs to the tree loss; head 'two_head' has none")
+        return TreeLoss(taxonomy, lambda_dice=lambda_dice, lambda_ce=lambda_ce)
     return TwoHeadLoss(taxonomy, lambda_dice=lambda_dice / 2, lambda_ce=lambda_ce / 2)

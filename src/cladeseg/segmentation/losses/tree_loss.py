@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
-from cladeseg.segmentation.networks.options import check_choice
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy
-from cladeseg.tree_math import at_least_float32, node_log_probs
+from cladeseg.tree_math import at_least_float32
 
 
 class TreeLoss(_Loss):
@@ -38,18 +38,28 @@ class TreeLoss(_Loss):
         include_background: whether the background has a Dice term; it always counts in the cross-entropy.
         lambda_dice: weight of the Dice part.
         lambda_ce: weight of the cross-entropy part.
-        level_weights: weight of the nodes at depth 1, 2, …; 1 each by default.  Means become weighted means.
         smooth_nr: added to the numerator.
         smooth_dr: added to the denominator.
         batch: whether to sum over the cases that have a term before the ratio.
-        reduction: ``"mean"``, or ``"sum"`` over annotated voxels and over Dice terms.
 
     Raises:
-        ValueError: an unknown reduction, a negative weight, or another number of level weights than levels.
+        ValueError: a negative weight.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> loss = TreeLoss(tree, lambda_dice=0)
+        >>> p = torch.tensor([0.5, 0.25, 0.25]).view(1, 3, 1, 1, 1)  # background, ventricle, myocardium
+        >>> for name in ("ventricle", "heart", "root"):
+        ...     print(name, round(loss(p.log(), torch.full((1, 1, 1, 1, 1), tree.index(name))).item(), 3))
+        ventricle 1.386
+        heart 0.693
+        root 0.0
     """
 
-    level_weight: Tensor
     dice_weight: Tensor
+    membership: Tensor
     inside: Tensor
     known: Tensor
 
@@ -60,30 +70,27 @@ class TreeLoss(_Loss):
         include_background: bool = True,
         lambda_dice: float = 1.0,
         lambda_ce: float = 1.0,
-        level_weights: Sequence[float] | None = None,
         smooth_nr: float = 1e-5,
         smooth_dr: float = 1e-5,
         batch: bool = False,
-        reduction: str = "mean",
     ) -> None:
-        check_choice("reduction", reduction, ("mean", "sum"))
-        super().__init__(reduction=reduction)
+        super().__init__()
         if min(lambda_dice, lambda_ce) < 0:
             raise ValueError(f"lambda_dice ({lambda_dice}) and lambda_ce ({lambda_ce}) must not be negative")
         self.taxonomy = taxonomy
         self.lambda_dice, self.lambda_ce = lambda_dice, lambda_ce
         self.smooth_nr, self.smooth_dr = smooth_nr, smooth_dr
         self.batch = batch
-        self._register_tables(_node_weights(taxonomy, level_weights), include_background)
+        self._register_tables(include_background)
 
-    def _register_tables(self, weight: Tensor, include_background: bool) -> None:
-        """Per-node weights (N,) and, for each node v but the root and label u, two facts (N-1, N)."""
+    def _register_tables(self, include_background: bool) -> None:
+        """For each node but the root: its Dice weight, its leaves (N-1, L), and two facts on each label (N-1, N)."""
         contains = self.taxonomy.contains
         strictly_above = contains & ~torch.eye(len(contains), dtype=torch.bool)
-        dice_weight = weight[:-1].clone()
+        dice_weight = torch.ones(len(contains) - 1)
         dice_weight[self.taxonomy.background] *= include_background
-        self.register_buffer("level_weight", weight, persistent=False)
         self.register_buffer("dice_weight", dice_weight, persistent=False)
+        self.register_buffer("membership", self.taxonomy.membership[:-1].clone(), persistent=False)
         self.register_buffer("inside", contains[:-1].clone(), persistent=False)
         self.register_buffer("known", ~strictly_above.T[:-1].contiguous(), persistent=False)
 
@@ -101,59 +108,68 @@ class TreeLoss(_Loss):
         _check_shapes(leaf, target, self.taxonomy)
         self.to(leaf.device)
         # MetaTensors would carry their metadata through every step below.
-        leaf, label = leaf.as_subclass(Tensor), target.as_subclass(Tensor).long()
-        log_p = node_log_probs(at_least_float32(leaf), self.taxonomy)
-        return self.lambda_ce * self.cross_entropy(log_p, label) + self.lambda_dice * self.dice(log_p, label)
+        leaf, label = leaf.as_subclass(Tensor).flatten(2), target.as_subclass(Tensor).flatten(2).long()
+        leaf = at_least_float32(leaf)
+        return self.lambda_ce * self.cross_entropy(leaf, label) + self.lambda_dice * self.dice(leaf, label)
 
-    def cross_entropy(self, log_p: Tensor, label: Tensor) -> Tensor:
-        """Marginal cross-entropy of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
-        cost = -log_p.gather(1, label)
-        weight = self.level_weight[label]
-        return _weighted_mean(cost, weight) if self.reduction == "mean" else (cost * weight).sum()
+    def cross_entropy(self, leaf: Tensor, label: Tensor) -> Tensor:
+        """Marginal cross-entropy of leaf log-probabilities (B, L, V) at labels (B, 1, V)."""
+        log_p = leaf.gather(1, torch.where(label < self.taxonomy.num_leaves, label, self.taxonomy.background))
+        for v in self.taxonomy.superclasses:
+            labelled = label == v
+            if _may_hold(labelled):
+                leaves = self.taxonomy.leaves(v)  # neighbours, as the leaves' order is depth-first
+                log_p_v = leaf[:, leaves[0] : leaves[-1] + 1].logsumexp(dim=1, keepdim=True)
+                log_p = torch.where(labelled, log_p_v, log_p)
+        annotated = label != self.taxonomy.root
+        return _weighted_mean(-torch.where(annotated, log_p, 0), annotated)
 
-    def dice(self, log_p: Tensor, label: Tensor) -> Tensor:
-        """Marginal Dice loss of node log-probabilities (B, N, *S) at labels (B, 1, *S)."""
-        p, label = log_p[:, :-1].flatten(2).exp(), label.flatten(2)
-        inside, known = self.inside[:, label[:, 0]].movedim(1, 0), self.known[:, label[:, 0]].movedim(1, 0)
-        p = p * known
-        overlap, size = (p * inside).sum(2), p.sum(2) + inside.sum(2)
-        included = self._has_term(label, known)
+    def dice(self, leaf: Tensor, label: Tensor) -> Tensor:
+        """Marginal Dice loss of leaf log-probabilities (B, L, V) at labels (B, 1, V)."""
+        p, counts = self._sums(leaf.exp(), label)
+        overlap, size = (p * self.inside).sum(2), (p * self.known).sum(2) + (counts * self.inside).sum(2)
+        included = self._has_term(counts)
         if self.batch:
             overlap, size = ((part * included).sum(0, keepdim=True) for part in (overlap, size))
             included = included.any(0, keepdim=True)
         # A term that does not count must not divide by zero either.
         term = 1 - (2 * overlap + self.smooth_nr) / torch.where(included, size + self.smooth_dr, 1)
-        return self._reduce_terms(term, included * self.dice_weight)
-
-    def _has_term(self, label: Tensor, known: Tensor) -> Tensor:
-        """Bool (B, N-1): which nodes have a Dice term, given labels (B, 1, V) and where they decide (B, N-1, V)."""
-        nodes = torch.arange(known.shape[1], device=label.device)
-        occurs = (label == nodes[:, None]).any(2)
-        is_leaf = nodes < self.taxonomy.num_leaves
-        return occurs | (is_leaf & known.all(2))
-
-    def _reduce_terms(self, term: Tensor, weight: Tensor) -> Tensor:
-        if self.reduction == "sum":
-            return (term * weight).sum()
+        weight = included * self.dice_weight
         return _weighted_mean(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
+
+    def _sums(self, p: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums over the voxels of each label: of p(node) (B, N-1, N) from p(leaf) (B, L, V), and of 1 (B, 1, N).
+
+        All that Dice needs of the volume is in these, whatever the tree.
+        """
+        labels = torch.arange(self.taxonomy.num_nodes, device=label.device)
+        with _without_autocast(p.device):
+            one_hot = (label == labels[:, None]).to(p.dtype)
+            by_leaf = torch.bmm(p, one_hot.mT)
+            return self.membership.to(p.dtype) @ by_leaf, one_hot.sum(2)[:, None]
+
+    def _has_term(self, counts: Tensor) -> Tensor:
+        """Bool (B, N-1): which nodes have a Dice term, given the number of voxels of each label (B, 1, N)."""
+        nodes = torch.arange(counts.shape[2] - 1, device=counts.device)
+        absence_is_known = (counts * ~self.known).sum(2) == 0
+        return (counts[:, 0, :-1] > 0) | ((nodes < self.taxonomy.num_leaves) & absence_is_known)
+
+
+def _may_hold(mask: Tensor) -> bool:
+    """Whether any voxel is True; on a GPU always, as reading the answer would wait for the device."""
+    return mask.device.type != "cpu" or bool(mask.any())
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Matrix products in full precision: half of it is too little for sums over a volume."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def _weighted_mean(values: Tensor, weight: Tensor, dim: int | None = None) -> Tensor:
     """Weighted mean, 0 where all weights are; decided without reading the weights back from the device."""
     total = weight.sum(dim)
     return (values * weight).sum(dim) / torch.where(total > 0, total, 1)
-
-
-def _node_weights(taxonomy: Taxonomy, level_weights: Sequence[float] | None) -> Tensor:
-    """Weight (N,) of a label by its depth; 0 for the root, which says nothing."""
-    levels = max(taxonomy.depth)
-    given = [1.0] * levels if level_weights is None else [float(w) for w in level_weights]
-    if len(given) != levels or min(given) < 0:
-        raise ValueError(
-            f"level_weights {given}: taxonomy '{taxonomy.name}' needs {levels} weights, for depths 1 to {levels}, "
-            "none of them negative"
-        )
-    return torch.tensor([0.0, *given])[list(taxonomy.depth)]
 
 
 def _check_shapes(leaf: Tensor, target: Tensor, taxonomy: Taxonomy) -> None:

@@ -28,7 +28,6 @@ class TwoHeadLoss(_Loss):
         smooth_nr: added to the numerator of Dice.
         smooth_dr: added to the denominator of Dice.
         batch: whether to sum over cases before the ratio of Dice.
-        reduction: ``"mean"`` or ``"sum"``.
     """
 
     top_label: Tensor
@@ -46,9 +45,8 @@ class TwoHeadLoss(_Loss):
         smooth_nr: float = 1e-5,
         smooth_dr: float = 1e-5,
         batch: bool = False,
-        reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__()
         if min(top_weight, leaf_weight) < 0:
             raise ValueError(f"top_weight ({top_weight}) and leaf_weight ({leaf_weight}) must not be negative")
         self.taxonomy = taxonomy
@@ -60,7 +58,6 @@ class TwoHeadLoss(_Loss):
             "smooth_nr": smooth_nr,
             "smooth_dr": smooth_dr,
             "batch": batch,
-            "reduction": reduction,
         }
         self.top_loss = TreeLoss(top_taxonomy(taxonomy), **options)  # type: ignore[arg-type]
         self.leaf_loss = TreeLoss(taxonomy, **options)  # type: ignore[arg-type]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch import nn
 
 from cladeseg.segmentation.mixing.region_paste import align_region, paste
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy, TaxonomyError
-
-#: Components beyond the largest few are specks of a pseudo label; each would cost a resampling of the volume.
-MAX_COMPONENTS = 8
 
 
 class MixedBatch(NamedTuple):
@@ -23,9 +18,9 @@ class MixedBatch(NamedTuple):
 
     Attributes:
         image: float (M, C, *S).
-        pasted: node map (M, 1, *S), the guest's nodes where it was pasted.
+        pasted: node map (M, 1, *S), the source's nodes where it was pasted.
         base: node map (M, 1, *S) of the same cases without the paste.
-        alpha: (M,) share of the guest in the pasted voxels.
+        alpha: (M,) share of the source in the pasted voxels.
         mask: bool (M, 1, *S), the pasted voxels.
     """
 
@@ -41,8 +36,8 @@ class _Case(NamedTuple):
 
     image: torch.Tensor  # (B, C, *S)
     nodes: torch.Tensor  # (B, 1, *S): the label of each voxel
-    place: torch.Tensor  # (B, 1, *S): the node that says to which regions the voxel belongs
-    target: torch.Tensor  # (B, 1, *S): the superclass whose paste the voxel may take; the root: none
+    region_node: torch.Tensor  # (B, 1, *S): the node that says to which regions the voxel belongs
+    paste_into: torch.Tensor  # (B, 1, *S): the superclass whose paste the voxel may take; the root: none
 
 
 class HierarchicalMix:
@@ -63,40 +58,54 @@ class HierarchicalMix:
 
     Args:
         taxonomy: the tree.
-        blend: range that α is drawn from, one per mixed sample; (1, 1) pastes hard.
+        alpha_range: that α is drawn from, one per mixed sample; (1, 1) pastes hard.
         direction: ``"one_way"`` pastes partners into queries; ``"both"`` also pastes the query, with its pseudo labels
             strictly below s, into the partner, which keeps its own nodes elsewhere.
         max_scale: bound of the magnification along each axis, ≥ 1.
-        components: match the whole region of the partner to each connected component of the host's region on its own
-            (the largest :data:`MAX_COMPONENTS`; the others take no paste).
         superclasses: names of the superclasses to paste; all by default.
 
     Raises:
         TaxonomyError: a name that is no superclass.
         ValueError: an impossible range, scale or direction.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> fine = torch.zeros(1, 1, 8, 4, 1, dtype=torch.uint8)
+        >>> fine[:, :, 0:2], fine[:, :, 2:4] = tree.index("ventricle"), tree.index("myocardium")
+        >>> coarse = torch.zeros_like(fine)
+        >>> coarse[:, :, 3:7] = tree.index("heart")
+        >>> mix = HierarchicalMix(tree)
+        >>> images = torch.zeros(1, 1, 8, 4, 1)
+        >>> mixed = mix(images, coarse, coarse, images + 9, fine, torch.Generator().manual_seed(0))
+        >>> coarse[0, 0, :, 0, 0].tolist()
+        [0, 0, 0, 3, 3, 3, 3, 0]
+        >>> mixed.pasted[0, 0, :, 0, 0].tolist()  # the fine case's parts, moved into the coarse case's heart
+        [0, 0, 0, 1, 1, 2, 2, 0]
+        >>> mixed.image[0, 0, :, 0, 0].tolist()
+        [0.0, 0.0, 0.0, 9.0, 9.0, 9.0, 9.0, 0.0]
     """
 
     def __init__(
         self,
         taxonomy: Taxonomy,
         *,
-        blend: tuple[float, float] = (1.0, 1.0),
+        alpha_range: tuple[float, float] = (1.0, 1.0),
         direction: str = "one_way",
         max_scale: float = 1.25,
-        components: bool = False,
         superclasses: Sequence[str] | None = None,
     ) -> None:
-        if not 0 <= blend[0] <= blend[1] <= 1:
-            raise ValueError(f"blend {tuple(blend)} is not a range within 0…1")
+        if not 0 <= alpha_range[0] <= alpha_range[1] <= 1:
+            raise ValueError(f"alpha_range {tuple(alpha_range)} is not a range within 0…1")
         if direction not in {"one_way", "both"}:
             raise ValueError(f"direction '{direction}' is neither 'one_way' nor 'both'")
         if max_scale < 1:
             raise ValueError(f"max_scale {max_scale} is below 1")
         self.taxonomy = taxonomy
-        self.blend = blend
+        self.alpha_range = alpha_range
         self.direction = direction
         self.max_scale = max_scale
-        self.components = components
         self.superclasses = _superclass_indices(taxonomy, superclasses)
         # The superclass a node takes a paste of: the chosen one nearest the root above it, or only the node itself.
         above = [[u for u in taxonomy.path(v) if u in self.superclasses] for v in range(taxonomy.num_nodes)]
@@ -132,43 +141,53 @@ class HierarchicalMix:
         query = self._query(images, nodes, pseudo)
         partner = self._partner(partner_images[drawn], partner_nodes[drawn].to(pseudo.dtype))
         pairs = [(query, partner), (partner, query)] if self.direction == "both" else [(query, partner)]
-        mixed = [self._mix(host, guest, generator) for host, guest in pairs]
+        mixed = [self._mix(target, source, generator) for target, source in pairs]
         return MixedBatch(*(torch.cat(parts) for parts in zip(*mixed, strict=True)))
 
     def _query(self, images: torch.Tensor, known: torch.Tensor, pseudo: torch.Tensor) -> _Case:
         unknown = known == self.taxonomy.root
-        place = torch.where(unknown, pseudo, known)
-        target = torch.where(unknown, _look_up(self._topmost, pseudo), _look_up(self._exact, known))
-        return _Case(images, pseudo, place, target)
+        region_node = torch.where(unknown, pseudo, known)
+        paste_into = torch.where(unknown, _look_up(self._topmost, pseudo), _look_up(self._exact, known))
+        return _Case(images, pseudo, region_node, paste_into)
 
     def _partner(self, images: torch.Tensor, nodes: torch.Tensor) -> _Case:
         return _Case(images, nodes, nodes, _look_up(self._topmost, nodes))
 
-    def _mix(self, host: _Case, guest: _Case, generator: torch.Generator) -> MixedBatch:
-        low, high = self.blend
-        alpha = low + (high - low) * torch.rand(len(host.image), generator=generator, device=generator.device)
-        alpha = alpha.to(host.image)
-        image, pasted, mask = host.image, host.nodes, torch.zeros_like(host.nodes, dtype=torch.bool)
+    def _mix(self, target: _Case, source: _Case, generator: torch.Generator) -> MixedBatch:
+        alpha = self._alpha(target.image, generator)
+        image, pasted, mask = target.image, target.nodes, torch.zeros_like(target.nodes, dtype=torch.bool)
         for s in self.superclasses:
-            for moved_image, moved_nodes, hit in self._pastes(s, host, guest):
-                image = paste(image, moved_image, hit, alpha)
-                pasted = torch.where(hit, moved_nodes, pasted)
-                mask = mask | hit
-        return MixedBatch(image, pasted, host.nodes, alpha, mask)
+            takes = target.paste_into == s
+            if not bool(takes.any()):
+                continue
+            moved_image, moved_nodes = self._align(s, target, source)
+            paste_mask = takes & _look_up(self._strictly_below(s), moved_nodes)
+            image = paste(image, moved_image, paste_mask, alpha)
+            pasted = torch.where(paste_mask, moved_nodes, pasted)
+            mask = mask | paste_mask
+        return MixedBatch(image, pasted, target.nodes, alpha, mask)
 
-    def _pastes(self, s: int, host: _Case, guest: _Case) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Yield the moved image, its nodes and the voxels to paste, for each part of the host's region of ``s``."""
+    def _alpha(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        low, high = self.alpha_range
+        share = torch.rand(len(images), generator=generator, device=generator.device)
+        return (low + (high - low) * share).to(images)
+
+    def _align(self, s: int, target: _Case, source: _Case) -> tuple[torch.Tensor, torch.Tensor]:
+        """The source's image and nodes, moved so that its region of superclass ``s`` lies on the target's."""
         inside = self.taxonomy.contains[s]
-        below = inside & (torch.arange(len(inside)) != s)
-        takes = host.target == s
-        if not bool(takes.any()):
-            return
-        region, guest_region = _look_up(inside, host.place), _look_up(inside, guest.place)
-        for part in _connected_parts(region) if self.components else (region,):
-            image, nodes = align_region(
-                part, guest.image, guest.nodes, guest_region, root=self.taxonomy.root, max_scale=self.max_scale
-            )
-            yield image, nodes, takes & part & _look_up(below, nodes)
+        return align_region(
+            _look_up(inside, target.region_node),
+            source.image,
+            source.nodes,
+            _look_up(inside, source.region_node),
+            root=self.taxonomy.root,
+            max_scale=self.max_scale,
+        )
+
+    def _strictly_below(self, s: int) -> torch.Tensor:
+        """Bool (N,): the nodes below superclass ``s``."""
+        nodes = torch.arange(self.taxonomy.num_nodes)
+        return self.taxonomy.contains[s] & (nodes != s)
 
 
 class MixLoss(nn.Module):
@@ -209,22 +228,6 @@ def _superclass_indices(taxonomy: Taxonomy, names: Sequence[str] | None) -> tupl
 def _look_up(table: torch.Tensor, nodes: torch.Tensor) -> torch.Tensor:
     """Replace each node by its entry of ``table`` (N,)."""
     return table.to(nodes.device)[nodes.long()]
-
-
-def _connected_parts(region: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Split (B, 1, *S) into masks of the same shape: the largest component of each sample, then the next."""
-    ranks = torch.from_numpy(np.stack([_component_ranks(sample) for sample in region[:, 0].cpu().numpy()]))
-    for rank in range(1, min(int(ranks.max()), MAX_COMPONENTS) + 1):
-        yield (ranks == rank).unsqueeze(1).to(region.device)
-
-
-def _component_ranks(region: np.ndarray) -> np.ndarray:
-    """1 in the largest face-connected component, 2 in the next …; 0 outside."""
-    labels, count = ndimage.label(region)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    rank = np.zeros(count + 1, dtype=np.int64)
-    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-    return rank[labels]
 
 
 def _one_sample(output: TreeOutput | torch.Tensor, i: int) -> TreeOutput | torch.Tensor:

@@ -1,4 +1,4 @@
-"""Pseudo labels as node maps: as deep in the tree as the teacher is sure, never against what is known."""
+"""Pseudo labels as node maps: as deep in the tree as the teacher is confident, never against what is known."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from cladeseg.tree_math import at_least_float32, node_log_probs
 
 
 class PseudoLabeller:
-    """Descend from each voxel's known node as far as the teacher's views are sure and agree.
+    """Descend from each voxel's known node as far as the teacher's views are confident and agree.
 
     At a node the most probable child is entered if its probability within the KNOWN node, p(child) / p(known),
     reaches the threshold; otherwise the voxel stays where it is.  There is one path per voxel, so a threshold below
     one half cannot give a voxel two leaves, and the label is always the known node or lies inside it.
-
-    One threshold for all starves the leaves that the teacher is less sure of.  With ``keep`` each node gets its own, in
-    every batch anew: of the voxels that reached its parent and choose it, the surest pass, this share of them
-    (class-balanced self-training, Zou et al., ECCV 2018, arXiv 1810.07911); it is never above ``threshold``.
 
     Args:
         taxonomy: the tree.
         threshold: smallest p(child | known), in 0…1; or a mapping node name → threshold, in which nodes that are left
             out keep 0.8.
         agree: also require that the child is the most probable one in every single view.
-        keep: share of each node's voxels, in 0…1, that is accepted whatever the threshold; ``None`` for none.
 
     Raises:
         TaxonomyError: a threshold for a name that is no node.
-        ValueError: a threshold or ``keep`` outside 0…1.
+        ValueError: a threshold outside 0…1.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> view = torch.tensor([[0.1, 0.8, 0.1], [0.1, 0.5, 0.4]]).log().T.view(1, 3, 2, 1, 1)  # two voxels
+        >>> known = torch.full((1, 1, 2, 1, 1), tree.index("heart"))
+        >>> labels = PseudoLabeller(tree, threshold=0.8)([view], known)
+        >>> [tree.names[v] for v in labels.flatten()]  # p(ventricle | heart) is .89 and .56
+        ['ventricle', 'heart']
     """
 
     def __init__(
@@ -40,13 +45,9 @@ class PseudoLabeller:
         *,
         threshold: float | Mapping[str, float] = 0.8,
         agree: bool = True,
-        keep: float | None = None,
     ) -> None:
-        if keep is not None and not 0 < keep <= 1:
-            raise ValueError(f"keep {keep} is no share between 0 and 1")
         self.taxonomy = taxonomy
         self.agree = agree
-        self.keep = keep
         given = {taxonomy.index(n): t for n, t in threshold.items()} if isinstance(threshold, Mapping) else {}
         other = 0.8 if isinstance(threshold, Mapping) else threshold
         self.thresholds = tuple(float(given.get(v, other)) for v in range(taxonomy.num_nodes))
@@ -77,20 +78,9 @@ class PseudoLabeller:
             for child in children:
                 # An impossible known node gives nan here, which is no reason to go on.
                 within = mean[:, child, None] - log_known
-                chosen = settled & (choice == child)
-                label = torch.where(chosen & (within >= self._bar(child, within, chosen)), child, label)
+                confident = within >= math.log(self.thresholds[child])
+                label = torch.where(settled & (choice == child) & confident, child, label)
         return label
-
-    def _bar(self, child: int, within: torch.Tensor, chosen: torch.Tensor) -> float:
-        """Smallest accepted log p(child | known), given all of them and which voxels chose the child."""
-        fixed = math.log(self.thresholds[child])
-        if self.keep is None:
-            return fixed  # without picking out voxels, which would wait for the device in every step
-        candidates = within[chosen & within.isfinite()]
-        if not len(candidates):
-            return fixed
-        last = max(1, math.floor(self.keep * len(candidates)))
-        return min(fixed, float(candidates.kthvalue(len(candidates) - last + 1).values))
 
 
 def _likeliest(log_probs: torch.Tensor, children: Sequence[int], like: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,11 @@ class SigmoidRamp:
 
     Raises:
         ValueError: a negative start or length.
+
+    Example:
+        >>> ramp = SigmoidRamp(start=50, length=200, maximum=0.5)
+        >>> [round(ramp(step), 3) for step in (0, 50, 150, 250, 1000)]
+        [0.0, 0.003, 0.143, 0.5, 0.5]
     """
 
     start: int = 0

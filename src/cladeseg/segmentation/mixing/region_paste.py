@@ -64,16 +64,16 @@ def align_region(
 
 
 def paste(
-    image: torch.Tensor, guest: torch.Tensor, mask: torch.Tensor, alpha: torch.Tensor | float = 1.0
+    image: torch.Tensor, source: torch.Tensor, mask: torch.Tensor, alpha: torch.Tensor | float = 1.0
 ) -> torch.Tensor:
-    """Blend ``guest`` into ``image`` inside the mask: (1 - α)·image + α·guest.
+    """Blend ``source`` into ``image`` inside the mask: (1 - α)·image + α·source.
 
     Args:
         image: float (B, C, *S).
-        guest: float (B, C, *S).
+        source: float (B, C, *S).
         mask: bool (B, 1, *S).
         alpha: one number, or (B,) one per sample.
     """
     if isinstance(alpha, torch.Tensor):
         alpha = alpha.view(-1, *[1] * (image.ndim - 1))
-    return torch.where(mask, (1 - alpha) * image + alpha * guest, image)
+    return torch.where(mask, (1 - alpha) * image + alpha * source, image)

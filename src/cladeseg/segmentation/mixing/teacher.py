@@ -27,6 +27,18 @@ class EmaTeacher:
 
     Raises:
         ValueError: the decay is outside 0…1.
+
+    Example:
+        >>> student = nn.Linear(1, 1, bias=False)
+        >>> _ = nn.init.zeros_(student.weight)
+        >>> teacher = EmaTeacher(student, decay=0.9, warmup=False)
+        >>> _ = nn.init.ones_(student.weight)
+        >>> for _ in range(3):
+        ...     teacher.update(student)
+        ...     print(round(teacher.network.weight.item(), 3))
+        0.1
+        0.19
+        0.271
     """
 
     def __init__(self, network: nn.Module, *, decay: float = 0.99, warmup: bool = True) -> None:

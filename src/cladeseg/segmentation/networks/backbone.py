@@ -17,13 +17,14 @@ from monai.networks.nets import DynUNet, UNet
 from monai.utils import ensure_tuple_rep
 from torch import Tensor, nn
 
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.files import check_choice
+from cladeseg.segmentation.networks.layers import INSTANCE
 
 #: One size for all three axes, or one for each.
 Size = int | Sequence[int]
 
 _NORMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "instance": ("INSTANCE", {"affine": True}),
+    "instance": (INSTANCE, {"affine": True}),
     "batch": ("BATCH", {"affine": True}),
 }
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.files import check_choice
+from cladeseg.segmentation.networks.layers import InstanceNorm3d, PointwiseConv3d, contiguous_on_cpu
 from cladeseg.segmentation.networks.tree_output import TreeOutput
-from cladeseg.segmentation.networks.trunk import trunk
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
 FORMS = ("flat", "factorised")
-PRIORS = ("logits", "log_prob", "off")
 
 
 class HierarchicalHead(nn.Module):
@@ -41,15 +40,23 @@ class HierarchicalHead(nn.Module):
         in_channels: number of feature channels.
         taxonomy: the tree.
         form: ``"flat"`` or ``"factorised"``.
-        prior: what a branch is told of its parent's: ``"logits"``, ``"log_prob"`` (their log-softmax over the parent's
-            children) or ``"off"``.
-        detach_prior: whether a branch's gradient stops before its parent's.
+        prior: whether the parent's scores are concatenated to a branch's features.
         separate_norm: whether each branch has its own trunk; otherwise one trunk serves all.
-        hidden: number of channels in a branch.
-        kernel: of the trunk's convolution; the default mixes no voxels and is cheap at full resolution.
+        hidden: number of channels in a branch; by default as many as the features have.
 
     Raises:
-        ValueError: ``form`` or ``prior`` is not one of the choices.
+        ValueError: ``form`` is not one of the choices.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> head = HierarchicalHead(8, tree)
+        >>> leaf = head(torch.zeros(2, 8, 4, 4, 4)).leaf
+        >>> leaf.shape
+        torch.Size([2, 3, 4, 4, 4])
+        >>> torch.allclose(leaf.exp().sum(dim=1), torch.ones(2, 4, 4, 4))
+        True
     """
 
     def __init__(
@@ -58,35 +65,36 @@ class HierarchicalHead(nn.Module):
         taxonomy: Taxonomy,
         *,
         form: str = "factorised",
-        prior: str = "logits",
-        detach_prior: bool = False,
+        prior: bool = True,
         separate_norm: bool = True,
-        hidden: int = 16,
-        kernel: tuple[int, int, int] = (1, 1, 1),
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("form", form, FORMS)
-        check_choice("prior", prior, PRIORS)
         self.taxonomy = taxonomy
-        self.form, self.prior, self.detach_prior = form, prior, detach_prior
+        self.form, self.prior = form, prior
+        hidden = hidden or in_channels
         num_trunks = len(taxonomy.inner) if separate_norm else 1
-        self.trunks = nn.ModuleList(trunk(in_channels, hidden, kernel) for _ in range(num_trunks))
-        self.deciders = nn.ModuleList(self._decider(v, hidden) for v in taxonomy.inner)
+        self.trunks = nn.ModuleList(trunk(in_channels, hidden) for _ in range(num_trunks))
+        self.classifiers = nn.ModuleList(self._classifier(v, hidden) for v in taxonomy.inner)
 
-    def _decider(self, v: int, hidden: int) -> nn.Sequential:
-        told = 0 if v == self.taxonomy.root or self.prior == "off" else len(self._siblings(v))
+    def _classifier(self, v: int, hidden: int) -> nn.Sequential:
+        parent_logits = len(self._siblings(v)) if self._has_prior(v) else 0
         return nn.Sequential(
-            nn.Conv3d(hidden + told, hidden, 1),
-            nn.LeakyReLU(0.01, inplace=True),
-            nn.Conv3d(hidden, len(self.taxonomy.children(v)), 1),
+            PointwiseConv3d(hidden + parent_logits, hidden, activated=True),
+            PointwiseConv3d(hidden, len(self.taxonomy.children(v))),
         )
+
+    def _has_prior(self, v: int) -> bool:
+        return self.prior and v != self.taxonomy.root
 
     def _siblings(self, v: int) -> tuple[int, ...]:
         return self.taxonomy.children(self.taxonomy.parent[v])
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log p(leaf) (B, L, *S), float32 or better, from features (B, in_channels, *S)."""
-        scores = self.branch_scores(features)
+        # Half precision is enough for logits, not for the logarithms of the softmax.
+        scores = {v: at_least_float32(logits) for v, logits in self.branch_scores(features).items()}
         score = {self.taxonomy.root: scores[self.taxonomy.root].new_zeros(())}
         for v in self.taxonomy.inner:
             steps = scores[v].log_softmax(dim=1) if self.form == "factorised" else scores[v]
@@ -97,17 +105,27 @@ class HierarchicalHead(nn.Module):
 
     def branch_scores(self, features: Tensor) -> dict[int, Tensor]:
         """For each inner node v the scores of its children (B, children, *S), in the order of the taxonomy."""
-        looks = [look(features) for look in self.trunks]
-        looks = looks if len(looks) > 1 else looks * len(self.taxonomy.inner)
+        features = contiguous_on_cpu(features)
+        branch_features = [trunk(features) for trunk in self.trunks]
+        if len(branch_features) == 1:
+            branch_features *= len(self.taxonomy.inner)
         scores: dict[int, Tensor] = {}
-        for v, look, decide in zip(self.taxonomy.inner, looks, self.deciders, strict=True):
-            told = [] if v == self.taxonomy.root else self._told(scores[self.taxonomy.parent[v]])
-            seen = torch.cat([look, *told], dim=1) if told else look
-            scores[v] = at_least_float32(decide(seen))
+        for v, own, classifier in zip(self.taxonomy.inner, branch_features, self.classifiers, strict=True):
+            inputs = torch.cat([own, scores[self.taxonomy.parent[v]]], dim=1) if self._has_prior(v) else own
+            scores[v] = classifier(inputs)
         return scores
 
-    def _told(self, parent_scores: Tensor) -> list[Tensor]:
-        if self.prior == "off":
-            return []
-        prior = parent_scores.log_softmax(dim=1) if self.prior == "log_prob" else parent_scores
-        return [prior.detach() if self.detach_prior else prior]
+
+def trunk(in_channels: int, hidden: int) -> nn.Sequential:
+    """LeakyReLU(Conv(LeakyReLU(InstanceNorm(F)))): features (B, in_channels, *S) to (B, hidden, *S).
+
+    The convolution mixes no voxels and so is cheap at full resolution.
+
+    The paper writes batch norm and ReLU; its batches hold 24 slices, ours two to four volumes, too few for batch
+    statistics.
+    """
+    return nn.Sequential(
+        InstanceNorm3d(in_channels, affine=True),
+        nn.LeakyReLU(0.01, inplace=True),
+        PointwiseConv3d(in_channels, hidden, activated=True),
+    )

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from monai.utils import ensure_tuple_rep
 from torch import Tensor, nn
 
+from cladeseg.files import check_choice
 from cladeseg.segmentation.networks.backbone import BACKBONES, Backbone, Size
-from cladeseg.segmentation.networks.hierarchical_head import FORMS, PRIORS, HierarchicalHead
-from cladeseg.segmentation.networks.options import check_choice
+from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
 from cladeseg.segmentation.networks.paper_head import TwoHead
-from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.segmentation.networks.tree_output import HEADS, TreeOutput
 from cladeseg.taxonomy import Taxonomy
-
-HEADS = (*FORMS, "two_head")
-TWO_HEAD_PRIORS = ("logits", "off")
 
 
 class HierarchicalNet(nn.Module):
@@ -63,11 +58,8 @@ def build_network(
     norm: str = "instance",
     dropout: float | None = None,
     head: str = "factorised",
-    prior: str = "logits",
-    detach_prior: bool = False,
+    prior: bool = True,
     separate_norm: bool = True,
-    hidden: int = 16,
-    head_kernel: Size = (1, 1, 1),
     seed: int | None = None,
 ) -> HierarchicalNet:
     """Build a network from configuration values.
@@ -82,27 +74,28 @@ def build_network(
         norm: the backbone's, ``"instance"`` or ``"batch"``.
         dropout: the backbone's.
         head: ``"flat"`` or ``"factorised"``, see :class:`HierarchicalHead`; ``"two_head"``, see :class:`TwoHead`.
-        prior: ``"logits"``, ``"log_prob"`` (not for two_head) or ``"off"``.
-        detach_prior: whether the prior carries no gradient (not for two_head).
+        prior: whether a branch's features are joined by the scores of the branch above it.
         separate_norm: whether branches have norm, affine map and convolution of their own.
-        hidden: number of channels in a branch.
-        head_kernel: kernel of a branch's convolution.
         seed: draws the initial weights apart from torch's global generator, the backbone's first: they are the same
             under one seed whatever the head.  None draws from the global generator.
 
     Raises:
         ValueError: an option has none of its values; the message names the option and the choices.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> levels = {"filters": [4, 8, 16], "kernels": [[3, 3, 1], 3, 3], "strides": [1, [2, 2, 1], 2]}
+        >>> network = build_network(tree, **levels, seed=0)
+        >>> network.backbone.divisor
+        (4, 4, 2)
+        >>> network.eval()(torch.zeros(1, 1, 16, 16, 4)).shape  # log p(leaf)
+        torch.Size([1, 3, 16, 16, 4])
     """
     check_choice("backbone", backbone, BACKBONES)
     check_choice("head", head, HEADS)
-    check_choice("prior", prior, TWO_HEAD_PRIORS if head == "two_head" else PRIORS)
-    if head == "two_head" and detach_prior:
-        raise ValueError("option 'detach_prior' is True; head 'two_head' takes False only, as the paper has it")
-    branch: dict[str, Any] = {
-        "separate_norm": separate_norm,
-        "hidden": hidden,
-        "kernel": ensure_tuple_rep(head_kernel, 3),
-    }
+    check_choice("prior", prior, (True, False))  # a word would count as true, "off" as well
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the GPUs as well
@@ -111,9 +104,7 @@ def build_network(
         )
         on_top: nn.Module
         if head == "two_head":
-            on_top = TwoHead(body.out_channels, taxonomy, prior=prior == "logits", **branch)
+            on_top = TwoHead(body.out_channels, taxonomy, prior=prior, separate_norm=separate_norm)
         else:
-            on_top = HierarchicalHead(
-                body.out_channels, taxonomy, form=head, prior=prior, detach_prior=detach_prior, **branch
-            )
+            on_top = HierarchicalHead(body.out_channels, taxonomy, form=head, prior=prior, separate_norm=separate_norm)
         return HierarchicalNet(body, on_top)

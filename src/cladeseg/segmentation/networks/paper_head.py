@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cladeseg.segmentation.networks.hierarchical_head import trunk
+from cladeseg.segmentation.networks.layers import PointwiseConv3d, contiguous_on_cpu
 from cladeseg.segmentation.networks.tree_output import TreeOutput
-from cladeseg.segmentation.networks.trunk import trunk
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
 
@@ -14,7 +15,7 @@ from cladeseg.tree_math import at_least_float32
 class TwoHead(nn.Module):
     r"""Two independent softmaxes, over the children of the root and over the leaves.
 
-    With H the trunk's view of the features:
+    With H the trunk's features:
 
     * plain: superclass logits :math:`s = A H + a`, leaf logits :math:`f = B H + b`;
     * Prior Concatenation: :math:`f = B [H; s] + b`, with s raw and not detached.  This is the same set of functions,
@@ -33,8 +34,7 @@ class TwoHead(nn.Module):
         taxonomy: the tree.
         prior: whether to concatenate the superclass logits.
         separate_norm: whether foreground and background have trunks of their own.
-        hidden: number of channels of H.
-        kernel: of the trunk's convolution.
+        hidden: number of channels of H; by default as many as the features have.
     """
 
     def __init__(
@@ -44,25 +44,26 @@ class TwoHead(nn.Module):
         *,
         prior: bool = True,
         separate_norm: bool = True,
-        hidden: int = 16,
-        kernel: tuple[int, int, int] = (1, 1, 1),
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         self.prior, self.separate_norm = prior, separate_norm
+        hidden = hidden or in_channels
         # The background is index 0 at both levels.
         num_top = len(taxonomy.children(taxonomy.root)) - separate_norm
         num_leaf = taxonomy.num_leaves - separate_norm
-        self.trunk = trunk(in_channels, hidden, kernel)
-        self.top = nn.Conv3d(hidden, num_top, 1)
-        self.leaf = nn.Conv3d(hidden + num_top * prior, num_leaf, 1)
+        self.trunk = trunk(in_channels, hidden)
+        self.top = PointwiseConv3d(hidden, num_top)
+        self.leaf = PointwiseConv3d(hidden + num_top * prior, num_leaf)
         if separate_norm:
-            self.background = nn.Sequential(trunk(in_channels, hidden, kernel), nn.Conv3d(hidden, 1, 1))
+            self.background = nn.Sequential(trunk(in_channels, hidden), PointwiseConv3d(hidden, 1))
 
     def forward(self, features: Tensor) -> TreeOutput:
         """Log-probabilities of leaves and children of the root, float32 or better, from (B, in_channels, *S)."""
-        look = self.trunk(features)
-        top = self.top(look)
-        leaf = self.leaf(torch.cat([look, top], dim=1) if self.prior else look)
+        features = contiguous_on_cpu(features)
+        branch_features = self.trunk(features)
+        top = self.top(branch_features)
+        leaf = self.leaf(torch.cat([branch_features, top], dim=1) if self.prior else branch_features)
         if self.separate_norm:
             background = self.background(features)
             top, leaf = torch.cat([background, top], dim=1), torch.cat([background, leaf], dim=1)

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+#: Heads that a config can name; a loss is chosen by the same names.
+HEADS = ("flat", "factorised", "two_head")
+
 
 class TreeOutput(NamedTuple):
     """Log-probabilities of a batch.

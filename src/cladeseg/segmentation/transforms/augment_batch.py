@@ -42,6 +42,19 @@ class BatchAugment:
     Raises:
         TaxonomyError: the tree forbids a flip.
         ValueError: a range is empty, or a factor, exponent or voxel size is not positive.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> augment = BatchAugment(tree, rotate_degrees=(0, 0, 20), flip_axes=())
+        >>> images, nodes = torch.randn(2, 1, 8, 8, 4), torch.ones(2, 1, 8, 8, 4, dtype=torch.uint8)
+        >>> changed, moved = augment(images, nodes, torch.Generator().manual_seed(0))
+        >>> changed.shape, moved.dtype
+        (torch.Size([2, 1, 8, 8, 4]), torch.uint8)
+        >>> again, _ = augment(images, nodes, torch.Generator().manual_seed(0))
+        >>> torch.equal(changed, again)
+        True
     """
 
     def __init__(
@@ -101,7 +114,7 @@ class BatchAugment:
         def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
             return low + (high - low) * torch.rand(batch, *shape, generator=generator)
 
-        def sometimes(bounds: Range, *, else_: float) -> torch.Tensor:
+        def with_probability(bounds: Range, *, else_: float) -> torch.Tensor:
             value, chance = uniform(*bounds), uniform(0, 1)
             return torch.where(chance < self.probability, value, else_)
 
@@ -111,13 +124,13 @@ class BatchAugment:
             "scale": uniform(*self.scale),
             "translation": uniform(-1, 1, 3) * torch.tensor(self.translate_voxels),
             "flip": (uniform(0, 1, 3) < 0.5) & flips,
-            "noise": sometimes((0, self.noise), else_=0),
+            "noise": with_probability((0, self.noise), else_=0),
             "noise_seed": torch.randint(2**31, (batch,), generator=generator),
-            "blur": sometimes(self.blur or (0, 0), else_=0),
-            "brightness": sometimes((-self.brightness, self.brightness), else_=0),
-            "contrast": sometimes(self.contrast, else_=1),
-            "lowres": sometimes(self.lowres or (1, 1), else_=1),
-            "gamma": sometimes(self.gamma, else_=1),
+            "blur": with_probability(self.blur or (0, 0), else_=0),
+            "brightness": with_probability((-self.brightness, self.brightness), else_=0),
+            "contrast": with_probability(self.contrast, else_=1),
+            "lowres": with_probability(self.lowres or (1, 1), else_=1),
+            "gamma": with_probability(self.gamma, else_=1),
         }
 
     def apply(
@@ -147,7 +160,7 @@ class BatchAugment:
 
 
 def _rotation(angles: torch.Tensor) -> torch.Tensor:
-    """Rotate output places back to input places: (B, 3) angles in radian about axes 0, 1, 2 → (B, 3, 3)."""
+    """Rotate output coordinates back to input coordinates: (B, 3) angles in radian about axes 0, 1, 2 → (B, 3, 3)."""
     whole = torch.eye(3, dtype=angles.dtype).expand(len(angles), 3, 3)
     for axis in range(3):
         j, k = (axis + 1) % 3, (axis + 2) % 3

@@ -11,7 +11,7 @@ _Array = TypeVar("_Array", np.ndarray, torch.Tensor)
 
 
 def box_extent(variance: _Array) -> _Array:
-    """Sides of the box whose voxel places have this variance along each axis, in voxels: √(12 σ² + 1).
+    """Sides of the box whose voxel coordinates have this variance along each axis, in voxels: √(12 σ² + 1).
 
     Exact for a box of whole voxels, and unlike a bounding box hardly moved by a stray voxel.
 

@@ -147,5 +147,5 @@ def _check_same_grid(image: MetaTensor, first: MetaTensor) -> None:
 
 
 def _listed(source: Iterable[Any]) -> str:
-    """What a list of files is called in a message: its first file, which tells the case."""
+    """What a list of files is called in a message: its first file, which names the case."""
     return next((str(path) for path in source if path is not None), "image")

@@ -9,7 +9,7 @@ _MAX_CHANNELS = 62
 
 
 class ModalityDropout:
-    """Sometimes keep a random part of the channels and set the others to 0, the mean of a normalised image.
+    """With some probability keep a random part of the channels and set the others to 0, the mean of a normalised image.
 
     One subset is drawn for the whole batch, so that a mix of two patches never joins images that show different
     modalities.  Every non-empty proper subset is equally likely.  In a batch with a case whose file lacks modalities,
@@ -21,6 +21,13 @@ class ModalityDropout:
 
     Raises:
         ValueError: fewer than 2 or more than 62 channels, or a probability outside [0, 1].
+
+    Example:
+        >>> hide = ModalityDropout(4, probability=1.0)
+        >>> images, nodes = torch.ones(1, 4, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2)
+        >>> images, _ = hide(images, nodes, torch.Generator().manual_seed(0))
+        >>> images[0].flatten(1).amax(1).tolist()  # one value for each channel
+        [0.0, 0.0, 1.0, 0.0]
     """
 
     def __init__(self, channels: int, probability: float = 0.5) -> None:

@@ -21,7 +21,7 @@ class RandomForegroundCrop:
     window does at inference, and the node map with the root, which costs no loss.
 
     Args:
-        taxonomy: tells background and root.
+        taxonomy: defines background and root.
         size: voxels (x, y, z) of the crop.
         foreground_probability: in [0, 1].
 
@@ -42,12 +42,12 @@ class RandomForegroundCrop:
         """Crop ``case``; the same seed gives the same crop.
 
         Args:
-            case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``; maybe a ``guess``
-                (1, *S) of nodes below them.
+            case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``; maybe
+                ``propagated`` (1, *S), nodes below them.
             seed: of this crop.
 
         Returns:
-            ``image`` (C, *size), ``nodes`` and maybe ``guess`` (1, *size) as plain tensors of their own memory,
+            ``image`` (C, *size), ``nodes`` and maybe ``propagated`` (1, *size) as plain tensors of their own memory,
             ``case``, ``supervision``.
 
         Raises:
@@ -59,7 +59,7 @@ class RandomForegroundCrop:
                 f"{case['case']}: cannot crop {self.size} from image {tuple(image.shape)}, nodes {tuple(nodes.shape)}"
             )
         start = self._start(nodes[0], np.random.default_rng(seed))
-        maps = {key: _plain(case[key]) for key in ("nodes", "guess") if key in case}
+        maps = {key: _plain(case[key]) for key in ("nodes", "propagated") if key in case}
         return {
             "image": _crop(image, start, self.size),
             **{key: _crop(nodes, start, self.size, fill=self.taxonomy.root) for key, nodes in maps.items()},
@@ -70,11 +70,11 @@ class RandomForegroundCrop:
     def _start(self, nodes: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
         """First voxel of the crop along each axis; negative where the volume is smaller than the crop."""
         size = np.array(self.size)
-        room = np.array(nodes.shape) - size
-        last = np.maximum(room, 0)
+        margin = np.array(nodes.shape) - size
+        last = np.maximum(margin, 0)
         centre = self._annotated_centre(nodes, rng) if rng.random() < self.foreground_probability else None
         start = rng.integers(0, last + 1) if centre is None else np.clip(centre - size // 2, 0, last)
-        return np.where(room < 0, room // 2, start)
+        return np.where(margin < 0, margin // 2, start)
 
     def _annotated_centre(self, nodes: torch.Tensor, rng: np.random.Generator) -> np.ndarray | None:
         """A random voxel of a structure, moved by up to a quarter of the crop; None where nothing is outlined."""

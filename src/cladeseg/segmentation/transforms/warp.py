@@ -9,7 +9,7 @@ from torch.nn.functional import grid_sample
 
 
 def affine_coordinates(matrix: torch.Tensor, shift: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Where each output voxel looks in the input: ``matrix @ voxel + shift``, in voxels.
+    """Which input coordinates each output voxel takes: ``matrix @ voxel + shift``, in voxels.
 
     Args:
         matrix: float (B, D, D).
@@ -31,7 +31,7 @@ def affine_coordinates(matrix: torch.Tensor, shift: torch.Tensor, shape: Sequenc
 def warp(
     images: torch.Tensor, nodes: torch.Tensor, coordinates: torch.Tensor, *, outside: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sample images and node maps at the same places.
+    """Sample images and node maps at the same coordinates.
 
     Args:
         images: float (B, C, *S); voxels outside the field of view repeat its border.

@@ -157,7 +157,7 @@ class OptimizerSettings(SettingsGroup):
 
     steps_per_epoch: Size = 25
     """Optimiser steps per epoch."""
-    learning_rate: Positive = 0.003
+    learning_rate: NotNegative = 0.003
     """Learning rate at its peak."""
     weight_decay: NotNegative = 1e-4
     """AdamW's decoupled weight decay."""

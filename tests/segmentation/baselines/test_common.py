@@ -1,11 +1,13 @@
-"""Hard pseudo labels, free or bound to what is known."""
+"""Hard pseudo labels are free or bound to what is known; boxes lie wholly inside, everywhere they can."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from cladeseg.segmentation.baselines.hard_labels import hard_labels
+from cladeseg.segmentation.baselines.common import hard_labels, random_box
+
+# ---- hard labels -----------------------------------------------------------------------------------------------------
 
 
 def random_views(tree, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,7 +24,7 @@ def test_the_published_label_is_the_most_probable_leaf_whatever_is_known(acdc_tr
     assert not acdc_tree.contains[known.long(), label.nodes.long()].all()
 
 
-@pytest.mark.parametrize("scale", [1.0, 300.0], ids=["unsure", "sure of the impossible"])
+@pytest.mark.parametrize("scale", [1.0, 300.0], ids=["undecided", "confident of the impossible"])
 def test_respected_nodes_are_never_contradicted(acdc_tree, scale):
     leaf, known = random_views(acdc_tree, scale)
     label = hard_labels(leaf, known, acdc_tree, respect_nodes=True)
@@ -51,3 +53,27 @@ def test_the_confidence_is_that_within_the_known_node(acdc_tree):
 def test_labels_carry_no_gradient(acdc_tree):
     leaf, known = random_views(acdc_tree, 1.0)
     assert not hard_labels(leaf.requires_grad_(), known, acdc_tree).confidence.requires_grad
+
+
+# ---- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_box_has_its_sides_and_reaches_both_ends():
+    generator, corners = torch.Generator().manual_seed(0), set()
+    for _ in range(100):
+        box = random_box((4, 4, 2), (2, 3, 2), generator)
+        assert box.shape == (4, 4, 2) and box.sum() == 2 * 3 * 2
+        inside = box.nonzero()
+        assert (inside.amax(0) - inside.amin(0) + 1).tolist() == [2, 3, 2]
+        corners.add(tuple(inside.amin(0).tolist()))
+    assert corners == {(x, y, 0) for x in range(3) for y in range(2)}
+
+
+def test_a_side_of_zero_is_an_empty_box():
+    assert not random_box((4, 4, 4), (0, 2, 2), torch.Generator()).any()
+
+
+@pytest.mark.parametrize("sides", [(5, 1, 1), (-1, 1, 1), (1, 1)])
+def test_a_box_that_does_not_fit_is_refused(sides):
+    with pytest.raises(ValueError, match="does not fit"):
+        random_box((4, 4, 4), sides, torch.Generator())
