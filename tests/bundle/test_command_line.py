@@ -108,6 +108,37 @@ def test_the_config_file_may_be_given_as_one_word_or_in_an_args_file():
         check_overrides([PROGRAM, "run", "--args_file", "args.json"])
 
 
+SETTINGS = ("mix.weight", "mix.start", "pseudo_label.threshold", "seed")
+
+
+@pytest.mark.parametrize(
+    ("flag", "nearest"),
+    [
+        ("--settings#mxi#weight", "--settings#mix#weight"),
+        ("--settings::mix::wieght", "--settings#mix#weight"),
+        ("--settings#network#start", "--settings#mix#start"),
+        ("--settings#mi", "--settings#mix#"),
+    ],
+)
+@pytest.mark.usefixtures("config")
+def test_a_setting_or_group_that_does_not_exist_is_refused_with_the_nearest(flag, nearest):
+    """MONAI's own answer to a group that does not exist is a bare KeyError."""
+    Path("train.json").write_text(json.dumps({**CONFIG, "settings": {"mix": {}}}))
+    with pytest.raises(OverrideError, match=rf"^{flag}: there is no such setting; did you mean {nearest}"):
+        check_overrides([PROGRAM, "run", "--config_file", "train.json", flag, "1"], settings=SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--settings#mix", "--settings#mix#weight", "--settings::mix::weight", "--settings#pseudo_label#threshold#heart"],
+)
+@pytest.mark.usefixtures("config")
+def test_settings_groups_and_entries_of_a_setting_pass(flag):
+    Path("train.json").write_text(json.dumps({**CONFIG, "settings": {"mix": {}}}))
+    check_overrides([PROGRAM, "run", "--config_file", "train.json", flag, "1"], settings=SETTINGS)
+    check_overrides([PROGRAM, "run", "--config_file", "train.json", "--settings#anything", "1"])
+
+
 # ---- values ----------------------------------------------------------------------------------------------------------
 
 

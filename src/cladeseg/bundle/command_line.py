@@ -12,7 +12,7 @@ from typing import Any
 from fire.parser import DefaultParseValue, SeparateFlagArgs
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 
-from cladeseg.bundle.settings import SEPARATOR, nearest_key
+from cladeseg.bundle.settings import SEPARATOR, nearest_key, nearest_setting
 
 _PROGRAM = ("monai", "bundle", "__main__.py")
 _FLAG = re.compile(r"--|-[a-zA-Z]")
@@ -51,6 +51,7 @@ def check_overrides(argv: Sequence[str] | None = None, *, settings: Collection[s
     config = ConfigParser.load_config_files(files)
     for name in given:
         _check_name(name, config, files, settings)
+        _check_setting(name, settings)
     for name, value in flags.items():
         _check_value(name, value, config)
 
@@ -63,6 +64,21 @@ def _check_name(name: str, config: Mapping[str, Any], files: Sequence[str], sett
     near = nearest_key(top, config, settings)
     rest = "" if near.startswith(f"settings{SEPARATOR}") else name.removeprefix(top)
     raise OverrideError(f"--{name}: {where} has no key '{top}'; did you mean --{near}{rest}?")
+
+
+def _check_setting(name: str, settings: Collection[str]) -> None:
+    """A group that does not exist ends in a bare KeyError of MONAI's, before the settings are read."""
+    top, *levels = _levels(name)
+    written = ".".join(levels)
+    if top != "settings" or not levels or not settings or any(_overlap(written, known) for known in settings):
+        return
+    near = SEPARATOR.join((top, *nearest_setting(written, settings).split(".")))
+    raise OverrideError(f"--{name}: there is no such setting; did you mean --{near}?")
+
+
+def _overlap(written: str, known: str) -> bool:
+    """Whether one of two full names is the other, or a group or an object that the other lies in."""
+    return f"{known}.".startswith(f"{written}.") or f"{written}.".startswith(f"{known}.")
 
 
 def _check_value(name: str, value: Any, config: Mapping[str, Any]) -> None:
@@ -79,7 +95,11 @@ def _check_value(name: str, value: Any, config: Mapping[str, Any]) -> None:
 
 
 def _top(name: str) -> str:
-    return re.split("#|::", name)[0]
+    return _levels(name)[0]
+
+
+def _levels(name: str) -> list[str]:
+    return re.split("#|::", name)
 
 
 def _own_parameters() -> set[str]:

@@ -186,10 +186,11 @@ def versions() -> dict[str, str]:
 
 
 def configure_logging() -> None:
-    """Show the library's messages on the console, once, unless the application has its own logging."""
+    """Show the library's messages on the console, once, unless the application has its own logging or level."""
     library = logging.getLogger("cladeseg")
     if not logging.getLogger().handlers and not library.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         library.addHandler(handler)
-    library.setLevel(logging.INFO)
+    if library.level == logging.NOTSET:
+        library.setLevel(logging.INFO)

@@ -130,6 +130,22 @@ def nearest_key(name: str, config: Collection[str], settings: Collection[str] = 
     return known[difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]]
 
 
+def nearest_setting(name: str, names: Collection[str]) -> str:
+    """The full name that is most like what was written; a right last part in a wrong group counts most.
+
+    Args:
+        name: what was written, e.g. ``mxi.weight``.
+        names: full names of settings, and of groups.
+
+    Examples:
+        >>> nearest_setting("mxi.weight", ["mix.weight", "mix.start"])
+        'mix.weight'
+    """
+    last = name.rsplit(".", maxsplit=1)[-1]
+    same_end = [known for known in names if known.split(".")[-1] == last]
+    return difflib.get_close_matches(name, same_end or list(names), n=1, cutoff=0.0)[0]
+
+
 # ---- messages --------------------------------------------------------------------------------------------------------
 
 
@@ -172,12 +188,8 @@ def _place(
 
 
 def _nearest(model: type[SettingsGroup], place: tuple[str, ...], source: str) -> str:
-    """The full name that is most like what was written; a right last part in a wrong group counts most."""
     names = setting_names(model) + [name for name, field in model.model_fields.items() if _group(field)]
-    same_end = [name for name in names if name.split(".")[-1] == place[-1]]
-    written = ".".join(place)
-    near = difflib.get_close_matches(written, same_end or names, n=1, cutoff=0.0)[0]
-    return SEPARATOR.join((source, *near.split(".")))
+    return SEPARATOR.join((source, *nearest_setting(".".join(place), names).split(".")))
 
 
 # ---- reference -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,10 @@
 """The command line: each command calls one thing that the package offers."""
 
-from cladeseg.cli import bundles, data, studies
+# The order is that of the commands on the first help page.
+# isort: off
+from cladeseg.cli import train, predict, settings, bundles, data, studies
+
+# isort: on
 from cladeseg.cli.base import app
 
-__all__ = ["app", "bundles", "data", "studies"]
+__all__ = ["app", "bundles", "data", "predict", "settings", "studies", "train"]

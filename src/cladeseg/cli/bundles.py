@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
-from cladeseg.cli.base import PASS_THROUGH, command
+from cladeseg.cli.base import BUNDLES, DATA, LABELS, MODELS, PASS_THROUGH, bundle_folder, command
+from cladeseg.cli.options import Bundle, Intensity, Taxonomy
 
 
 @command(
     "cladeseg run training --config_file configs/train.json --dataset_dir D --output_dir R --fine_patients 3 --seed 0",
     "cladeseg run evaluating --config_file \"['configs/train.json','configs/evaluate.json']\" --output_dir R",
     "cladeseg run inference --config_file configs/inference.json --dataset_dir D --output_dir R",
+    panel=MODELS,
     context_settings=PASS_THROUGH,
 )
 def run(context: typer.Context) -> None:
@@ -27,51 +28,40 @@ def run(context: typer.Context) -> None:
     import monai.bundle
 
     from cladeseg.bundle import check_overrides
+    from cladeseg.bundle.settings import setting_names
+    from cladeseg.segmentation.workflow import TrainingSettings
 
     program = Path(monai.bundle.__file__).with_name("__main__.py")
-    check_overrides([str(program), "run", *context.args])
+    check_overrides([str(program), "run", *context.args], settings=setting_names(TrainingSettings))
     fire.Fire(monai.bundle.run, command=context.args, name="cladeseg run")
-
-
-@command(
-    "cladeseg predict scans masks --bundle bundles/acdc_subclass_segmentation --weights R/models/model.pt",
-)
-def predict(
-    images: Annotated[Path, typer.Argument(help="A NIfTI file, or a folder that is searched for them.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the masks, CASE.nii.gz each.")],
-    bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
-    weights: Annotated[Path | None, typer.Option(help="A .pt or .safetensors; the bundle's own if left out.")] = None,
-    device: Annotated[str, typer.Option(help="'auto' is CUDA where there is one.")] = "auto",
-) -> None:
-    """Write the masks of images, on each image's own grid."""
-    from cladeseg.segmentation.transforms import write_label
-    from cladeseg.segmentation.workflow import image_cases, load_predictor
-
-    cases = image_cases(images, out)
-    predictor = load_predictor(bundle, weights=weights, device=device)
-    for case in track(cases, description="predicting"):
-        write_label(predictor(case["image"])[0].numpy(), case["image"], out / f"{case['case']}.nii.gz")
 
 
 @command(
     "cladeseg new-bundle bundles/knee --taxonomy tree.json --layout msd --dataset D",
     "cladeseg new-bundle bundles/tumour --taxonomy tree.json --layout brats --label-convention brats23 "
     "--intensity brain --channels flair,t1,t1ce,t2",
+    panel=BUNDLES,
     name="new-bundle",
 )
 def new_bundle(
-    out: Annotated[Path, typer.Argument(help="Folder of the new bundle.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new bundle.")],
     *,
-    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")],
-    layout: Annotated[str, typer.Option(help="Folder layout of the data: acdc, brats or msd.")] = "msd",
+    taxonomy: Taxonomy,
+    layout: Annotated[
+        str, typer.Option(help="Folder layout of the data: acdc, brats or msd.", rich_help_panel=DATA)
+    ] = "msd",
     label_convention: Annotated[
-        str | None, typer.Option(help="File convention of labels; the tree's own if it has one.")
+        str | None,
+        typer.Option(show_default="the tree's only one", help="File convention of the labels.", rich_help_panel=LABELS),
     ] = None,
-    dataset: Annotated[Path | None, typer.Option(help="Data whose voxel and volume sizes decide the patch.")] = None,
-    channels: Annotated[str, typer.Option(help="Names of the modalities with commas, if there are several.")] = "",
-    intensity: Annotated[str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.")] = (
-        "percentiles"
-    ),
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Data whose voxel and volume sizes decide the patch.", rich_help_panel=DATA),
+    ] = None,
+    channels: Annotated[
+        str, typer.Option(help="Names of the modalities, with commas, if there are several.", rich_help_panel=DATA)
+    ] = "",
+    intensity: Intensity = "percentiles",
 ) -> None:
     """Write a bundle for one's own task: configs, docs and label tree, ready for training.
 
@@ -93,11 +83,31 @@ def new_bundle(
 
 
 @command(
-    "cladeseg promote R bundles/acdc_subclass_segmentation",
+    "cladeseg copy-bundle acdc bundles/heart",
+    panel=BUNDLES,
+    name="copy-bundle",
+)
+def copy_bundle(
+    bundle: Bundle,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the copy; must not exist, or be empty.")],
+) -> None:
+    """Copy a bundle to work in: trainings may write their weights into the copy.
+
+    Runs and results of the original are left out.  An installed package's own bundles are never written to.
+    """
+    from cladeseg.bundle.shipped import copy_bundle as copy
+
+    copy(bundle, folder)
+    Console().print(f"{folder} is a copy of {bundle}", soft_wrap=True, highlight=False)
+
+
+@command(
+    "cladeseg promote R bundles/heart",
+    panel=BUNDLES,
 )
 def promote(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of a finished training.")],
-    bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")],
+    bundle: Bundle,
     force: Annotated[bool, typer.Option("--force", help="Also replace a model that is better, or not comparable.")] = (
         False
     ),
@@ -108,22 +118,21 @@ def promote(
     exit code is 1.
     """
     from cladeseg.bundle import RunFolder
-    from cladeseg.bundle.run_folder import configure_logging
-    from cladeseg.files import DataError
     from cladeseg.segmentation.workflow import promote
 
-    configure_logging()
-    if not (bundle / "configs").is_dir():
-        raise DataError(f"{bundle}: is no bundle, it has no folder 'configs'")
-    raise typer.Exit(int(not promote(RunFolder(run_dir).models, bundle / "models", force=force)))
+    models = bundle_folder(bundle) / "models"
+    raise typer.Exit(int(not promote(RunFolder(run_dir).models, models, force=force)))
 
 
 @command(
-    "cladeseg audit bundles/hippocampus_subclass_segmentation",
+    "cladeseg audit hippocampus",
     "cladeseg audit downloads/some_bundle --json",
+    panel=BUNDLES,
 )
 def audit(
-    bundle: Annotated[Path, typer.Argument(help="Folder of any MONAI bundle.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="Folder of any MONAI bundle, or the name of a shipped one.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
     """List what a bundle's configs would run, read or fetch, without running any of it.
@@ -134,7 +143,7 @@ def audit(
     """
     from cladeseg.bundle import audit_bundle, audit_exit_code, audit_json, audit_table
 
-    findings = audit_bundle(bundle)
+    findings = audit_bundle(bundle_folder(bundle, unfinished=True))
     if as_json:
         typer.echo(audit_json(findings, bundle))
     else:
@@ -143,16 +152,17 @@ def audit(
 
 
 @command(
-    "cladeseg validate bundles/hippocampus_subclass_segmentation",
+    "cladeseg validate bundles/heart",
+    panel=BUNDLES,
 )
-def validate(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]) -> None:
+def validate(bundle: Bundle) -> None:
     """Check a bundle against the model zoo's rules, MONAI Label's and ours; each problem names the fix."""
     import logging
 
     from cladeseg.bundle import validate_bundle
 
     logging.getLogger("monai.bundle.scripts").setLevel(logging.WARNING)  # it tells every argument that it is given
-    problems = validate_bundle(bundle)
+    problems = validate_bundle(bundle_folder(bundle, unfinished=True))
     for problem in problems:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(problem), markup=False)
     if not problems:

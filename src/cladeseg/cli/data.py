@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import command
+from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, bundle_folder, command
+from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy
 
 
 class Affines(str, Enum):
@@ -39,14 +40,14 @@ def _layout_beside(taxonomy: Path) -> str:
 @command(
     "cladeseg check D",
     "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --label-convention acdc",
+    panel=DATASETS,
 )
 def check(
-    dataset: Annotated[Path, typer.Argument(help="Folder of cases.")],
-    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
-    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
-    label_convention: Annotated[
-        str, typer.Option(help="File convention of the labels; 'auto' tells it from files and tree.")
-    ] = "auto",
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of cases.")],
+    *,
+    taxonomy: Taxonomy = Path("configs/taxonomy.json"),
+    layout: Layout = None,
+    label_convention: LabelConvention = "auto",
 ) -> None:
     """Show the label tree, and what a data folder holds and lacks.
 
@@ -68,19 +69,20 @@ def check(
 @command(
     "cladeseg phantoms phantoms --patients 18 --seed 0",
     "cladeseg phantoms brats --layout brats23 --patients 8",
+    panel=DATASETS,
 )
 def phantoms(
-    out: Annotated[Path, typer.Argument(help="Folder to write to; a finished one is left as it is.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to; a finished one is left as it is.")],
     layout: Annotated[Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi.")] = (
         Phantom.acdc
     ),
-    patients: Annotated[int, typer.Option(min=1, help="How many; a heart is drawn at two moments.")] = 18,
-    seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
+    patients: Annotated[int, typer.Option(min=1, help="How many; a heart is imaged at two moments.")] = 18,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     affines: Annotated[Affines, typer.Option(help="RAS, LPS, transposed and oblique files, or RAS alone.")] = (
         Affines.varied
     ),
 ) -> None:
-    """Draw phantoms in the layout of a data set."""
+    """Generate phantoms in the layout of a data set."""
     from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
 
     common: dict[str, Any] = {"seed": seed, "affines": affines.value}
@@ -94,12 +96,16 @@ def phantoms(
 
 
 @command(
-    "cladeseg stack D/BraTS-GLI-00001-000 stacked.nii.gz",
-    "cladeseg stack D stacked",
+    "cladeseg stack-modalities D/BraTS-GLI-00001-000 stacked.nii.gz",
+    "cladeseg stack-modalities D stacked",
+    panel=DATASETS,
+    name="stack-modalities",
 )
-def stack(
-    folder: Annotated[Path, typer.Argument(help="Folder of one BraTS subject, or of many.")],
-    out: Annotated[Path, typer.Argument(help="Folder for ID.nii.gz; for one subject also the file to write.")],
+def stack_modalities(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of one BraTS subject, or of many.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for ID.nii.gz; for one subject also the file to write.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
     """Join the four modalities of a subject in one file, as viewers that open a single file need it.
@@ -115,29 +121,47 @@ def stack(
 @command(
     "cladeseg select D --budget 4 --out proposal --taxonomy configs/taxonomy.json --layout msd",
     "cladeseg select D --budget 4 --out proposal --datalist R/datalist.json --bundle . --weights R/models/model.pt",
+    panel=DATASETS,
 )
 def select(
-    dataset: Annotated[Path, typer.Argument(help="Folder of cases with their superclass outlined.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of cases with their superclass outlined.")],
     *,
-    budget: Annotated[int, typer.Option(min=1, help="How many cases an expert can label finely.")],
-    out: Annotated[Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.")],
-    taxonomy: Annotated[Path, typer.Option(help="Label tree, JSON or YAML.")] = Path("configs/taxonomy.json"),
-    layout: Annotated[str | None, typer.Option(help="Folder layout; that of train.json beside the tree.")] = None,
-    label_convention: Annotated[str, typer.Option(help="File convention of the labels; 'auto' tells it.")] = "auto",
-    superclass: Annotated[str | None, typer.Option(help="The outline that is there; the tree's coarsest.")] = None,
-    datalist: Annotated[Path | None, typer.Option(help="Stored split: only its training patients are proposed.")] = (
-        None
-    ),
-    labelled: Annotated[str, typer.Option(help="Patients that are labelled finely already, with commas.")] = "",
-    intensity: Annotated[str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.")] = (
-        "percentiles"
-    ),
-    bundle: Annotated[Path | None, typer.Option(help="After a first training: prefer cases it is unsure of.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of that training; the bundle's own.")] = None,
+    budget: Annotated[
+        int, typer.Option(min=1, help="How many cases an expert can label finely.", rich_help_panel=LABELS)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for selection.json, selection.md and the pictures.", rich_help_panel=OUTPUT)
+    ],
+    taxonomy: Taxonomy = Path("configs/taxonomy.json"),
+    layout: Layout = None,
+    label_convention: LabelConvention = "auto",
+    superclass: Annotated[
+        str | None,
+        typer.Option(show_default="the tree's coarsest", help="The outline that is there.", rich_help_panel=LABELS),
+    ] = None,
+    datalist: Annotated[
+        Path | None,
+        typer.Option(help="Stored split: only its training patients are proposed.", rich_help_panel=DATA),
+    ] = None,
+    labelled: Annotated[
+        str, typer.Option(help="Patients that are labelled finely already, with commas.", rich_help_panel=LABELS)
+    ] = "",
+    intensity: Intensity = "percentiles",
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            help="After a first training: its bundle's folder or name, to prefer cases it is uncertain of.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(show_default="the bundle's own", help="Weights of that training.", rich_help_panel=NETWORK),
+    ] = None,
 ) -> None:
     """Propose which cases to label finely: the most representative ones, each with a picture and a reason.
 
-    Only images and superclass outlines are looked at.  Then train with --fine_patients "['p1','p2']".
+    Only images and superclass outlines are looked at.  Then train with --fine-patients p1,p2.
     """
     from cladeseg.segmentation.data import resolve_label_convention
     from cladeseg.segmentation.selection import run_selection
@@ -156,7 +180,7 @@ def select(
         datalist=datalist,
         labelled=[name.strip() for name in labelled.split(",") if name.strip()],
         intensity=intensity,
-        predictor=None if bundle is None else load_predictor(bundle, weights=weights),
+        predictor=None if bundle is None else load_predictor(bundle_folder(bundle), weights=weights),
     )
     for proposal in proposals:
         Console().print(f"{proposal.patient}: {proposal.reason}", soft_wrap=True, highlight=False)

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import benchmarks, command, labelling
+from cladeseg.cli.base import STUDIES, benchmarks, bundle_folder, command, config_file, labelling
+from cladeseg.cli.options import Bundle
 
 
 @command(
     "cladeseg demo --output demo",
     "cladeseg demo --output demo-brats --bundle brats",
+    panel=STUDIES,
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
@@ -25,8 +27,8 @@ def demo(
 ) -> None:
     """Compare training with and without coarse labels, on phantoms.
 
-    Draws them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and prints
-    the scores on held-out phantoms side by side.
+    Generates them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and
+    prints the scores on held-out phantoms side by side.
     """
     from cladeseg.demo import DemoPlan, run_demo
 
@@ -34,12 +36,17 @@ def demo(
 
 
 @command(
-    "cladeseg benchmark labels configs/benchmarks/smoke.json --output runs/smoke",
-    "cladeseg benchmark labels configs/benchmarks/hippocampus_n1.json --output runs/hippocampus --dry-run",
+    "cladeseg benchmark labels benchmarks/smoke --output runs/smoke",
+    "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --dry-run",
     on=benchmarks,
 )
 def labels(
-    config: Annotated[Path, typer.Argument(help="The grid: methods, numbers of fine patients, draws.")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|NAME", help="The grid, a file or a shipped one: methods, numbers of fine patients, draws."
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; one for each core if left out.")] = (
         None
@@ -52,17 +59,17 @@ def labels(
     """
     from cladeseg.benchmark import run_benchmark
 
-    page = run_benchmark(config, output=output, workers=workers, dry_run=dry_run)
+    page = run_benchmark(config_file(config), output=output, workers=workers, dry_run=dry_run)
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
 
 
 @command(
-    "cladeseg label serve bundles/hippocampus_subclass_segmentation --studies scans",
+    "cladeseg label serve hippocampus --studies scans",
     on=labelling,
 )
 def serve(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's folder; a better training replaces its weights.")],
+    bundle: Bundle,
     studies: Annotated[Path, typer.Option(help="Folder of NIfTI images; labels go to labels/final in it.")],
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="8000, or a free one, if left out.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; nobody is asked for a password.")] = "127.0.0.1",
@@ -72,8 +79,9 @@ def serve(
 ) -> None:
     """Serve a bundle to 3D Slicer through MONAI Label, without any network but this machine's.
 
-    Needs pip install 'cladeseg[label]'.  Ctrl-C stops the server and what it trains.
+    A better training replaces the bundle's weights.  Needs pip install 'cladeseg[label]'.  Ctrl-C stops the server and
+    what it trains.
     """
     from cladeseg.segmentation.label import serve
 
-    serve(bundle, studies, host=host, port=port, app=app_folder)
+    serve(bundle_folder(bundle, unfinished=True), studies, host=host, port=port, app=app_folder)

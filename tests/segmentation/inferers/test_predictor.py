@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -21,7 +22,7 @@ from cladeseg.segmentation.transforms import (
     ProbabilitiesFromLogsd,
     Spacingd,
 )
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.taxonomy import Taxonomy, TaxonomyError
 
 LPS = np.array([[-2.0, 0, 0, 30], [0, -2.0, 0, 11], [0, 0, 6.0, -7], [0, 0, 0, 1]])
 TRANSPOSED = np.array([[0, 0, 2.0, 5], [6.0, 0, 0, 3], [0, -2.0, 0, 1], [0, 0, 0, 1]])
@@ -42,7 +43,7 @@ class ByIntensity(nn.Module):
         return (-20 * (image - self.values.view(1, -1, 1, 1, 1)) ** 2).log_softmax(dim=1)
 
 
-def predictor_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6)) -> Predictor:
+def parts_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6)) -> tuple[Any, ...]:
     preprocessing = Compose(
         [
             LoadImaged("image", reader="NibabelReader", ensure_channel_first=True),
@@ -58,7 +59,11 @@ def predictor_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] 
             LeavesToLabeld(tree, "acdc", keys="pred"),
         ]
     )
-    return Predictor(network, preprocessing, SimpleInferer(), postprocessing)
+    return network, preprocessing, SimpleInferer(), postprocessing
+
+
+def predictor_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6)) -> Predictor:
+    return Predictor(*parts_of(tree, network, spacing))
 
 
 def picture(shape: tuple[int, int, int] = (12, 10, 6)) -> np.ndarray:
@@ -144,6 +149,58 @@ def test_log_probabilities_lie_on_the_grid_that_the_network_sees(acdc_tree, tmp_
 def test_an_image_without_log_probabilities_is_named(acdc_tree, tmp_path):
     with pytest.raises(DataError, match=rf"^{tmp_path / 'none.nii.gz'}: "):
         predictor_of(acdc_tree, ByIntensity(4)).log_probs(tmp_path / "none.nii.gz")
+
+
+# ---- everything that derives from one prediction ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("affine", [LPS, TRANSPOSED], ids=["LPS", "transposed"])
+def test_probabilities_lie_on_the_images_own_grid_and_are_inverted_once(acdc_tree, tmp_path, affine, monkeypatch):
+    path = save(picture(), tmp_path / "image.nii.gz", affine)
+    predictor, inverted, invert = predictor_of(acdc_tree, ByIntensity(4), spacing=(1, 1, 6)), [], Invertd.__call__
+    monkeypatch.setattr(Invertd, "__call__", lambda self, data: inverted.append(self) or invert(self, data))
+    prediction = predictor.predict(path)
+    assert prediction.probabilities.shape == (4, 12, 10, 6)
+    assert prediction.uncertainty.shape == (12, 10, 6)
+    assert len(inverted) == 1
+    np.testing.assert_array_equal(prediction.label[0].numpy(), prediction.probabilities.argmax(0).numpy())
+    np.testing.assert_array_equal(prediction.label[0].numpy(), predictor(path)[0].numpy())
+    assert prediction.voxel_ml == pytest.approx(0.024)
+
+
+class ByPlace(nn.Module):
+    """Leaf 1 in the first slices that it is shown, the background in the others."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        scores = torch.zeros(len(image), 4, *image.shape[2:])
+        scores[:, 1, ..., :2] = 4
+        scores[:, 0, ..., 2:] = 4
+        return scores.log_softmax(dim=1)
+
+
+def test_flips_are_anatomical_whatever_the_order_of_the_networks_axes(acdc_tree, tmp_path):
+    """Thick slices come last, so the network's axes are R, S, A: posterior-anterior, axis 1 of RAS, is its third."""
+    path = save(np.random.default_rng(0).random((12, 6, 10)).astype(np.float32), tmp_path / "image.nii.gz", TRANSPOSED)
+    parts = parts_of(acdc_tree, ByPlace())
+    assert nib.aff2axcodes(parts[1]({"image": str(path)})["image"].affine) == ("R", "S", "A")
+    plain, along, across = (
+        Predictor(*parts, flips=flips).log_probs(path).exp().as_tensor() for flips in ([()], [(), (1,)], [(), (2,)])
+    )
+    torch.testing.assert_close(along, (plain + plain.flip(3)) / 2)
+    torch.testing.assert_close(across, plain)
+    assert not torch.equal(along, plain)
+
+
+def test_a_flip_that_the_tree_forbids_is_refused(acdc_tree):
+    tree = Taxonomy("sides", acdc_tree.nodes, ("left-right",))
+    with pytest.raises(TaxonomyError, match="left-right"):
+        Predictor(*parts_of(tree, ByIntensity(4)), flips=[(), (0,)])
+
+
+def test_a_postprocessing_without_a_label_is_refused(acdc_tree):
+    *parts, postprocessing = parts_of(acdc_tree, ByIntensity(4))
+    with pytest.raises(ValueError, match="LeavesToLabeld"):
+        Predictor(*parts, Compose(postprocessing.transforms[:-1]))
 
 
 # ---- refusals: one DataError that starts with the file, not MONAI's account of its transforms ------------------------

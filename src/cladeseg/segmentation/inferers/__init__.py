@@ -1,6 +1,21 @@
-"""From images to labels on their own grid."""
+"""From images to labels, probabilities, uncertainty and volumes on their own grid."""
 
+from cladeseg.segmentation.inferers.flips import allowed_flips, flips_of
+from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.predictor import Predictor
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
+from cladeseg.segmentation.inferers.uncertainty import uncertainty_map
+from cladeseg.segmentation.inferers.volumes_file import VolumesFile
+from cladeseg.segmentation.inferers.write_maps import write_probabilities, write_uncertainty
 
-__all__ = ["Predictor", "sliding_window"]
+__all__ = [
+    "Prediction",
+    "Predictor",
+    "VolumesFile",
+    "allowed_flips",
+    "flips_of",
+    "sliding_window",
+    "uncertainty_map",
+    "write_probabilities",
+    "write_uncertainty",
+]

@@ -1,17 +1,21 @@
-"""From an image file to a label on the image's own grid: the one path that every command takes."""
+"""From an image file to a prediction on the image's own grid: the one path that every command takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
+from monai.transforms import Compose
 from torch import Tensor, nn
 
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data import ImageFiles, channel_files, volume_files
+from cladeseg.segmentation.inferers.flips import NO_FLIPS, array_axes, mean_log_probs
+from cladeseg.segmentation.inferers.prediction import Prediction
+from cladeseg.segmentation.transforms import LeavesToLabeld
 
 
 class Predictor:
@@ -22,8 +26,18 @@ class Predictor:
         preprocessing: from ``{"image": path, or list of one path or None per channel}`` to
             ``{"image": MetaTensor (C, *S)}``.
         inferer: ``inferer(images (1, C, *S), network)``, e.g. a sliding window.
-        postprocessing: from ``{"image", "pred"}`` to the label on the original grid, without the writing.
+        postprocessing: from ``{"image", "pred"}`` to the label on the original grid; one of its transforms is a
+            ``LeavesToLabeld``, and what comes before it ends in p(leaf) on the original grid.
         device: where the network is.
+        flips: sets of anatomical axes, 0 (left-right) to 2 (inferior-superior); p(leaf) is averaged over one view of
+            the image for each, mirrored along the array axes that lie closest.  ``()`` is the image itself.
+
+    Attributes:
+        taxonomy: the tree that the labels are of.
+
+    Raises:
+        ValueError: the postprocessing makes no label.
+        TaxonomyError: the tree forbids a flip.
     """
 
     def __init__(
@@ -31,17 +45,21 @@ class Predictor:
         network: nn.Module,
         preprocessing: Callable[[dict[str, Any]], dict[str, Any]],
         inferer: Callable[..., Tensor],
-        postprocessing: Callable[[dict[str, Any]], dict[str, Any]],
+        postprocessing: Compose,
         *,
         device: str | torch.device = "cpu",
+        flips: Sequence[Sequence[int]] = NO_FLIPS,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.inferer = inferer
-        self.postprocessing = postprocessing
+        self._restore, self._label, labeller = _split(postprocessing)
+        self.taxonomy = labeller.taxonomy
+        self._values = tuple(labeller.table.tolist())
         self.device = torch.device(device)
+        self.taxonomy.check_flips(axis for axes in flips for axis in axes)
+        self.flips = tuple(tuple(axes) for axes in flips)
 
-    @torch.no_grad()
     def __call__(self, image: ImageFiles) -> MetaTensor:
         """Label one image.
 
@@ -54,9 +72,23 @@ class Predictor:
         Raises:
             DataError: the image cannot be used; the message starts with the path of its file, or of the first one.
         """
+        return self.predict(image).label
+
+    @torch.no_grad()
+    def predict(self, image: ImageFiles) -> Prediction:
+        """Label one image and keep the probabilities that the label was taken from.
+
+        Args:
+            image: as for a call.
+
+        Raises:
+            DataError: as for a call.
+        """
         item = self._load(image)
         item["pred"] = self._predicted(item["image"])
-        return self.postprocessing(item)["pred"]
+        item = self._restore(item)
+        scores = item["pred"]
+        return Prediction(self._label(item)["pred"], scores, self.taxonomy, self._values)
 
     @torch.no_grad()
     def log_probs(self, image: ImageFiles) -> MetaTensor:
@@ -74,8 +106,12 @@ class Predictor:
         return self._predicted(self._load(image)["image"])
 
     def _predicted(self, seen: MetaTensor) -> MetaTensor:
-        scores = self.inferer(seen.as_tensor()[None].to(self.device), self.network)
-        return MetaTensor(scores[0].float().cpu(), meta=seen.meta)
+        views = array_axes(torch.as_tensor(seen.affine).double().numpy(), self.flips)
+        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), views)
+        return MetaTensor(scores[0], meta=seen.meta)
+
+    def _infer(self, images: Tensor) -> Tensor:
+        return self.inferer(images, self.network)
 
     def _load(self, image: ImageFiles) -> dict[str, Any]:
         first = volume_files(image)[0]
@@ -86,3 +122,12 @@ class Predictor:
             cause = first_cause(error)
             named = isinstance(cause, DataError)
             raise DataError(str(cause) if named else f"{first}: {type(cause).__name__}: {cause}") from error
+
+
+def _split(postprocessing: Compose) -> tuple[Compose, Compose, LeavesToLabeld]:
+    """The steps up to p(leaf) on the image's own grid, the others, and the first of those, which labels."""
+    steps = list(postprocessing.transforms)
+    for i, step in enumerate(steps):
+        if isinstance(step, LeavesToLabeld):
+            return Compose(steps[:i]), Compose(steps[i:]), step
+    raise ValueError("postprocessing: none of its transforms is a LeavesToLabeld, so it makes no label")

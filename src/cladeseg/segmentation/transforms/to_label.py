@@ -46,6 +46,7 @@ class LeavesToLabeld(MapTransform):
 
     def __init__(self, taxonomy: Taxonomy, label_convention: str | None = None, keys: KeysCollection = "pred") -> None:
         super().__init__(keys)
+        self.taxonomy = taxonomy
         leaves = np.arange(taxonomy.num_leaves, dtype=taxonomy.node_dtype)
         values = taxonomy.from_nodes(leaves, label_convention) if label_convention else leaves
         self.table = torch.from_numpy(values if values.dtype == np.uint8 else values.astype(np.int32))

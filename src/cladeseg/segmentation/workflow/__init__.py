@@ -11,7 +11,8 @@ from cladeseg.segmentation.workflow.inference import (
 )
 from cladeseg.segmentation.workflow.new_bundle import BundlePlan, new_bundle, write_bundle
 from cladeseg.segmentation.workflow.plan import TrainingPlan, bundle_plan, cases_for
-from cladeseg.segmentation.workflow.prediction import image_cases, load_predictor, run_inference
+from cladeseg.segmentation.workflow.prediction import BundlePredictor, image_cases, load_predictor, run_inference
+from cladeseg.segmentation.workflow.prediction_run import PredictionRun
 from cladeseg.segmentation.workflow.promotion import promote
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.segmentation.workflow.trained import (
@@ -33,6 +34,8 @@ from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
 
 __all__ = [
     "BundlePlan",
+    "BundlePredictor",
+    "PredictionRun",
     "TrainedModel",
     "TrainingPlan",
     "TrainingSettings",

@@ -16,11 +16,47 @@ from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
-from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.inferers import Predictor, flips_of
 from cladeseg.segmentation.transforms import chosen_modalities
 from cladeseg.segmentation.workflow.trained import find_bundle_weights
 
 logger = logging.getLogger(__name__)
+
+
+class BundlePredictor(Predictor):
+    """The predictor that a bundle's inference config describes.
+
+    Args:
+        config: the parsed config.
+        weights: a ``.pt`` or ``.safetensors`` file.
+        device: where to predict.
+        flips: see :func:`~cladeseg.segmentation.inferers.flips_of`.
+
+    Attributes:
+        weights: the file.
+        channels: names of an image's modalities; empty where images have one.
+        modalities: the ones that are looked at; ``None`` for all.
+        label_convention: file convention of the masks.
+        overlap: share of a sliding window that the next one covers again.
+
+    Raises:
+        ValueError: an option has no such value.
+    """
+
+    def __init__(self, config: ConfigParser, weights: Path, *, device: torch.device, flips: str = "none") -> None:
+        super().__init__(
+            load_weights(config.get_parsed_content("network"), weights),
+            config.get_parsed_content("preprocessing"),
+            config.get_parsed_content("inferer"),
+            _without_saving(config.get_parsed_content("postprocessing")),
+            device=device,
+            flips=flips_of(flips, config.get_parsed_content("taxonomy")),
+        )
+        self.weights = weights
+        self.channels = tuple(config.get_parsed_content("model").channels)
+        self.modalities = chosen_modalities(config.get_parsed_content("modalities"), self.channels)
+        self.label_convention = str(config.get_parsed_content("label_convention"))
+        self.overlap = float(config.get_parsed_content("overlap"))
 
 
 def load_predictor(
@@ -30,9 +66,11 @@ def load_predictor(
     device: str | torch.device = "auto",
     label_convention: str | None = None,
     modalities: str | Sequence[str] | None = None,
+    overlap: float | None = None,
+    flips: str = "none",
     config: str = "configs/inference.json",
-) -> Predictor:
-    """The Python way to a bundle's masks: the same transforms and network as its inference command.
+) -> BundlePredictor:
+    """The Python way to a bundle's predictions: the same transforms and network as its inference command.
 
     Args:
         bundle_root: the bundle's folder.
@@ -40,30 +78,26 @@ def load_predictor(
         device: where to predict.
         label_convention: file convention of the masks; the config's if ``None``.
         modalities: the ones that are looked at, where images have several; all if ``None``.
+        overlap: share of a sliding window that the next one covers again; the config's if ``None``.
+        flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
+            between them; p(leaf) is averaged over the views.
         config: the inference config inside the bundle.
 
     Raises:
         DataError: the config or the weights are missing, do not belong together, or are not those that were recorded.
+        ValueError: an option has no such value.
     """
-    root = Path(bundle_root)
+    root, chosen = Path(bundle_root), choose_device(device)
     if not (root / config).is_file():
         raise DataError(f"{root / config}: not found; is {root} a bundle's folder?")
     path = find_bundle_weights(root, weights)
     parser = ConfigParser()
     parser.read_config(str(root / config))
-    parser.update({"bundle_root": str(root), "weights": str(path), "device": str(choose_device(device))})
-    parser.update(
-        {k: v for k, v in (("label_convention", label_convention), ("modalities", modalities)) if v is not None}
-    )
-    network = load_weights(parser.get_parsed_content("network"), path)
+    parser.update({"bundle_root": str(root), "weights": str(path), "device": str(chosen)})
+    given = {"label_convention": label_convention, "modalities": modalities, "overlap": overlap}
+    parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
-    return Predictor(
-        network,
-        parser.get_parsed_content("preprocessing"),
-        parser.get_parsed_content("inferer"),
-        _without_saving(parser.get_parsed_content("postprocessing")),
-        device=choose_device(device),
-    )
+    return BundlePredictor(parser, path, device=chosen, flips=flips)
 
 
 def _without_saving(postprocessing: Compose) -> Compose:

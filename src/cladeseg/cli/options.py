@@ -1,0 +1,42 @@
+"""Options that several commands share, so that each is named and explained in one way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cladeseg.cli.base import DATA, LABELS, NETWORK
+
+Bundle = Annotated[
+    str,
+    typer.Argument(
+        metavar="BUNDLE", help="The bundle's folder, or the name of a shipped one: acdc, brats, hippocampus."
+    ),
+]
+Taxonomy = Annotated[Path, typer.Option(help="Label tree, JSON or YAML.", rich_help_panel=LABELS)]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        show_default="that of the tree's bundle", help="Folder layout: acdc, brats or msd.", rich_help_panel=DATA
+    ),
+]
+LabelConvention = Annotated[
+    str,
+    typer.Option(
+        help="File convention of the labels; 'auto' detects it from the files and the tree.", rich_help_panel=LABELS
+    ),
+]
+Intensity = Annotated[
+    str, typer.Option(help="'percentiles', or 'brain' for images that are 0 around it.", rich_help_panel=DATA)
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(show_default="the bundle's own", help="A .pt or .safetensors file.", rich_help_panel=NETWORK),
+]
+Device = Annotated[str, typer.Option(help="'auto' is CUDA where there is one.", rich_help_panel=NETWORK)]
+Modalities = Annotated[
+    str | None,
+    typer.Option(show_default="all that there are", help="Those to look at, with commas.", rich_help_panel=DATA),
+]

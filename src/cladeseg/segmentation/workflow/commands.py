@@ -1,0 +1,138 @@
+"""A bundle's training and evaluation from any folder: what MONAI's command line does inside the bundle's own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import monai.bundle
+from monai.bundle import ConfigParser
+
+from cladeseg.bundle.settings import SEPARATOR, SettingsError, nearest_key, setting_names
+from cladeseg.files import DataError
+from cladeseg.segmentation.workflow.plan import TRAIN, settings_with
+from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
+
+#: The config files of each command, and the one expression of them that it runs.
+TRAINING, EVALUATING = ("training", TRAIN), ("evaluating", TRAIN, "configs/evaluate.json")
+_SETTINGS = "settings"
+#: First characters of texts that MONAI replaces by something else.
+_INDIRECT = ("$", "@", "%")
+
+
+def run_bundle(
+    command: Sequence[str],
+    bundle_root: str | Path,
+    *,
+    dataset_dir: str | Path,
+    output_dir: str | Path,
+    overlays: Sequence[str | Path] = (),
+    changes: Sequence[str] = (),
+    **options: Any,
+) -> None:
+    """Run a bundle's command as ``python -m monai.bundle run`` does in its folder, from whatever folder.
+
+    Everything that decides a training is checked before anything is read or written.
+
+    Args:
+        command: :data:`TRAINING` or :data:`EVALUATING`.
+        bundle_root: the bundle's folder.
+        dataset_dir: the data.
+        output_dir: folder of the run.
+        overlays: config files on top of the bundle's, each on top of those before it.
+        changes: settings on top of them, as :func:`parse_change` reads them.
+        **options: further top-level keys of the configs, on top of everything; ``None`` keeps what is there.
+
+    Raises:
+        SettingsError: a setting does not exist, with the nearest one that does, or has a value that does not fit.
+        DataError: a file cannot be used.
+    """
+    run_id, *configs = command
+    root = Path(bundle_root).absolute()
+    files = [str(root / config) for config in configs]
+    overrides = dict(parse_change(change) for change in changes)
+    overrides |= {name: value for name, value in options.items() if value is not None}
+    _check(root, ConfigParser.load_config_files(files), overlays, overrides)
+    folders = {"bundle_root": root, "dataset_dir": dataset_dir, "output_dir": output_dir}
+    monai.bundle.run(
+        run_id=run_id,
+        config_file=[*files, *(str(Path(overlay).absolute()) for overlay in overlays)],
+        **{name: "$None" if value is None else value for name, value in overrides.items()},
+        **{name: str(Path(folder).absolute()) for name, folder in folders.items()},
+    )
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """A changed setting as people write it: ``mix.weight=0.5``.
+
+    Args:
+        text: a setting's full name and its value, which is JSON or else text.
+
+    Returns:
+        The key of MONAI's configs, and the value.
+
+    Raises:
+        SettingsError: it is not of that form, or the value would be taken for a reference or an expression.
+
+    Examples:
+        >>> parse_change("mix.weight=0.5")
+        ('settings#mix#weight', 0.5)
+        >>> parse_change("method=supervised"), parse_change("seed=1")
+        (('settings#method', 'supervised'), ('seed', 1))
+    """
+    name, equals, written = text.partition("=")
+    levels = name.strip().removeprefix(_SETTINGS + SEPARATOR).replace(SEPARATOR, ".").split(".")
+    if not equals or not all(levels):
+        raise SettingsError(f"{text}: write a setting's name, '=' and its value, e.g. mix.weight=0.5")
+    if written.startswith(_INDIRECT):
+        raise SettingsError(f"{text}: a value that begins with '{written[0]}' means something else to MONAI")
+    try:
+        value = json.loads(written)
+    except ValueError:
+        value = written
+    return (levels[0] if tuple(levels) in _TOP else SEPARATOR.join((_SETTINGS, *levels))), value
+
+
+_TOP = {(name,) for name in TOP_LEVEL}
+
+
+def _check(root: Path, config: Mapping[str, Any], overlays: Sequence[str | Path], overrides: Mapping[str, Any]) -> None:
+    """Refuse keys and settings that do not exist, and values that do not fit, by the file or name that holds them."""
+    together: dict[str, Any] = {}
+    for overlay in overlays:
+        together |= _read(overlay)
+        try:
+            _check_together(root, config, together)
+        except SettingsError as error:
+            raise SettingsError(f"{overlay}: {error}") from error
+    try:
+        _check_together(root, config, {**together, **overrides})
+    except SettingsError as error:
+        raise SettingsError(_as_names(str(error))) from error
+
+
+def _check_together(root: Path, config: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    for key in overrides:
+        top = key.split(SEPARATOR)[0]
+        if top not in config:
+            near = nearest_key(top, config, setting_names(TrainingSettings))
+            raise SettingsError(f"{key}: the bundle's configs have no key '{top}'; did you mean '{near}'?")
+    settings_with(
+        root, {key: value for key, value in overrides.items() if key.split(SEPARATOR)[0] in (_SETTINGS, *TOP_LEVEL)}
+    )
+
+
+def _read(overlay: str | Path) -> dict[str, Any]:
+    try:
+        return dict(ConfigParser.load_config_file(str(overlay)))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{overlay}: cannot be read as a config ({error})") from error
+
+
+def _as_names(message: str) -> str:
+    """Settings under the names that people write on a command line: ``settings#mix#weight`` is ``mix.weight``."""
+    pattern = rf"\b{_SETTINGS}{SEPARATOR}([\w{SEPARATOR}]+)"
+    return re.sub(pattern, lambda found: found[1].replace(SEPARATOR, "."), message)

@@ -1,0 +1,36 @@
+"""Commands that do a whole study: demo, benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_calls import REPOSITORY, call
+
+import cladeseg.demo
+
+
+def test_demo_writes_to_the_current_folder_and_takes_a_bundle_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[cladeseg.demo.DemoPlan] = []
+    monkeypatch.setattr(cladeseg.demo, "run_demo", plans.append)
+    monkeypatch.chdir(tmp_path)
+    assert call("demo", "--epochs", 2, "--seed", 7).exit_code == 0
+    assert call("demo", "--bundle", "brats").exit_code == 0
+    assert plans == [
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "acdc", 2, 7),
+        cladeseg.demo.DemoPlan(tmp_path / "demo", "brats"),
+    ]
+
+
+def test_a_benchmarks_grid_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("benchmark", "labels", "benchmarks/smoke", "--output", "out", "--dry-run").exit_code == 0
+
+
+def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
+    grid = REPOSITORY / "configs" / "benchmarks" / "smoke.json"
+    result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 0
+    assert not (tmp_path / "out").exists()
