@@ -18,9 +18,8 @@ from cladeseg.segmentation.engines import load_weights
 from cladeseg.segmentation.workflow import find_weights, network_from, trained, trained_model
 from cladeseg.segmentation.workflow.trained import find_bundle_weights, store_weights
 
-
-
 SAFE, PICKLED = "model.safetensors", "model.pt"
+NETWORK: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3, 3, 3], "strides": [1, 2, 2], "seed": 0}
 
 
 def write_weights(
