@@ -37,8 +37,8 @@ demo-brats: install  ## the same with brains and tumours, four modalities
 demo-hippocampus: install  ## the same with hippocampi
 	$(BIN)/cladeseg demo --output demo-hippocampus --bundle hippocampus
 
-test: install  ## the test suite
-	$(BIN)/python -m pytest
+test: install  ## the test suite, and whether it covers what pyproject.toml asks for
+	$(BIN)/python -m pytest --cov
 
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
 	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label

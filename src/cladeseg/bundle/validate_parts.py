@@ -30,7 +30,7 @@ def part_problems(root: Path) -> list[Problem]:
     inference = _parser(root, INFERENCE)
     try:
         taxonomy = inference.get_parsed_content("taxonomy")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 a config may build anything, and that may raise anything
         return [_not_built(INFERENCE, "taxonomy", error)]
     problems = [*_label_problems(root, inference, taxonomy), *_network_problems(root)]
     problems += _first_problem(inference, "inferer", _anything)
@@ -97,7 +97,7 @@ def _shape_problems(root: Path, name: str) -> Iterator[Problem]:
     files = {"meta_file": str(root / METADATA), "config_file": str(root / name)}
     try:
         monai.bundle.verify_net_in_out(net_id="network_def", **files, **_overrides(root))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 as above
         fix = "make network_data_format in configs/metadata.json and the network agree"
         yield Problem(name, "network_def", f"does not keep the declared shapes ({root_cause(error)})", fix)
 
@@ -111,7 +111,7 @@ def _first_problem(
     """Build what stands at ``key`` and ask ``fault`` for what is wrong with it and the fix."""
     try:
         part = parser.get_parsed_content(key)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 as above
         return [_not_built(file, key, error)]
     found = fault(part)
     return [] if found is None else [Problem(file, key, *found)]

@@ -213,7 +213,7 @@ def _declared_channels(case: Mapping[str, Any], root: Path) -> int:
         return len(files)
     try:
         shape = nib.load(root / files[0]).shape  # the voxels stay on disk
-    except Exception:  # whatever it is, the check reads the file again and says it
+    except Exception:  # noqa: BLE001 whatever it is, the check reads the file again and says it
         return 0
     return int(shape[3]) if len(shape) == 4 else 1
 
