@@ -231,6 +231,15 @@ def test_autocast_does_not_round_the_sums_over_the_volume(acdc_tree: Taxonomy) -
         assert torch.equal(TreeLoss(acdc_tree)(log_p, label), exact)
 
 
+def test_leaves_under_a_superclass_are_neighbours_in_whatever_order_nodes_are_written(brats_tree: Taxonomy) -> None:
+    # The marginal is taken over a range of channels.
+    reversed_tree = Taxonomy("reversed", tuple(reversed(brats_tree.nodes)))
+    for tree in (brats_tree, reversed_tree):
+        for v in tree.superclasses:
+            leaves = tree.leaves(v)
+            assert list(leaves) == list(range(leaves[0], leaves[-1] + 1))
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float32])
 def test_labels_may_be_of_any_number_type(acdc_tree: Taxonomy, dtype: torch.dtype) -> None:
     logits, label = random_logits(acdc_tree), random_labels(acdc_tree.num_nodes)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cladeseg.segmentation.networks import TwoHead, build_network
 from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
-from cladeseg.segmentation.networks.layers import InstanceNorm3d, PointwiseConv3d
+from cladeseg.segmentation.networks.layers import InstanceNorm3d, PointwiseConv3d, contiguous_on_cpu
 from cladeseg.taxonomy import Taxonomy
 
 FORMATS = [torch.contiguous_format, torch.channels_last_3d]
@@ -112,3 +112,22 @@ def test_a_channels_last_network_keeps_the_format_and_the_result(backbone: str, 
             )
     torch.testing.assert_close(network(image).leaf, expected, rtol=1e-4, atol=1e-5)
     assert formats and all(formats)
+
+
+def test_a_layer_leaves_its_input_as_it_was() -> None:
+    x = random_input(torch.contiguous_format)
+    before = x.detach().clone()
+    for layer in (InstanceNorm3d(5, affine=True), PointwiseConv3d(5, 5, activated=True)):
+        layer.double()(x)
+    assert torch.equal(x, before)
+
+
+def test_other_devices_than_cpus_keep_torchs_own_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(nn.InstanceNorm3d, "forward", lambda self, x: called.append("norm") or x)
+    monkeypatch.setattr(nn.Conv3d, "forward", lambda self, x: called.append("convolution") or x)
+    x = torch.empty(SHAPE, device="meta")
+    InstanceNorm3d(5, affine=True).to("meta")(x)
+    PointwiseConv3d(5, 5, activated=True).to("meta")(x)
+    assert called == ["norm", "convolution"]
+    assert contiguous_on_cpu(x.transpose(2, 3)).stride() == x.transpose(2, 3).stride()

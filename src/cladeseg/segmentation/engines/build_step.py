@@ -41,6 +41,15 @@ def build_step(
     Raises:
         ValueError: an option is out of range.
         TaxonomyError: the tree forbids a flip.
+
+    Example:
+        >>> from cladeseg.segmentation.losses import TreeLoss
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> step = build_step(tree, TreeLoss(tree), start=100, ramp=400, weight=0.5)
+        >>> step.ramp(0), step.ramp(500)  # the weight of the mix loss
+        (0.0, 0.5)
     """
     taxonomy.check_flips(axis for axes in flips for axis in axes)
     low, high = alpha_range

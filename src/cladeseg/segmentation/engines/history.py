@@ -50,6 +50,9 @@ class EpochLosses:
 class HistoryFile:
     """One CSV row per epoch: losses, learning rate and, where there was a validation, its scores.
 
+    MONAI's ``StatsHandler`` logs lines and its ``MetricsSaver`` tables the cases of one run; neither keeps a table of
+    epochs that a resumed training continues.
+
     Args:
         path: the CSV file, e.g. ``R/history.csv``; rows of epochs that are trained again are dropped.
         evaluator: the validation engine whose metrics are added in the epochs it ran.

@@ -38,6 +38,15 @@ class LabelSetLoss(_Loss):
 
     Raises:
         ValueError: a negative weight.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> log_p = torch.tensor([0.2, 0.5, 0.3]).log().view(1, 3, 1, 1, 1)
+        >>> heart = torch.full((1, 1, 1, 1, 1), tree.index("heart"))
+        >>> round(LabelSetLoss(tree)(log_p, heart).item(), 4)  # -log (0.5 + 0.3), and no Dice without a leaf label
+        0.2231
     """
 
     def __init__(

@@ -28,6 +28,18 @@ class TwoHeadLoss(_Loss):
         smooth_nr: added to the numerator of Dice.
         smooth_dr: added to the denominator of Dice.
         batch: whether to sum over cases before the ratio of Dice.
+
+    Example:
+        >>> from cladeseg.segmentation.networks import TreeOutput
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.2, 0.5, 0.3]).log().view(1, 3, 1, 1, 1)
+        >>> top = torch.tensor([0.1, 0.9]).log().view(1, 2, 1, 1, 1)  # background, heart
+        >>> heart = torch.full((1, 1, 1, 1, 1), tree.index("heart"))
+        >>> loss = TwoHeadLoss(tree, lambda_dice=0, lambda_ce=1)
+        >>> round(loss(TreeOutput(leaf, top), heart).item(), 4)  # -log 0.9: coarse labels leave the leaf head alone
+        0.1054
     """
 
     top_label: Tensor

@@ -197,6 +197,17 @@ class MixLoss(nn.Module):
 
     Args:
         loss: takes the network's output and a node map (M, 1, *S), returns a number.
+
+    Example:
+        >>> from cladeseg.segmentation.losses import TreeLoss
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> sure = torch.tensor([[1e-6, 1 - 2e-6, 1e-6]]).log().view(1, 3, 1, 1, 1)  # ventricle
+        >>> one = torch.ones(1, 1, 1, 1, 1, dtype=torch.long)
+        >>> mixed = MixedBatch(one.float(), pasted=one, base=2 * one, alpha=torch.ones(1), mask=one == 1)
+        >>> round(MixLoss(TreeLoss(tree, lambda_dice=0))(sure, mixed).item(), 3)  # a hard paste asks for its node alone
+        0.0
     """
 
     def __init__(self, loss: nn.Module) -> None:

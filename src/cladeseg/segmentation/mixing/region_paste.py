@@ -16,6 +16,13 @@ def centre_and_extent(region: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
     Returns:
         Two float (B, D); centre 0 and size 1 for an empty region.
+
+    Example:
+        >>> region = torch.zeros(1, 1, 6, 3, dtype=torch.bool)
+        >>> region[:, :, 1:5, 1] = True
+        >>> centre, extent = centre_and_extent(region)
+        >>> centre.tolist(), extent.tolist()
+        ([[2.5, 1.0]], [[4.0, 1.0]])
     """
     axes = range(2, region.ndim)
     count = region.flatten(1).sum(1).clamp(min=1)
@@ -53,6 +60,13 @@ def align_region(
     Returns:
         The moved image (its border is repeated outside the field of view) and node map.  Where either region is empty
         the result is meaningless but finite; no voxel of it lies in both regions.
+
+    Example:
+        >>> query, partner = torch.tensor([0, 0, 0, 1, 1, 0]), torch.tensor([1, 1, 0, 0, 0, 0])
+        >>> query, partner = query.view(1, 1, 6, 1, 1), partner.view(1, 1, 6, 1, 1)
+        >>> _, moved = align_region(query == 1, partner.float(), partner, partner == 1, root=9)
+        >>> moved.flatten().tolist()  # the root where the partner's field of view ends
+        [9, 9, 9, 1, 1, 0]
     """
     centre, extent = centre_and_extent(query_region)
     partner_centre, partner_extent = centre_and_extent(partner_region)
@@ -73,6 +87,12 @@ def paste(
         source: float (B, C, *S).
         mask: bool (B, 1, *S).
         alpha: one number, or (B,) one per sample.
+
+    Example:
+        >>> image, source = torch.zeros(1, 1, 4), torch.ones(1, 1, 4)
+        >>> mask = torch.tensor([[[False, True, True, False]]])
+        >>> paste(image, source, mask, alpha=0.75).tolist()
+        [[[0.0, 0.75, 0.75, 0.0]]]
     """
     if isinstance(alpha, torch.Tensor):
         alpha = alpha.view(-1, *[1] * (image.ndim - 1))

@@ -85,6 +85,13 @@ def dynunet_backbone(
     Raises:
         ValueError: the lists disagree in length or have fewer than three levels, the first stride is not 1, or the
             norm is unknown.
+
+    Example:
+        >>> net = dynunet_backbone(
+        ...     in_channels=1, filters=[4, 8, 8], kernels=[[3, 3, 1], 3, 3], strides=[1, [2, 2, 1], 2]
+        ... )
+        >>> net.out_channels, net.divisor
+        (4, (4, 4, 2))
     """
     kernels, strides = _per_axis(kernels), _per_axis(strides)
     _check_levels(filters, kernels, strides, norm)

@@ -35,6 +35,14 @@ class TwoHead(nn.Module):
         prior: whether to concatenate the superclass logits.
         separate_norm: whether foreground and background have trunks of their own.
         hidden: number of channels of H; by default as many as the features have.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> output = TwoHead(4, tree)(torch.randn(1, 4, 2, 2, 2))
+        >>> output.leaf.shape, output.top.shape
+        (torch.Size([1, 3, 2, 2, 2]), torch.Size([1, 2, 2, 2, 2]))
     """
 
     def __init__(

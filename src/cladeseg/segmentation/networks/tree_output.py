@@ -17,6 +17,12 @@ class TreeOutput(NamedTuple):
         leaf: (B, L, *S) log p(leaf), normalised over the L leaves.
         top: (B, K, *S) log p(child of the root) of a head that predicts it independently of the leaves, in the order
             of ``taxonomy.children(taxonomy.root)``; None where it follows from ``leaf``.
+
+    Example:
+        >>> import torch
+        >>> output = TreeOutput(leaf=torch.zeros(3, 4, 2, 2, 2))
+        >>> output.of_cases([0, 2]).leaf.shape
+        torch.Size([2, 4, 2, 2, 2])
     """
 
     leaf: Tensor

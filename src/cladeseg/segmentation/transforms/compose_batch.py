@@ -15,6 +15,13 @@ class ComposeBatch:
 
     Args:
         augmentations: each called with (images, nodes, generator); ``None`` stands for one that is switched off.
+
+    Example:
+        >>> from cladeseg.segmentation.transforms import ModalityDropout
+        >>> augment = ComposeBatch(None, ModalityDropout(channels=2, probability=1))
+        >>> images, _ = augment(torch.ones(1, 2, 1), torch.zeros(1, 1, 1), torch.Generator().manual_seed(0))
+        >>> images.sum().item()  # one of two modalities is left
+        1.0
     """
 
     def __init__(self, *augmentations: Augmentation | None) -> None:

@@ -27,6 +27,17 @@ class RandomForegroundCrop:
 
     Raises:
         ValueError: a size or probability that makes no sense.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> nodes = torch.zeros(1, 9, 9, 9, dtype=torch.uint8)
+        >>> nodes[0, 8, 8, 8] = tree.index("myocardium")
+        >>> case = {"case": "c1", "supervision": "fine", "image": torch.zeros(1, 9, 9, 9), "nodes": nodes}
+        >>> crop = RandomForegroundCrop(tree, size=(4, 4, 4), foreground_probability=1)(case, seed=0)
+        >>> crop["nodes"].shape, int(crop["nodes"].max())  # the one voxel is inside
+        (torch.Size([1, 4, 4, 4]), 2)
     """
 
     def __init__(self, taxonomy: Taxonomy, *, size: Sequence[int], foreground_probability: float = 0.7) -> None:

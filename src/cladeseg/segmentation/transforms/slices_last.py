@@ -31,6 +31,11 @@ def slices_last_axcodes(affine: np.ndarray, ratio: float = 1.5) -> str:
 
     Returns:
         ``"RAS"`` for near-isotropic volumes and for slices along S; else e.g. ``"RSA"`` for slices along A.
+
+    Example:
+        >>> import numpy as np
+        >>> slices_last_axcodes(np.diag([1.5, 10.0, 1.5, 1.0]))  # thick along the patient's anterior axis
+        'RSA'
     """
     spacing = voxel_sizes(affine)
     thick = int(np.argmax(spacing))
