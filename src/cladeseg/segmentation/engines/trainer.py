@@ -13,6 +13,7 @@ from monai.engines import Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from cladeseg.segmentation.engines.allocator import keep_freed_memory
 from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Step, StepInput, parameters_of
@@ -89,6 +90,8 @@ class TreeTrainer(Trainer):
         self.data_loader.batch_sampler.steps = total
         if isinstance(self.lr_scheduler, StepSchedule) and self.lr_scheduler.total_steps is None:
             self.lr_scheduler.total_steps = total
+        if self.state.device.type == "cpu":
+            keep_freed_memory()
         super().run()
 
     def _iteration(self, engine: Engine, batchdata: dict[str, Any]) -> dict[str, Tensor]:
