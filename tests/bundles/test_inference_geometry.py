@@ -37,7 +37,7 @@ NETWORK = {
     "head": "flat",
     "prior": True,
     "separate_norm": True,
-    "seed": 0,
+    "seed": 4,
 }
 Spacing = tuple[float, float, float]
 
