@@ -160,5 +160,5 @@ def _strings(content: Any, metadata: bool) -> Iterator[tuple[str, str, Verdict |
 def _odd_target(key: str, value: Any) -> Iterator[tuple[str, str, Verdict]]:
     target = value.get("_target_", "") if isinstance(value, dict) else ""
     if not isinstance(target, str):
-        why = "is no plain name, so what it calls cannot be told"
+        why = "is no plain name, so what it calls cannot be determined"
         yield f"{key}#_target_".lstrip("#"), json.dumps(target, default=str), Verdict("target", False, why)

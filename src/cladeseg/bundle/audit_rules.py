@@ -90,7 +90,7 @@ def _target(value: str) -> Verdict:
 def _why_not(value: str) -> str | None:
     package, *others = value.split(".")
     if not _DOTTED.fullmatch(value):
-        return "is no plain dotted name, so what it calls cannot be told"
+        return "is no plain dotted name, so what it calls cannot be determined"
     if others and package not in ALLOWED_PACKAGES:
         return f"lies outside {', '.join(ALLOWED_PACKAGES)}"
     foreign = [part for part in others if part in _FOREIGN]
