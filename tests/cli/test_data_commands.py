@@ -80,7 +80,7 @@ def test_a_missing_label_is_fixable(data: Path) -> None:
     result = call("check", data, "--taxonomy", TREE)
     assert result.exit_code == 0
     assert "0 fatal, 1 fixable, 0 info" in result.output
-    assert "--allow_missing_labels" in result.output
+    assert "split.allow_missing_labels" in result.output
 
 
 def test_a_label_that_would_not_come_back_is_counted(data: Path) -> None:

@@ -28,7 +28,7 @@ def check_overrides(argv: Sequence[str] | None = None, *, settings: Collection[s
     """Compare the command line's overrides with the config files that they are meant for.
 
     ``python -m monai.bundle run training --epoch 2`` trains with the default number of epochs: MONAI adds the unknown
-    key ``epoch`` to the config, where nobody reads it.  ``--mix false`` arrives as the text "false", which counts as
+    key ``epoch`` to the config, where nobody reads it.  ``--amp false`` arrives as the text "false", which counts as
     true, and ``--fine_patients None`` does not arrive at all.  This ends such a run before anything is read or
     written.  Called from a bundle's ``initialize``; does nothing where the program is not ``python -m monai.bundle``.
 

@@ -109,7 +109,7 @@ def test_file_names_tell_the_label_convention_without_a_label(tmp_path, brats_tr
 
 def test_a_label_convention_that_cannot_be_detected_is_asked_for(tmp_path, brats_tree: Taxonomy, acdc_tree: Taxonomy):
     touch(tmp_path, "a")
-    with pytest.raises(DataError, match=r"--label_convention \(brats18, brats23\)"):
+    with pytest.raises(DataError, match=r"setting data\.label_convention .* \(brats18, brats23\)"):
         detect_label_convention([{"image": "a_flair.nii"}], tmp_path, brats_tree, "msd")
     assert detect_label_convention(scan_brats(tmp_path), tmp_path, acdc_tree, "brats") == "acdc"
     touch(tmp_path, "b", NEW)

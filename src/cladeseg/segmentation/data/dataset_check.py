@@ -86,5 +86,5 @@ def _changed(file: Path, count: int) -> Finding:
 
 
 def _missing_label(case: Mapping[str, Any], dataset_dir: str | Path) -> Finding:
-    message = "missing; a run needs --allow_missing_labels true, which trains on this case as an unlabelled one"
+    message = "missing; a run needs split.allow_missing_labels=true, which trains on this case as an unlabelled one"
     return Finding("fixable", str(Path(dataset_dir, case["missing_label"])), message)

@@ -35,7 +35,7 @@ def detect_label_convention(
         layout: the cases' layout.
 
     Raises:
-        DataError: it cannot be detected; the message asks for ``--label_convention`` and lists the known ones.
+        DataError: it cannot be detected; the message asks for it and lists the known ones.
     """
     named = _label_conventions_by_name(cases) if layout == "brats" else {}
     if len(named) > 1:
@@ -47,7 +47,7 @@ def detect_label_convention(
         known = ", ".join(taxonomy.label_conventions)
         raise DataError(
             f"{dataset_dir}: the label convention cannot be detected from its file names; "
-            f"say --label_convention ({known})"
+            f"name it, with the setting data.label_convention or the option --label-convention ({known})"
         )
     logger.info("%s: labels are read in the label convention '%s'", dataset_dir, label_conventions[0])
     return label_conventions[0]
