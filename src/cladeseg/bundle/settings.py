@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,7 +59,17 @@ def read_settings(model: type[Model], content: Mapping[str, Any], *, source: str
 
 def setting_names(model: type[SettingsGroup]) -> list[str]:
     """All settings of a model by their full names, e.g. ``mix.weight``, in the order of their definition."""
-    return [described.name for described in described_settings(model)]
+    return [name for name, _, _ in _settings_of(model)]
+
+
+def _settings_of(model: type[SettingsGroup], prefix: str = "") -> Iterator[tuple[str, type[SettingsGroup], str]]:
+    """Full name of every setting, the group that defines it, and its name there."""
+    for name, field in model.model_fields.items():
+        group = _group(field)
+        if group is None:
+            yield f"{prefix}{name}", model, name
+        else:
+            yield from _settings_of(group, f"{prefix}{name}.")
 
 
 class Described(NamedTuple):
@@ -78,20 +88,27 @@ class Described(NamedTuple):
     meaning: str
 
 
-def described_settings(model: type[SettingsGroup], prefix: str = "") -> Iterator[Described]:
+def described_settings(model: type[SettingsGroup]) -> Iterator[Described]:
     """Every setting of a model with its type, range, default and meaning."""
-    for name, field in model.model_fields.items():
-        group = _group(field)
-        if group is not None:
-            yield from described_settings(group, f"{prefix}{name}.")
-        else:
-            yield Described(f"{prefix}{name}", _kind(model, name), _default(field), " ".join(_doc(field).split()))
+    for full, group, name in _settings_of(model):
+        field = group.model_fields[name]
+        yield Described(full, _kind(group, name), _default(field), " ".join((field.description or "").split()))
 
 
 def settings_reference(model: type[SettingsGroup]) -> str:
     """The reference page of all settings in Markdown, a table for each group."""
-    tables = [(None, model), *((name, group) for name, field in model.model_fields.items() if (group := _group(field)))]
-    return "\n".join(_table(name, group) for name, group in tables)
+    rows = list(described_settings(model))
+    groups = {name: group for name, field in model.model_fields.items() if (group := _group(field))}
+    top = _table("Top level", model, [row for row in rows if "." not in row.name])
+    return "\n".join(
+        [
+            top,
+            *(
+                _table(name, group, [row for row in rows if row.name.startswith(f"{name}.")])
+                for name, group in groups.items()
+            ),
+        ]
+    )
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -195,27 +212,16 @@ def _nearest(model: type[SettingsGroup], place: tuple[str, ...], source: str) ->
 # ---- reference -------------------------------------------------------------------------------------------------------
 
 
-def _table(name: str | None, group: type[SettingsGroup]) -> str:
-    title = f"## {name}" if name else "## Top level"
-    rows = [
-        f"| `{name + '.' if name else ''}{key}` | {_kind(group, key)} | {_default(field) and f'`{_default(field)}`'} | "
-        f"{' '.join(_doc(field).split())} |"
-        for key, field in group.model_fields.items()
-        if _group(field) is None
-    ]
+def _table(title: str, group: type[SettingsGroup], rows: Sequence[Described]) -> str:
     text = " ".join((group.__doc__ or "").split())
-    return "\n".join(
-        [title, "", text, "", "| setting | type and range | default | meaning |", "|---|---|---|---|", *rows, ""]
-    )
+    head = [f"## {title}", "", text, "", "| setting | type and range | default | meaning |", "|---|---|---|---|"]
+    lines = [f"| `{row.name}` | {row.kind} | {row.default and f'`{row.default}`'} | {row.meaning} |" for row in rows]
+    return "\n".join([*head, *lines, ""])
 
 
 def _group(field: FieldInfo) -> type[SettingsGroup] | None:
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, SettingsGroup) else None
-
-
-def _doc(field: FieldInfo) -> str:
-    return field.description or ""
 
 
 def _default(field: FieldInfo) -> str:
