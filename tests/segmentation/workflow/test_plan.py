@@ -91,6 +91,7 @@ def test_overrides_are_written_as_monai_writes_them() -> None:
         ({"epoch": 3}, "epoch: the bundle's train.json has no key 'epoch'; did you mean 'epochs'"),
         ({"mix_weight": 3}, "mix_weight: .* did you mean 'settings#mix#weight'"),
         ({"epochs": 0}, "settings#epochs: 0 does not fit"),
+        ({"settings#method#kind": 1}, 'settings#method: {"kind": 1} does not fit'),
     ],
 )
 def test_an_override_that_does_not_exist_or_fit_is_refused_with_the_nearest(

@@ -11,14 +11,15 @@ from typing import Any
 import monai.bundle
 from monai.bundle import ConfigParser
 
-from cladeseg.bundle.settings import SEPARATOR, SettingsError, nearest_key, setting_names
+from cladeseg.bundle.settings import SEPARATOR, SettingsError
+from cladeseg.bundle.validate_format import EVALUATE, TRAIN
 from cladeseg.files import DataError
-from cladeseg.segmentation.workflow.plan import TRAIN, settings_with
-from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
+from cladeseg.segmentation.workflow.plan import SETTINGS, changed_settings
+from cladeseg.segmentation.workflow.settings import TOP_LEVEL
 
 #: The config files of each command, and the one expression of them that it runs.
-TRAINING, EVALUATING = ("training", TRAIN), ("evaluating", TRAIN, "configs/evaluate.json")
-_SETTINGS = "settings"
+TRAINING, EVALUATING = ("training", TRAIN), ("evaluating", TRAIN, EVALUATE)
+_HOLDER = "the bundle's configs have"
 #: First characters of texts that MONAI replaces by something else.
 _INDIRECT = ("$", "@", "%")
 
@@ -55,7 +56,7 @@ def run_bundle(
     files = [str(root / config) for config in configs]
     overrides = dict(parse_change(change) for change in changes)
     overrides |= {name: value for name, value in options.items() if value is not None}
-    _check(root, ConfigParser.load_config_files(files), overlays, overrides)
+    _check(ConfigParser.load_config_files(files), overlays, overrides)
     folders = {"bundle_root": root, "dataset_dir": dataset_dir, "output_dir": output_dir}
     monai.bundle.run(
         run_id=run_id,
@@ -84,7 +85,7 @@ def parse_change(text: str) -> tuple[str, Any]:
         (('settings#method', 'supervised'), ('seed', 1))
     """
     name, equals, written = text.partition("=")
-    levels = name.strip().removeprefix(_SETTINGS + SEPARATOR).replace(SEPARATOR, ".").split(".")
+    levels = name.strip().removeprefix(SETTINGS + SEPARATOR).replace(SEPARATOR, ".").split(".")
     if not equals or not all(levels):
         raise SettingsError(f"{text}: write a setting's name, '=' and its value, e.g. mix.weight=0.5")
     if written.startswith(_INDIRECT):
@@ -93,36 +94,25 @@ def parse_change(text: str) -> tuple[str, Any]:
         value = json.loads(written)
     except ValueError:
         value = written
-    return (levels[0] if tuple(levels) in _TOP else SEPARATOR.join((_SETTINGS, *levels))), value
+    return (levels[0] if tuple(levels) in _TOP else SEPARATOR.join((SETTINGS, *levels))), value
 
 
 _TOP = {(name,) for name in TOP_LEVEL}
 
 
-def _check(root: Path, config: Mapping[str, Any], overlays: Sequence[str | Path], overrides: Mapping[str, Any]) -> None:
+def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides: Mapping[str, Any]) -> None:
     """Refuse keys and settings that do not exist, and values that do not fit, by the file or name that holds them."""
     together: dict[str, Any] = {}
     for overlay in overlays:
         together |= _read(overlay)
         try:
-            _check_together(root, config, together)
+            changed_settings(config, together, holder=_HOLDER)
         except SettingsError as error:
             raise SettingsError(f"{overlay}: {error}") from error
     try:
-        _check_together(root, config, {**together, **overrides})
+        changed_settings(config, {**together, **overrides}, holder=_HOLDER)
     except SettingsError as error:
         raise SettingsError(_as_names(str(error))) from error
-
-
-def _check_together(root: Path, config: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
-    for key in overrides:
-        top = key.split(SEPARATOR)[0]
-        if top not in config:
-            near = nearest_key(top, config, setting_names(TrainingSettings))
-            raise SettingsError(f"{key}: the bundle's configs have no key '{top}'; did you mean '{near}'?")
-    settings_with(
-        root, {key: value for key, value in overrides.items() if key.split(SEPARATOR)[0] in (_SETTINGS, *TOP_LEVEL)}
-    )
 
 
 def _read(overlay: str | Path) -> dict[str, Any]:
@@ -134,5 +124,5 @@ def _read(overlay: str | Path) -> dict[str, Any]:
 
 def _as_names(message: str) -> str:
     """Settings under the names that people write on a command line: ``settings#mix#weight`` is ``mix.weight``."""
-    pattern = rf"\b{_SETTINGS}{SEPARATOR}([\w{SEPARATOR}]+)"
+    pattern = rf"\b{SETTINGS}{SEPARATOR}([\w{SEPARATOR}]+)"
     return re.sub(pattern, lambda found: found[1].replace(SEPARATOR, "."), message)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from monai.transforms import Compose
 from cladeseg.bundle.monai_label import choose_run_folder, inside_monai_label
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.settings import SEPARATOR, SettingsError, nearest_key, read_settings, setting_names
+from cladeseg.bundle.validate_format import INFERENCE, TRAIN
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of, resolve_label_convention
 from cladeseg.segmentation.data.label_conventions import AUTO
@@ -20,7 +22,9 @@ from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
 from cladeseg.taxonomy import load_taxonomy
 
-TREE, TRAIN, INFERENCE = "configs/taxonomy.json", "configs/train.json", "configs/inference.json"
+TREE = "configs/taxonomy.json"
+#: The key of train.json below which the groups of settings stand.
+SETTINGS = "settings"
 
 
 class TrainingPlan:
@@ -204,17 +208,39 @@ def settings_with(bundle_root: str | Path, overrides: Mapping[str, Any]) -> Trai
     Raises:
         SettingsError: a key or setting that does not exist, with the nearest one, or a value that does not fit.
     """
-    config = read_json(Path(bundle_root) / TRAIN)
+    return changed_settings(read_json(Path(bundle_root) / TRAIN), overrides, holder="the bundle's train.json has")
+
+
+def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *, holder: str) -> TrainingSettings:
+    """The settings of a training config with some of them changed; see :func:`settings_with`.
+
+    Args:
+        config: what is changed a copy of; it may hold the keys of further commands.
+        overrides: on top of it.
+        holder: what the messages call the config, with its verb.
+
+    Raises:
+        SettingsError: as for :func:`settings_with`.
+    """
+    changed = deepcopy({key: config[key] for key in (SETTINGS, *TOP_LEVEL)})
     for key, value in overrides.items():
-        top, *levels = key.split(SEPARATOR)
+        *groups, name = key.split(SEPARATOR)
+        top = groups[0] if groups else name
         if top not in config:
             near = nearest_key(top, config, setting_names(TrainingSettings))
-            raise SettingsError(f"{key}: the bundle's train.json has no key '{top}'; did you mean '{near}'?")
-        place = config
-        for level, following in zip([top, *levels], levels, strict=False):
-            place = place.setdefault(level, {}) if following else place
-        place[levels[-1] if levels else top] = value
-    return checked_settings(config["settings"], {key: config[key] for key in TOP_LEVEL})
+            raise SettingsError(f"{key}: {holder} no key '{top}'; did you mean '{near}'?")
+        if top in changed:
+            _set(changed, groups, name, value)
+    return checked_settings(changed[SETTINGS], {key: changed[key] for key in TOP_LEVEL})
+
+
+def _set(config: dict[str, Any], groups: Sequence[str], name: str, value: Any) -> None:
+    """Write a value below groups, as MONAI's overrides do; what stands in the place of a group gives way to it."""
+    for group in groups:
+        if not isinstance(config.get(group), dict):
+            config[group] = {}
+        config = config[group]
+    config[name] = value
 
 
 def mask_label_convention(bundle_root: str | Path) -> str:

@@ -13,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.bundle.validate_format import INFERENCE
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
@@ -68,7 +69,7 @@ def load_predictor(
     modalities: str | Sequence[str] | None = None,
     overlap: float | None = None,
     flips: str = "none",
-    config: str = "configs/inference.json",
+    config: str = INFERENCE,
 ) -> BundlePredictor:
     """The Python way to a bundle's predictions: the same transforms and network as its inference command.
 
