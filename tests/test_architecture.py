@@ -30,6 +30,7 @@ LEVELS = {
     "report": 1,
     "bundle": 1,
     # wings: never import one another
+    "segmentation.volumes": 1,  # files of images and masks: below everything that looks at one
     "segmentation.phantoms": 2,
     "segmentation.transforms": 2,
     "segmentation.networks": 2,

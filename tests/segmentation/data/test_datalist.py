@@ -12,7 +12,6 @@ from tiny_acdc import image, save, truncate, write_patient, write_patients
 from cladeseg.cohort.fingerprint import fingerprint
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import datalist as datalist_module
-from cladeseg.segmentation.data import integrity
 from cladeseg.segmentation.data.datalist import (
     build_datalist,
     cases_of,
@@ -107,7 +106,7 @@ def test_no_label_file_of_an_unlabelled_case_is_ever_opened(own, acdc_tree, monk
         (own / name[:10] / f"{name}_gt.nii.gz").write_bytes(b"broken")
     opened = []
     load = nib.load
-    monkeypatch.setattr(integrity.nib, "load", lambda path: opened.append(Path(path).name) or load(path))
+    monkeypatch.setattr(nib, "load", lambda path: opened.append(Path(path).name) or load(path))
     assert _build(own, acdc_tree, coarse_patients=1) == plan
     labels = {name.removesuffix("_gt.nii.gz") for name in opened if "_gt" in name}
     assert len(hidden) == 12

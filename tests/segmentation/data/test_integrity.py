@@ -9,7 +9,6 @@ import pytest
 from tiny_acdc import AFFINE, SHAPE, image, label, save, truncate, write_patients
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import integrity
 from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_case, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.taxonomy import TaxonomyError
@@ -177,7 +176,7 @@ def test_a_superclass_case_needs_its_label_too_and_the_expected_file_is_named(fo
 def test_the_label_of_a_case_without_supervision_is_never_opened(folder, acdc_tree, monkeypatch):
     opened = []
     load = nib.load
-    monkeypatch.setattr(integrity.nib, "load", lambda path: opened.append(path.name) or load(path))
+    monkeypatch.setattr(nib, "load", lambda path: opened.append(path.name) or load(path))
     (folder / "a_gt.nii.gz").write_bytes(b"broken")
     assert _inspect(folder, acdc_tree, supervision="unlabelled").findings == ()
     assert opened == ["a.nii.gz"]
@@ -193,7 +192,7 @@ def test_a_pool_keeps_the_order_of_the_cases(tmp_path, acdc_tree, monkeypatch):
             time.sleep(0.05)
         return load(path)
 
-    monkeypatch.setattr(integrity.nib, "load", slow_first)
+    monkeypatch.setattr(nib, "load", slow_first)
     found = inspect_cases(cases, tmp_path, acdc_tree, "acdc", workers=4)
     assert [inspection.case for inspection in found] == [case["case"] for case in cases]
     assert found == inspect_cases(cases, tmp_path, acdc_tree, "acdc", workers=1)
@@ -205,7 +204,7 @@ def test_known_images_are_not_read_again(tmp_path, acdc_tree, monkeypatch):
     images = inspect_cases([{**case, "supervision": "unlabelled"} for case in cases], tmp_path, acdc_tree, "acdc")
     opened = []
     load = nib.load
-    monkeypatch.setattr(integrity.nib, "load", lambda path: opened.append(path.name) or load(path))
+    monkeypatch.setattr(nib, "load", lambda path: opened.append(path.name) or load(path))
     assert inspect_cases(cases, tmp_path, acdc_tree, "acdc", images=images) == whole
     assert all("_gt" in name for name in opened)
 

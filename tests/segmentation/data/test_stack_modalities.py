@@ -110,7 +110,12 @@ def test_a_file_that_does_not_fit_is_named_and_nothing_is_written(tmp_path: Path
         bad.write_bytes(bad.read_bytes()[:150])
     else:
         bad.unlink()
-    reason = {"shape": r"the shape is .*a\.nii\.gz", "place": r"1\.5 mm off .*a\.nii\.gz", "4d": "is 4D"}
+    reason = {
+        "shape": r"the shape is .*a\.nii\.gz",
+        "place": r"1\.5 mm off .*a\.nii\.gz",
+        "4d": "is 4D",
+        "absent": "no such file",
+    }
     with pytest.raises(DataError, match=rf"c\.nii\.gz: .*{reason.get(fault, 'cannot be read')}"):
         stack_modalities(files, tmp_path / "out.nii.gz")
     assert not list(tmp_path.glob("*out.nii.gz"))

@@ -15,7 +15,7 @@ from monai.transforms import LoadImaged
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import LoadNodesd
-from cladeseg.segmentation.transforms.load_nodes import corner_distance
+from cladeseg.segmentation.volumes import corner_distance
 from cladeseg.taxonomy import LabelValueError, Taxonomy
 
 SHAPE = (4, 5, 3)

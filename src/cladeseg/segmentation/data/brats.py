@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name
 
 #: Channels of every BraTS case, in the order of an image's list of files.
 BRATS_MODALITIES = ("flair", "t1", "t1ce", "t2")

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -20,7 +19,7 @@ from tqdm import tqdm
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import ImageFiles, channel_files, volume_files
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name, read_grid
 
 _log = logging.getLogger(__name__)
 
@@ -146,18 +145,11 @@ def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float])
 
 
 def _case_bytes(image: ImageFiles, spacing: Sequence[float]) -> int:
-    headers = [_open_header(file) for file in volume_files(image)]
+    headers = [read_grid(file) for file in volume_files(image)]
     missing = channel_files(image).count(None)  # filled with zeros, which take memory as well
     channels = missing + sum(int(np.prod(header.shape[3:])) for header in headers)
     voxels = int(np.prod(_resampled_shape(headers[0].shape, headers[0].affine, spacing)))
     return voxels * (4 * channels + 1)
-
-
-def _open_header(file: Path) -> Any:
-    try:
-        return nib.load(file)  # nibabel leaves the voxels on disk until they are asked for
-    except Exception as error:
-        raise DataError(f"{file}: cannot be read as an image ({error})") from error
 
 
 def _resampled_shape(shape: Sequence[int], affine: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_cases
 from cladeseg.segmentation.data.label_conventions import resolve_label_convention
 from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.volumes import read_volume
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -74,7 +74,7 @@ def check_dataset(
 
 def _changed_voxels(file: Path, taxonomy: Taxonomy, label_convention: str) -> int:
     """Voxels of a label file that differ once it was translated into nodes and back."""
-    stored = np.asanyarray(nib.load(file).dataobj)
+    stored = read_volume(file).voxels
     return int(
         np.count_nonzero(taxonomy.from_nodes(taxonomy.to_nodes(stored, label_convention), label_convention) != stored)
     )

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.volumes import read_volume
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
         unused: channels whose voxels nobody will look at.
     """
     try:
-        voxels, affine = read_volume(path)
+        volume = read_volume(path)
     except DataError as error:
-        return ImageVolume(path, faults=(str(error),))
+        return ImageVolume(path, faults=(str(error).removeprefix(f"{path}: "),))
+    voxels, affine = volume.voxels, volume.grid.affine
     wrong = _shape_fault(voxels.shape, len(numbers))
     if wrong:
         return ImageVolume(path, voxels.shape, affine, faults=(wrong, *_affine_faults(affine)))
@@ -62,25 +63,6 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
 def joint_hash(hashes: Sequence[str]) -> str:
     """One hash for an image, from those of its channels; a single channel's is the image's own."""
     return hashes[0] if len(hashes) == 1 else _hex(" ".join(hashes).encode())
-
-
-def read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels and affine (4, 4) of a file.
-
-    Raises:
-        DataError: whatever nibabel raises for a broken file, with the cause and without the path.
-    """
-    if not path.is_file():
-        raise DataError("no such file")
-    try:
-        volume = nib.load(path)
-        voxels, affine = np.asanyarray(volume.dataobj), np.asarray(volume.affine, dtype=np.float64)
-    except Exception as error:  # there is no common type: EOFError, zlib.error, ImageFileError, HeaderDataError, …
-        cause = str(error).replace(str(path), path.name)
-        raise DataError(f"cannot be read ({type(error).__name__}: {cause})") from error
-    if voxels.dtype.kind not in "biuf":
-        raise DataError(f"holds {voxels.dtype} where one number per voxel is needed")
-    return voxels, affine
 
 
 def _shape_fault(shape: tuple[int, ...], channels: int) -> str:

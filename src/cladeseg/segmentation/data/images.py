@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name, is_volume_file, read_grid
 
 #: Endings of files that lie beside images in known layouts and are not images themselves.
 _LABELS = ("_gt", "_seg", "-seg", "_label")
@@ -88,8 +86,7 @@ def _find_files(root: Path, leave_out: str | Path | None, no_images: tuple[str, 
 
 
 def _is_image(file: Path, no_images: tuple[str, ...]) -> bool:
-    nifti = file.name.endswith((".nii", ".nii.gz")) and not file.name.startswith(".")
-    return nifti and file.is_file() and not case_name(file).endswith(no_images)
+    return is_volume_file(file) and file.is_file() and not case_name(file).endswith(no_images)
 
 
 # ---- one channel -----------------------------------------------------------------------------------------------------
@@ -146,10 +143,7 @@ def _parse(file: Path, modalities: Sequence[str]) -> tuple[str, str]:
 
 
 def _require_channels(file: Path, modalities: Sequence[str]) -> None:
-    try:
-        shape = nib.load(file).shape  # the voxels stay on disk
-    except Exception as error:
-        raise DataError(f"{file}: cannot be read as an image ({error})") from error
+    shape = read_grid(file).shape
     if len(shape) == 4 and shape[3] == len(modalities):
         return
     wanted = ", ".join(modalities)

@@ -7,17 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import nibabel as nib
 import numpy as np
 from tqdm import tqdm
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash, read_volume
+from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
+from cladeseg.segmentation.volumes import corner_distance, read_grid, read_volume
 from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
 
 Severity = Literal["fatal", "fixable", "info"]
@@ -212,10 +211,9 @@ def _declared_channels(case: Mapping[str, Any], root: Path) -> int:
     if len(files) != 1 or files[0] is None:
         return len(files)
     try:
-        shape = nib.load(root / files[0]).shape  # the voxels stay on disk
-    except Exception:  # noqa: BLE001 whatever it is, the check reads the file again and says it
+        return read_grid(root / files[0]).channels
+    except DataError:  # the check reads the file again and says what is wrong
         return 0
-    return int(shape[3]) if len(shape) == 4 else 1
 
 
 def _inspect_image(
@@ -258,7 +256,8 @@ def _placed(case: str, volumes: Sequence[ImageVolume]) -> Inspection:
 
 def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label_convention: str) -> Inspection:
     try:
-        voxels, affine = read_volume(path)
+        volume = read_volume(path)
+        voxels, affine = volume.voxels, volume.grid.affine
         nodes = taxonomy.to_nodes(voxels, label_convention, source=str(path))
     except (DataError, LabelValueError) as error:
         return _add(inspection, "fatal", path, str(error).removeprefix(f"{path}: "))
@@ -283,14 +282,8 @@ def _geometry_findings(
     if shape != image.shape:
         yield "fatal", f"its shape {shape} is not {owner}'s {image.shape}"
         return
-    shift = _corner_shift(np.array(image.affine), affine, shape)
+    shift = corner_distance(np.array(image.affine), affine, shape)
     if not shift <= FATAL_SHIFT_MM:  # written so that NaN is fatal too
         yield "fatal", f"lies {shift:.2f} mm away from {owner} (largest corner displacement)"
     elif shift > NEGLIGIBLE_SHIFT_MM:
         yield "fixable", f"lies {shift:.3f} mm away from {owner}, whose affine is used"
-
-
-def _corner_shift(one: np.ndarray, other: np.ndarray, shape: Sequence[int]) -> float:
-    """Largest distance in mm between a corner voxel's centre under two affines."""
-    corners = np.array([(*corner, 1) for corner in product(*((0, n - 1) for n in shape))], dtype=np.float64)
-    return float(np.linalg.norm((corners @ (one - other).T)[:, :3], axis=1).max())

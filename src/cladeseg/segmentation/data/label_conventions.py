@@ -11,7 +11,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import parse_brats_name
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.data.volume_files import volume_files
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)

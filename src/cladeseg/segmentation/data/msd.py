@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cladeseg.files import DataError, read_json
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name
 
 logger = logging.getLogger(__name__)
 

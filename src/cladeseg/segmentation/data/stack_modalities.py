@@ -11,9 +11,7 @@ import numpy as np
 
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
-from cladeseg.segmentation.transforms.geometry import volume_like
-from cladeseg.segmentation.transforms.load_nodes import corner_distance
-from cladeseg.segmentation.transforms.save_label import case_name
+from cladeseg.segmentation.volumes import case_name, corner_distance, open_volume, volume_like
 
 _SUFFIXES = (".nii.gz", ".nii")
 
@@ -117,10 +115,7 @@ def _check_out(out: Path, files: Sequence[Path], force: bool) -> None:
 
 
 def _open(path: Path) -> Any:
-    try:
-        volume = nib.load(path)
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    volume = open_volume(path)
     if len(volume.shape) != 3:
         raise DataError(f"{path}: is {len(volume.shape)}D; a channel is a 3D volume")
     if not np.issubdtype(volume.get_data_dtype(), np.number):

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.volumes import read_grid
 
 #: One 3D or 4D file, or one 3D file per channel in a fixed order, ``None`` where that channel is missing.
 ImageFiles = str | Path | Sequence[str | Path | None]
@@ -77,10 +76,6 @@ def _below(root: Path, paths: ImageFiles) -> str | list[str | None]:
 
 def _grid(file: Path) -> np.ndarray:
     """Shape and spacing (2, 3) of a file, the axis of the largest spacing last."""
-    try:
-        volume = nib.load(file)
-    except Exception as error:  # nibabel has no common type
-        raise DataError(f"{file}: its header cannot be read ({error})") from error
-    spacing = voxel_sizes(volume.affine)
-    order = np.argsort(spacing, kind="stable")
-    return np.array([np.array(volume.shape[:3])[order], spacing[order]])
+    grid = read_grid(file)
+    order = np.argsort(grid.spacing, kind="stable")
+    return np.array([np.array(grid.shape[:3])[order], grid.spacing[order]])

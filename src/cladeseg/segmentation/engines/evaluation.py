@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from tqdm import tqdm
 
@@ -20,6 +19,7 @@ from cladeseg.segmentation.metrics import (
     lesion_records,
     nesting_violations,
 )
+from cladeseg.segmentation.volumes import read_volume
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -69,16 +69,16 @@ def evaluate(
     """
     result = Evaluation()
     for case in tqdm(cases, desc="evaluating", unit="case", disable=not progress):
-        label = nib.load(case["label"])
-        truth = taxonomy.to_nodes(np.asanyarray(label.dataobj), label_convention, source=str(case["label"]))
+        label = read_volume(case["label"])
+        truth = taxonomy.to_nodes(label.voxels, label_convention, source=str(case["label"]))
         predicted = taxonomy.to_nodes(predictor(case["image"])[0].cpu().numpy(), label_convention, source="prediction")
         name = case["case"]
         result.patients[name] = case["patient"]
         result.records += evaluate_case(
-            name, predicted, truth, taxonomy, affine=label.affine, tolerance_mm=tolerance_mm
+            name, predicted, truth, taxonomy, affine=label.grid.affine, tolerance_mm=tolerance_mm
         )
         if lesion_wise:
-            result.records += lesion_records(name, predicted, truth, taxonomy, affine=label.affine)
+            result.records += lesion_records(name, predicted, truth, taxonomy, affine=label.grid.affine)
         result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
         result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
         if on_case is not None:
@@ -88,5 +88,5 @@ def evaluate(
 
 def _first_channel(image: ImageFiles) -> np.ndarray:
     """Voxels (x, y, z) of the first channel that is there."""
-    voxels = nib.load(volume_files(image)[0]).dataobj
-    return np.asanyarray(voxels if len(voxels.shape) == 3 else voxels[..., 0])
+    voxels = read_volume(volume_files(image)[0]).voxels
+    return voxels if voxels.ndim == 3 else voxels[..., 0]

@@ -3,7 +3,6 @@
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
 from cladeseg.segmentation.transforms.check_image import CheckImaged
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
-from cladeseg.segmentation.transforms.geometry import volume_like
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
@@ -11,7 +10,7 @@ from cladeseg.segmentation.transforms.modality_dropout import ModalityDropout
 from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
-from cladeseg.segmentation.transforms.save_label import SaveLabeld, case_name, write_label
+from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.slices_last import OrientSlicesLastd, slices_last_axcodes
 from cladeseg.segmentation.transforms.spacing import Spacingd
 from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd
@@ -31,11 +30,8 @@ __all__ = [
     "RandomForegroundCrop",
     "SaveLabeld",
     "Spacingd",
-    "case_name",
     "chosen_modalities",
     "postprocessing",
     "preprocessing",
     "slices_last_axcodes",
-    "volume_like",
-    "write_label",
 ]

@@ -6,14 +6,15 @@ import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.data import ImageReader, MetaTensor, NibabelReader
+from monai.data import ImageReader, MetaTensor
 from monai.transforms import LoadImaged
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.transforms.load_nodes import corner_distance
+from cladeseg.segmentation.volumes import VolumeReader, corner_distance
 
 #: What an item may hold: one path, or one path per channel with None for a missing one.
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str] | None]
@@ -49,7 +50,7 @@ class LoadModalitiesd(LoadImaged):
         use: Sequence[str] | None = None,
         allow_missing: bool = False,
     ) -> None:
-        super().__init__(keys, reader="NibabelReader", ensure_channel_first=True)
+        super().__init__(keys, reader=VolumeReader, ensure_channel_first=True)
         _check_names(modalities, use)
         self.modalities = tuple(modalities)
         self.use = None if use is None else frozenset(use)
@@ -60,7 +61,7 @@ class LoadModalitiesd(LoadImaged):
 
         Args:
             data: an item with paths.
-            reader: replaces MONAI's ``NibabelReader``.
+            reader: replaces ours.
         """
         out = dict(data)
         for key in self.key_iterator(out):
@@ -113,7 +114,9 @@ class LoadModalitiesd(LoadImaged):
     def _read(self, path: str | os.PathLike[str], reader: ImageReader | None) -> MetaTensor:
         try:
             # Given here, the reader's own error comes through; MONAI would wrap it in pages of tracebacks.
-            loaded = self._loader(path, reader or NibabelReader())
+            loaded = self._loader(path, reader or VolumeReader())
+        except DataError:
+            raise
         except Exception as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
         image = loaded[0] if isinstance(loaded, tuple) else loaded  # MONAI Label asks loaders for (image, metadata)
@@ -141,7 +144,7 @@ def _check_same_grid(image: MetaTensor, first: MetaTensor) -> None:
     file, other = file_of(image, "image"), file_of(first, "image")
     if image.shape != first.shape:
         raise DataError(f"{file}: the shape is {tuple(image.shape[1:])}, that of {other} {tuple(first.shape[1:])}")
-    shift = corner_distance(image.affine, first.affine, image.shape[1:])
+    shift = corner_distance(np.asarray(image.affine), np.asarray(first.affine), image.shape[1:])
     if not shift <= 1.0:  # written so that NaN is refused too
         raise DataError(f"{file}: lies up to {shift:.1f} mm off {other}")
 

@@ -12,6 +12,7 @@ from monai.transforms import LoadImage, MapTransform
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
+from cladeseg.segmentation.volumes import VolumeReader, corner_distance
 from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy, TaxonomyError
 
 #: What a uint8 node map can tell apart; a larger tree would wrap around in silence.
@@ -56,7 +57,7 @@ class LoadNodesd(MapTransform):
         self.label_convention = label_convention
         self.image_key = image_key
         self.output_key = output_key
-        self._reader = LoadImage(reader="NibabelReader", image_only=True, ensure_channel_first=True, dtype=None)
+        self._reader = LoadImage(reader=VolumeReader, image_only=True, ensure_channel_first=True, dtype=None)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return ``data`` with the node map in place of the label's path."""
@@ -90,15 +91,7 @@ class LoadNodesd(MapTransform):
         if label.shape != (1, *image.shape[1:]):
             shapes = f"{tuple(label.shape[1:])}, the image {tuple(image.shape[1:])}"
             raise DataError(f"{path}: the label's shape is {shapes} ({file_of(image, self.image_key)})")
-        shift = corner_distance(label.affine, image.affine, image.shape[1:])
+        shift = corner_distance(np.asarray(label.affine), np.asarray(image.affine), image.shape[1:])
         if not shift <= 1.0:  # written so that NaN is refused too
             raise DataError(f"{path}: the label lies up to {shift:.1f} mm off its image")
         return label
-
-
-def corner_distance(affine: torch.Tensor, other: torch.Tensor, shape: tuple[int, ...]) -> float:
-    """Largest distance in mm between the corners of a (x, y, z) grid placed by two (4, 4) affines."""
-    ends = torch.cartesian_prod(*(torch.tensor([0.0, n - 1.0], dtype=torch.float64) for n in shape))
-    corners = torch.cat([ends, torch.ones(len(ends), 1, dtype=torch.float64)], dim=1).T
-    moved = (torch.as_tensor(affine).double() - torch.as_tensor(other).double()) @ corners
-    return float(moved[:3].norm(dim=0).max())

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
-from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.transforms.geometry import volume_like
+from cladeseg.segmentation.volumes import case_name, write_label
 
 
 class SaveLabeld(SaveImaged):
@@ -53,35 +50,3 @@ class SaveLabeld(SaveImaged):
         for key in self.key_iterator(out):
             write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, self.folder / f"{name}.nii.gz")
         return out
-
-
-def write_label(label: np.ndarray, image_file: str | Path | Sequence[str | Path | None], path: Path) -> None:
-    """Write integers (x, y, z) as NIfTI with the spatial shape, sform and qform of an image.
-
-    Args:
-        label: the integers.
-        image_file: the image's file, 3D or 4D, or one per channel, of which the first that is there gives the geometry.
-        path: where to.
-
-    Raises:
-        DataError: there is no image file, the shapes differ, or the file cannot be written.
-    """
-    listed = [image_file] if isinstance(image_file, str | Path) else image_file
-    source = next((file for file in listed if file is not None), None)
-    if source is None:
-        raise DataError(f"{path}: none of the image's channels has a file to take the geometry from")
-    image = nib.load(source)
-    if label.shape != image.shape[:3]:
-        raise DataError(f"{source}: the label's shape {label.shape} is not the image's {image.shape[:3]}")
-    volume = volume_like(label, image)
-    if isinstance(image.header, nib.Nifti1Header):
-        volume.header["pixdim"] = image.header[
-            "pixdim"
-        ]  # the entries beyond space too: the mask keeps them as they are
-    with atomic_write(path) as temporary:
-        nib.save(volume, temporary)
-
-
-def case_name(file: str | Path) -> str:
-    """Name of an image file without folder and NIfTI ending."""
-    return Path(file).name.removesuffix(".gz").removesuffix(".nii")

@@ -16,7 +16,7 @@ from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal, volume_files
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
-from cladeseg.segmentation.transforms import write_label
+from cladeseg.segmentation.volumes import write_label
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class PredictionRun:
         """Predict one of the cases and write its files, its volumes last."""
         begin, name, image = time.perf_counter(), case["case"], case["image"]
         prediction = self.predictor.predict(image)
-        write_label(prediction.label[0].numpy(), image, self.out / f"{name}{MASK}")
+        write_label(prediction.label[0].numpy(), volume_files(image)[0], self.out / f"{name}{MASK}")
         if PROBABILITIES in self.endings:
             write_probabilities(prediction, image, self.out / f"{name}{PROBABILITIES}")
         if UNCERTAINTY in self.endings:
