@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# MONAI Label's environment: `make test-label LABEL_MONAI=1.5.2`, and LABEL_ENV=full for what its users install.
+# MONAI Label's environment: `make test-label LABEL_MONAI=VERSION`, and LABEL_ENV=full for what its users install.
 LABEL_ENV ?= lean
 LABEL_MONAI ?= 1.6.1
 LABEL_VENV := .venv-label-$(LABEL_ENV)-$(LABEL_MONAI)
