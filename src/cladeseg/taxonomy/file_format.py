@@ -16,7 +16,7 @@ from cladeseg.taxonomy.tree import Taxonomy
 def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
     """Read a taxonomy from a JSON or YAML file.
 
-    The file holds ``name``, optional ``forbidden_flips`` and ``nodes``: a list of ``{name, parent, values, colour}``
+    The file holds ``name``, optional ``allowed_flips`` and ``nodes``: a list of ``{name, parent, values, colour}``
     in any order.  ``parent`` defaults to the root; ``values`` maps label convention names to integers.
 
     Args:
@@ -58,12 +58,12 @@ def parse_taxonomy(content: Any) -> Taxonomy:
     """Build a taxonomy from the parsed content of its file; see :func:`load_taxonomy`."""
     if not isinstance(content, Mapping):
         raise TaxonomyError("a taxonomy needs a 'name' and a list 'nodes'")
-    _refuse_unknown_keys(content, {"name", "nodes", "forbidden_flips"}, "taxonomy")
-    flips = content.get("forbidden_flips", [])
+    _refuse_unknown_keys(content, {"name", "nodes", "allowed_flips"}, "taxonomy")
+    flips = content.get("allowed_flips", [])
     if not isinstance(content.get("name"), str) or not isinstance(content.get("nodes"), list):
         raise TaxonomyError("a taxonomy needs a 'name' and a list 'nodes'")
     if not isinstance(flips, list):
-        raise TaxonomyError(f"taxonomy '{content['name']}': 'forbidden_flips' is a list of axes, not {flips!r}")
+        raise TaxonomyError(f"taxonomy '{content['name']}': 'allowed_flips' is a list of axes, not {flips!r}")
     return Taxonomy(content["name"], tuple(_parse_node(entry) for entry in content["nodes"]), tuple(flips))
 
 

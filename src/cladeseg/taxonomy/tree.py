@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from cladeseg.taxonomy.flips import ALLOWED, check_axes, chosen_flips
 from cladeseg.taxonomy.label_values import LabelValueError, as_integers, count_values, listed, translate
 from cladeseg.taxonomy.node import BACKGROUND, FINE, ROOT, UNLABELLED, Node, TaxonomyError, check_nodes
 
-_AXES = {"left-right": 0, "posterior-anterior": 1, "inferior-superior": 2}
 _PALETTE = (
     "#e6194b",
     "#3cb44b",
@@ -45,8 +45,9 @@ class Taxonomy:
         name: name of the tree, e.g. ``"acdc"``.
         nodes: every structure except the root, in any order; a leaf named ``"background"`` directly under the root is
             required.
-        forbidden_flips: anatomical axes along which a mirrored image is not a plausible one, because leaves
-            differ by side: any of ``"left-right"``, ``"posterior-anterior"``, ``"inferior-superior"``.
+        allowed_flips: anatomical axes along which a mirrored image is as plausible as the image itself, because no
+            leaf is known by its side: any of ``"left-right"``, ``"posterior-anterior"``, ``"inferior-superior"``.
+            Images are mirrored along no other.
 
     Raises:
         TaxonomyError: duplicate names, unknown parents, cycles, missing background, single children without a value
@@ -75,15 +76,13 @@ class Taxonomy:
 
     name: str
     nodes: tuple[Node, ...]
-    forbidden_flips: tuple[str, ...] = ()
+    allowed_flips: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
-        object.__setattr__(self, "forbidden_flips", tuple(self.forbidden_flips))
+        object.__setattr__(self, "allowed_flips", tuple(self.allowed_flips))
         check_nodes(self.nodes)
-        for axis in self.forbidden_flips:
-            if axis not in _AXES:
-                raise TaxonomyError(f"forbidden flip '{axis}' is no anatomical axis; write one of {sorted(_AXES)}")
+        check_axes(self.allowed_flips, f"taxonomy '{self.name}', allowed_flips")
 
     # ---- names and indices -------------------------------------------------------------------------------------------
 
@@ -308,18 +307,16 @@ class Taxonomy:
             rgb[v] = [int(code[i : i + 2], 16) for i in (1, 3, 5)]
         return rgb
 
-    def check_flips(self, axes: Iterable[int]) -> None:
-        """Refuse mirroring along a spatial axis (0, 1, 2 of an RAS volume) that the tree forbids.
+    def flips(self, asked: str | Iterable[str] = ALLOWED) -> tuple[str, ...]:
+        """The anatomical axes to mirror along, out of those that the tree allows.
+
+        Args:
+            asked: names of axes, or ``"allowed"`` for all that the tree allows.
 
         Raises:
-            TaxonomyError: leaves differ along that axis.
+            TaxonomyError: the tree does not allow one of them.
         """
-        for axis in axes:
-            for name in self.forbidden_flips:
-                if _AXES[name] == axis:
-                    raise TaxonomyError(
-                        f"taxonomy '{self.name}' forbids {name} flips (axis {axis}): its leaves differ by side"
-                    )
+        return chosen_flips(asked, self.allowed_flips, f"taxonomy '{self.name}'")
 
 
 def _preorder(nodes: Sequence[Node], parent: str = ROOT) -> Iterable[str]:

@@ -108,7 +108,7 @@ class BcpStep:
     def pseudo_labels(self, batch: StepInput, unlabelled: list[int]) -> Tensor:
         """The teacher's node map (U, 1, *S) of some of the batch's cases, of the type of its nodes."""
         known = batch.nodes[unlabelled]
-        (view,) = batch.teacher.predict(batch.images[unlabelled], [()])
+        (view,) = batch.teacher.predict(batch.images[unlabelled])
         label = hard_labels(view, known, self.taxonomy, respect_nodes=self.respect_nodes).nodes
         if not self.largest_component:
             return label

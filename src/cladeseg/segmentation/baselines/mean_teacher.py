@@ -60,7 +60,7 @@ class MeanTeacherStep:
             return self.plain(batch)
         output = batch.network(batch.images)
         noisy = self._with_noise(batch.images[unlabelled], batch.generator)
-        (target,) = batch.teacher.predict(noisy, [()])
+        (target,) = batch.teacher.predict(noisy)
         distance = (output.leaf[unlabelled].exp() - target.exp()).square().mean()
         supervised = self.loss(output, batch.nodes)
         return {"loss": supervised + weight * distance, "supervised": supervised, "unsupervised": distance}

@@ -44,7 +44,7 @@ class StrongView:
             rotate_degrees=(0, 0, 0),
             scale=(1, 1),
             translate_voxels=(0, 0, 0),
-            flip_axes=(),
+            flips=(),
             noise=noise,
             blur=blur,
             brightness=brightness,

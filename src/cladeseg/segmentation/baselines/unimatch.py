@@ -96,7 +96,7 @@ class UniMatchStep:
 
     def confident_labels(self, batch: StepInput, unlabelled: list[int]) -> Tensor:
         """Node map (U, 1, *S): the teacher's leaf where it is confident, the root elsewhere."""
-        (view,) = batch.teacher.predict(batch.images[unlabelled], [()])
+        (view,) = batch.teacher.predict(batch.images[unlabelled])
         label = hard_labels(view, batch.nodes[unlabelled], self.taxonomy, respect_nodes=self.respect_nodes)
         return torch.where(label.confidence >= self.threshold, label.nodes, self.taxonomy.root)
 

@@ -1,6 +1,7 @@
 """Folders on disk → datalists → cached cases and batches: layouts, supervision, integrity."""
 
 from cladeseg.segmentation.data.acdc import scan_acdc
+from cladeseg.segmentation.data.acquisition import AxisOrder, choose_axis_order, mixed_planes
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, scan_brats
 from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
 from cladeseg.segmentation.data.datalist import (
@@ -32,6 +33,7 @@ from cladeseg.segmentation.data.volume_files import (
     ImageFiles,
     absolute_paths,
     channel_files,
+    first_grids,
     typical_volume,
     volume_files,
 )
@@ -39,6 +41,7 @@ from cladeseg.segmentation.data.volume_files import (
 __all__ = [
     "BRATS_MODALITIES",
     "LAYOUTS",
+    "AxisOrder",
     "CachedDataset",
     "DatalistSettings",
     "DatasetCheck",
@@ -52,13 +55,16 @@ __all__ = [
     "channel_files",
     "channels_of",
     "check_dataset",
+    "choose_axis_order",
     "detect_label_convention",
     "estimate_bytes",
     "find_images",
+    "first_grids",
     "inspect_case",
     "inspect_cases",
     "inspect_images",
     "load_datalist",
+    "mixed_planes",
     "open_or_build_datalist",
     "pool_of",
     "raise_if_fatal",

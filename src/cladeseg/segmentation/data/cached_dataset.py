@@ -8,18 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import psutil
 import torch
-from nibabel.affines import voxel_sizes
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import ImageFiles, channel_files, volume_files
-from cladeseg.segmentation.volumes import case_name, read_grid
+from cladeseg.segmentation.volumes import DEFAULT_ORDER, Grid, case_name, read_grid, turn_to
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +41,7 @@ class CachedDataset(Dataset):
         transform: loads one item: reading, orientation, resampling, cropping; nothing random.
         patch: turns (case, seed) into a training sample; must be picklable like ``transform``.
         spacing: target voxel size in mm, for the estimate; see :func:`estimate_bytes`.
+        axis_order: of the spacing.
         max_gigabytes: memory for the cache (1 GB = 1e9 bytes); None takes 40 % of what is free.
         workers: threads that load.
         progress: whether a progress bar is shown.
@@ -59,6 +58,7 @@ class CachedDataset(Dataset):
         *,
         patch: Callable[[dict[str, Any], int], dict[str, Any]] | None = None,
         spacing: Sequence[float],
+        axis_order: str = DEFAULT_ORDER,
         max_gigabytes: float | None = None,
         workers: int = 2,
         progress: bool = True,
@@ -69,7 +69,7 @@ class CachedDataset(Dataset):
         self.nbytes = 0
         self._kept: dict[int, dict[str, Any]] = {}
         allowed = _allowed_bytes(max_gigabytes)
-        estimate = estimate_bytes(self.data, spacing) / _GIGABYTE
+        estimate = estimate_bytes(self.data, spacing, axis_order) / _GIGABYTE
         _log.info("cache: %d volumes, about %.2f GB of %.1f GB allowed", len(data), estimate, allowed / _GIGABYTE)
         self._fill(allowed, workers, progress)
         if len(self._kept) < len(self.data):
@@ -128,12 +128,16 @@ def _complete(case: Mapping[str, Any]) -> dict[str, Any]:
     return {"case": name, "supervision": supervision_of(case), **case}
 
 
-def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float]) -> int:
+def estimate_bytes(
+    cases: Sequence[Mapping[str, Any]], spacing: Sequence[float], axis_order: str = DEFAULT_ORDER
+) -> int:
     """Memory that the resampled, uncropped cases would take, judged by the image headers alone.
 
     Args:
         cases: datalist items; ``image`` is one path or a list of paths (channels, ``None`` for a missing one).
-        spacing: target voxel size in mm along the RAS axes; an entry that is not positive keeps the file's.
+        spacing: target voxel size in mm along the axes of ``axis_order``; an entry that is not positive keeps the
+            file's.
+        axis_order: order of the axes that images are brought to.
 
     Returns:
         Bytes: 4 per voxel and channel for the image, 1 per voxel for the node map.
@@ -141,22 +145,22 @@ def estimate_bytes(cases: Sequence[Mapping[str, Any]], spacing: Sequence[float])
     Raises:
         DataError: a header cannot be read.
     """
-    return sum(_case_bytes(case["image"], spacing) for case in cases)
+    return sum(_case_bytes(case["image"], spacing, axis_order) for case in cases)
 
 
-def _case_bytes(image: ImageFiles, spacing: Sequence[float]) -> int:
+def _case_bytes(image: ImageFiles, spacing: Sequence[float], axis_order: str) -> int:
     headers = [read_grid(file) for file in volume_files(image)]
     missing = channel_files(image).count(None)  # filled with zeros, which take memory as well
     channels = missing + sum(int(np.prod(header.shape[3:])) for header in headers)
-    voxels = int(np.prod(_resampled_shape(headers[0].shape, headers[0].affine, spacing)))
+    voxels = int(np.prod(_resampled_shape(headers[0], spacing, axis_order)))
     return voxels * (4 * channels + 1)
 
 
-def _resampled_shape(shape: Sequence[int], affine: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
-    """Voxels along the RAS axes (3,) after resampling from first to last voxel centre, as MONAI does."""
-    axis = nib.io_orientation(affine)[:, 0].astype(int)  # RAS axis of each stored axis
+def _resampled_shape(grid: Grid, spacing: Sequence[float], axis_order: str) -> np.ndarray:
+    """Voxels along the ordered axes (3,) after resampling from first to last voxel centre, as MONAI does."""
+    axis = turn_to(grid.affine, axis_order)[:, 0]
     size, zoom = np.ones(3, dtype=int), np.ones(3)
-    size[axis], zoom[axis] = np.asarray(shape)[:3], voxel_sizes(affine)
+    size[axis], zoom[axis] = grid.shape[:3], grid.spacing
     target = np.where(np.asarray(spacing) > 0, spacing, zoom)
     return np.rint((size - 1) * zoom / target).astype(int) + 1
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.layouts import scan
-from cladeseg.segmentation.volumes import read_grid
+from cladeseg.segmentation.volumes import Grid, read_grid, turn_to
 
 #: One 3D or 4D file, or one 3D file per channel in a fixed order, ``None`` where that channel is missing.
 ImageFiles = str | Path | Sequence[str | Path | None]
@@ -44,27 +43,33 @@ def absolute_paths(case: Mapping[str, Any], dataset_dir: str | Path) -> dict[str
     return {key: _below(root, value) if key in ("image", "label") else value for key, value in case.items()}
 
 
-def typical_volume(dataset_dir: str | Path, layout: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Median number of voxels and median voxel size in mm along each axis, thickest slices last.
-
-    Args:
-        dataset_dir: the folder.
-        layout: its folder layout.
+def first_grids(cases: Iterable[Mapping[str, Any]]) -> list[Grid]:
+    """The header of each case's image; of the first file where channels have files of their own.
 
     Raises:
-        DataError: the folder is not in this layout, or a header cannot be read.
+        DataError: a header cannot be read.
+    """
+    return [read_grid(volume_files(case["image"])[0]) for case in cases]
+
+
+def typical_volume(grids: Sequence[Grid], axis_order: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Median number of voxels and median voxel size in mm along each axis, all in one order of the axes.
+
+    Args:
+        grids: of the images.
+        axis_order: see :mod:`cladeseg.segmentation.volumes.axes`.
+
+    Raises:
+        ValueError: there is no image, or no such order.
 
     Example:
-        >>> import tempfile
-        >>> from cladeseg.segmentation.phantoms import write_msd_phantoms
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = write_msd_phantoms(folder, cases=3)
-        ...     [round(mm, 3) for mm in typical_volume(folder, "msd")[1]]
-        [1.0, 1.0, 1.0]
+        >>> stored = np.diag([5.0, 1.0, 2.0, 1.0])
+        >>> typical_volume([Grid(Path("a.nii"), (9, 60, 50), stored, np.dtype("u1"))], "SAR")
+        ((50.0, 60.0, 9.0), (2.0, 1.0, 5.0))
     """
-    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
-    grids = np.array([_grid(volume_files(case["image"])[0]) for case in cases])
-    shape, spacing = np.median(grids, axis=0)
+    if not grids:
+        raise ValueError("there is no image that could be typical")
+    shape, spacing = np.median([_in_order(grid, axis_order) for grid in grids], axis=0)
     return tuple(shape.tolist()), tuple(spacing.tolist())
 
 
@@ -74,8 +79,8 @@ def _below(root: Path, paths: ImageFiles) -> str | list[str | None]:
     return [None if path is None else str(root / path) for path in paths]
 
 
-def _grid(file: Path) -> np.ndarray:
-    """Shape and spacing (2, 3) of a file, the axis of the largest spacing last."""
-    grid = read_grid(file)
-    order = np.argsort(grid.spacing, kind="stable")
-    return np.array([np.array(grid.shape[:3])[order], grid.spacing[order]])
+def _in_order(grid: Grid, axis_order: str) -> np.ndarray:
+    """Shape and spacing (2, 3) of an image once its axes are in an order."""
+    found = np.empty((2, 3))
+    found[:, turn_to(grid.affine, axis_order)[:, 0]] = grid.shape[:3], grid.spacing
+    return found

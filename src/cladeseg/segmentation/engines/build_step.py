@@ -8,7 +8,8 @@ from torch import nn
 
 from cladeseg.segmentation.engines.step import HierarchicalMixStep
 from cladeseg.segmentation.mixing import HierarchicalMix, PseudoLabeller, SigmoidRamp
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.segmentation.transforms import mirrored_views
+from cladeseg.taxonomy import ALLOWED, Taxonomy
 
 
 def build_step(
@@ -22,7 +23,7 @@ def build_step(
     direction: str = "both",
     max_scale: float = 1.25,
     threshold: float | Mapping[str, float] = 0.8,
-    flips: Sequence[Sequence[int]] = ((), (0,)),
+    flips: str | Sequence[str] = ALLOWED,
 ) -> HierarchicalMixStep:
     """HierarchicalMix on top of the supervised loss.
 
@@ -36,11 +37,12 @@ def build_step(
         direction: ``"one_way"`` (partner into coarse case) or ``"both"``.
         max_scale: bound on the scaling of a partner's region to the query's.
         threshold: least p(child | known node) of a pseudo label, one for all nodes or per node name.
-        flips: mirrored views that must agree on a pseudo label.
+        flips: anatomical axes, by default all that the tree allows; the image and its views mirrored along each set of
+            them must agree on a pseudo label.
 
     Raises:
         ValueError: an option is out of range.
-        TaxonomyError: the tree forbids a flip.
+        TaxonomyError: the tree does not allow a flip.
 
     Example:
         >>> from cladeseg.segmentation.losses import TreeLoss
@@ -51,12 +53,11 @@ def build_step(
         >>> step.ramp(0), step.ramp(500)  # the weight of the mix loss
         (0.0, 0.5)
     """
-    taxonomy.check_flips(axis for axes in flips for axis in axes)
     low, high = alpha_range
     return HierarchicalMixStep(
         loss,
         HierarchicalMix(taxonomy, alpha_range=(low, high), direction=direction, max_scale=max_scale),
         PseudoLabeller(taxonomy, threshold=threshold),
         SigmoidRamp(start=start, length=ramp, maximum=weight),
-        flips=flips,
+        views=mirrored_views(taxonomy.flips(flips)),
     )

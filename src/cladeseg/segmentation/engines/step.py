@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cladeseg.segmentation.mixing import EmaTeacher, HierarchicalMix, MixLoss, PseudoLabeller, SigmoidRamp
+from cladeseg.segmentation.transforms import UNMIRRORED, Views
 from cladeseg.taxonomy import FINE
 
 
@@ -21,6 +22,7 @@ class StepInput(NamedTuple):
         propagated: (B, 1, *S) node map, each voxel what it is known as or a node below it from label propagation; the
             same as ``nodes`` without it.
         supervisions: the B cases' supervision names.
+        array_axes: long (B, 3) on the CPU, each case's array axes of the anatomical ones.
         network: the student, in training mode.
         teacher: its moving average.
         step: number of the optimiser step, from 0.
@@ -31,6 +33,7 @@ class StepInput(NamedTuple):
     nodes: Tensor
     propagated: Tensor
     supervisions: Sequence[str]
+    array_axes: Tensor
     network: nn.Module
     teacher: EmaTeacher
     step: int
@@ -81,7 +84,7 @@ class HierarchicalMixStep:
         mix: builds the mixed images from coarse cases and finely labelled partners.
         labeller: turns the teacher's views into pseudo node maps inside the known nodes.
         ramp: weight of the mix loss over the steps.
-        flips: axes of the mirrored views that the teacher must agree on, e.g. ``[[], [0], [1]]``.
+        views: anatomical axes of the mirrored views that the teacher must agree on, e.g. ``((), ("left-right",))``.
     """
 
     def __init__(
@@ -91,14 +94,14 @@ class HierarchicalMixStep:
         labeller: PseudoLabeller,
         ramp: SigmoidRamp,
         *,
-        flips: Sequence[Sequence[int]] = ((), (0,)),
+        views: Views = UNMIRRORED,
     ) -> None:
         self.loss = loss
         self.mix = mix
         self.mix_loss = MixLoss(loss)
         self.labeller = labeller
         self.ramp = ramp
-        self.flips = [tuple(axes) for axes in flips]
+        self.views = views
         self.plain = SupervisedStep(loss)
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
@@ -112,7 +115,8 @@ class HierarchicalMixStep:
 
     def _mixed(self, batch: StepInput, fine: list[int], coarse: list[int], weight: float) -> dict[str, Tensor]:
         images, nodes = batch.images, batch.nodes
-        pseudo = self.labeller(batch.teacher.predict(images[coarse], self.flips), batch.propagated[coarse])
+        views = batch.teacher.predict(images[coarse], self.views, batch.array_axes[coarse])
+        pseudo = self.labeller(views, batch.propagated[coarse])
         mixed = self.mix(images[coarse], nodes[coarse], pseudo, images[fine], nodes[fine], batch.generator)
         output = batch.network(torch.cat([images, mixed.image]))
         supervised = self.loss(output.of_cases(slice(len(images))), batch.propagated)

@@ -32,8 +32,8 @@ class TreeTrainer(Trainer):
         device: where to train; ``"auto"`` takes CUDA if there is one.
         max_epochs: number of epochs.
         steps_per_epoch: optimiser steps per epoch.
-        train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B}``, maybe with
-            ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch.
+        train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B, "array_axes":
+            long (B, 3)}``, maybe with ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch.
         network: the student.
         teacher: its moving average; these are the weights that are shipped.
         step: the training method.
@@ -111,10 +111,18 @@ class TreeTrainer(Trainer):
         maps = torch.cat([batchdata[key] for key in ("nodes", "propagated") if key in batchdata], dim=1)
         maps = maps.to(self.state.device, non_blocking=True)
         if self.augment is not None:
-            images, maps = self.augment(images, maps, generator)
+            images, maps = self.augment(images, maps, generator, batchdata["array_axes"])
         nodes, propagated = maps[:, :1], maps[:, -1:]  # one and the same without label propagation
         return StepInput(
-            images, nodes, propagated, batchdata["supervision"], self.network, self.teacher, index, generator
+            images=images,
+            nodes=nodes,
+            propagated=propagated,
+            supervisions=batchdata["supervision"],
+            array_axes=batchdata["array_axes"],
+            network=self.network,
+            teacher=self.teacher,
+            step=index,
+            generator=generator,
         )
 
     def _optimizer_step(self, loss: Tensor) -> None:

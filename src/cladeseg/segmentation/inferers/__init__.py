@@ -1,6 +1,6 @@
 """From images to labels, probabilities, uncertainty and volumes on their own grid."""
 
-from cladeseg.segmentation.inferers.flips import allowed_flips, flips_of
+from cladeseg.segmentation.inferers.flips import flips_of
 from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.predictor import Predictor
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
@@ -12,7 +12,6 @@ __all__ = [
     "Prediction",
     "Predictor",
     "VolumesFile",
-    "allowed_flips",
     "flips_of",
     "sliding_window",
     "uncertainty_map",

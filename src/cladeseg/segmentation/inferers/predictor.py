@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data import ImageFiles, channel_files, volume_files
-from cladeseg.segmentation.inferers.flips import NO_FLIPS, array_axes, mean_log_probs
+from cladeseg.segmentation.inferers.flips import mean_log_probs
 from cladeseg.segmentation.inferers.prediction import Prediction
-from cladeseg.segmentation.transforms import LeavesToLabeld
+from cladeseg.segmentation.transforms import UNMIRRORED, LeavesToLabeld, Views
 
 
 class Predictor:
@@ -24,20 +24,21 @@ class Predictor:
     Args:
         network: gives log p(leaf) (1, L, *S) in eval mode; stays on its device.
         preprocessing: from ``{"image": path, or list of one path or None per channel}`` to
-            ``{"image": MetaTensor (C, *S)}``.
+            ``{"image": MetaTensor (C, *S), "array_axes": long (3,)}``, see
+            :class:`~cladeseg.segmentation.transforms.OrientAxesd`; the latter may lack where there are no flips.
         inferer: ``inferer(images (1, C, *S), network)``, e.g. a sliding window.
         postprocessing: from ``{"image", "pred"}`` to the label on the original grid; one of its transforms is a
             ``LeavesToLabeld``, and what comes before it ends in p(leaf) on the original grid.
         device: where the network is.
-        flips: sets of anatomical axes, 0 (left-right) to 2 (inferior-superior); p(leaf) is averaged over one view of
-            the image for each, mirrored along the array axes that lie closest.  ``()`` is the image itself.
+        flips: sets of anatomical axes; p(leaf) is averaged over one view of the image for each, mirrored along them.
+            ``()`` is the image itself.
 
     Attributes:
         taxonomy: the tree that the labels are of.
 
     Raises:
         ValueError: the postprocessing makes no label.
-        TaxonomyError: the tree forbids a flip.
+        TaxonomyError: the tree does not allow a flip.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Predictor:
         postprocessing: Compose,
         *,
         device: str | torch.device = "cpu",
-        flips: Sequence[Sequence[int]] = NO_FLIPS,
+        flips: Views = UNMIRRORED,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
@@ -57,8 +58,7 @@ class Predictor:
         self.taxonomy = labeller.taxonomy
         self._values = tuple(labeller.table.tolist())
         self.device = torch.device(device)
-        self.taxonomy.check_flips(axis for axes in flips for axis in axes)
-        self.flips = tuple(tuple(axes) for axes in flips)
+        self.flips = tuple(self.taxonomy.flips(axes) for axes in flips)
 
     def __call__(self, image: ImageFiles) -> MetaTensor:
         """Label one image.
@@ -85,7 +85,7 @@ class Predictor:
             DataError: as for a call.
         """
         item = self._load(image)
-        item["pred"] = self._predicted(item["image"])
+        item["pred"] = self._predicted(item)
         item = self._restore(item)
         scores = item["pred"]
         return Prediction(self._label(item)["pred"], scores, self.taxonomy, self._values)
@@ -103,11 +103,12 @@ class Predictor:
         Raises:
             DataError: as for a call.
         """
-        return self._predicted(self._load(image)["image"])
+        return self._predicted(self._load(image))
 
-    def _predicted(self, seen: MetaTensor) -> MetaTensor:
-        views = array_axes(torch.as_tensor(seen.affine).double().numpy(), self.flips)
-        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), views)
+    def _predicted(self, item: dict[str, Any]) -> MetaTensor:
+        seen: MetaTensor = item["image"]
+        axes = item["array_axes"][None] if any(self.flips) else None
+        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
         return MetaTensor(scores[0], meta=seen.meta)
 
     def _infer(self, images: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+
+from cladeseg.segmentation.transforms import UNMIRRORED, Views, mirror
 
 
 class EmaTeacher:
@@ -67,23 +68,24 @@ class EmaTeacher:
         self.step += 1
 
     @torch.no_grad()
-    def predict(self, images: torch.Tensor, flips: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+    def predict(
+        self, images: torch.Tensor, views: Views = UNMIRRORED, array_axes: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
         """Leaf log-probabilities of mirrored views, mirrored back onto ``images``.
 
         Args:
             images: float (B, C, *S).
-            flips: spatial axes (from 0) to mirror, one tuple per view; ``()`` is the image itself.
+            views: anatomical axes to mirror along, one set per view; the empty one is the image itself.
+            array_axes: long (B, 3), where these lie in each image, see
+                :class:`~cladeseg.segmentation.transforms.OrientAxesd`; ``None`` for images in the order RAS.
 
         Returns:
             One (B, L, *S) per view.
         """
         # A teacher that normalises by the batch's own statistics gives other labels for other batch mates.
         self.network.eval()
-        views = []
-        for axes in flips:
-            dims = [axis + 2 for axis in axes]
-            views.append(self.network(images.flip(dims)).flip(dims))
-        return views
+        axes = torch.arange(3).expand(len(images), 3) if array_axes is None else array_axes
+        return [mirror(self.network(mirror(images, axes, flips)), axes, flips) for flips in views]
 
     def state_dict(self) -> dict[str, Any]:
         """Weights and update count, for a checkpoint."""

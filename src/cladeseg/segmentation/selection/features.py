@@ -12,12 +12,12 @@ from nibabel.affines import apply_affine, voxel_sizes
 from scipy.ndimage import distance_transform_edt, find_objects
 
 from cladeseg.segmentation.selection.superclass_view import SuperclassView
+from cladeseg.taxonomy import ANATOMICAL_AXES
 
 Kind = Literal["shape", "position", "intensity"]
 
 #: Thickness in mm of the shell around the superclass: its surroundings decide how hard its border is to see.
 SHELL_MM = 5.0
-_AXES = ("left-right", "posterior-anterior", "inferior-superior")
 _PERCENTILES = (10, 50, 90)
 
 
@@ -94,9 +94,15 @@ def _shape_and_position(view: SuperclassView) -> dict[Feature, float]:
     ml = len(voxels) * abs(float(np.linalg.det(axes))) / 1000
     return {
         Feature("volume", "ml", "shape"): ml,
-        **{Feature(f"extent {axis}", "mm", "shape"): float(mm) for axis, mm in zip(_AXES, extent, strict=True)},
+        **{
+            Feature(f"extent {axis}", "mm", "shape"): float(mm)
+            for axis, mm in zip(ANATOMICAL_AXES, extent, strict=True)
+        },
         Feature("elongation", "", "shape"): _elongation(voxels, axes),
-        **{Feature(f"position {axis}", "mm", "position"): float(mm) for axis, mm in zip(_AXES, offset, strict=True)},
+        **{
+            Feature(f"position {axis}", "mm", "position"): float(mm)
+            for axis, mm in zip(ANATOMICAL_AXES, offset, strict=True)
+        },
     }
 
 

@@ -12,7 +12,7 @@ from monai.transforms import Compose
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.metrics import inside
-from cladeseg.segmentation.transforms import CheckImaged, LoadModalitiesd, LoadNodesd, OrientSlicesLastd
+from cladeseg.segmentation.transforms import CheckImaged, LoadModalitiesd, LoadNodesd, OrientAxesd
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
 from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy
 
@@ -22,7 +22,7 @@ class SuperclassView:
     """One case without anything finer than its superclass.
 
     Attributes:
-        image: float32 (C, x, y, z), normalised per volume; thick slices last, else RAS.
+        image: float32 (C, x, y, z), normalised per volume, in the order RAS.
         nodes: uint8 (x, y, z), the collapsed node map.
         inside: bool (x, y, z), the superclass.
         affine: (4, 4), voxel indices to mm in RAS.
@@ -64,7 +64,7 @@ class SuperclassLoader:
                 LoadModalitiesd("image", allow_missing=True),
                 CheckImaged("image", channels=None),
                 LoadNodesd(taxonomy, label_convention),
-                OrientSlicesLastd(keys),
+                OrientAxesd(keys),
                 *INTENSITY[intensity](keys),
             ]
         )

@@ -6,16 +6,18 @@ from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
+from cladeseg.segmentation.transforms.mirror import UNMIRRORED, Views, along_array_axes, mirror, mirrored_views
 from cladeseg.segmentation.transforms.modality_dropout import ModalityDropout
+from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
 from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
-from cladeseg.segmentation.transforms.slices_last import OrientSlicesLastd, slices_last_axcodes
 from cladeseg.segmentation.transforms.spacing import Spacingd
 from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd
 
 __all__ = [
+    "UNMIRRORED",
     "BatchAugment",
     "CheckImaged",
     "ComposeBatch",
@@ -24,14 +26,17 @@ __all__ = [
     "LoadModalitiesd",
     "LoadNodesd",
     "ModalityDropout",
-    "OrientSlicesLastd",
+    "OrientAxesd",
     "ProbabilitiesFromLogsd",
     "PropagateLabelsd",
     "RandomForegroundCrop",
     "SaveLabeld",
     "Spacingd",
+    "Views",
+    "along_array_axes",
     "chosen_modalities",
+    "mirror",
+    "mirrored_views",
     "postprocessing",
     "preprocessing",
-    "slices_last_axcodes",
 ]

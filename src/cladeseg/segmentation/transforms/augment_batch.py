@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import interpolate, pad
 
+from cladeseg.segmentation.transforms.mirror import along_array_axes
 from cladeseg.segmentation.transforms.warp import affine_coordinates, warp
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.taxonomy import ALLOWED, ANATOMICAL_AXES, Taxonomy
 
 Range = tuple[float, float]
 
@@ -25,11 +26,11 @@ class BatchAugment:
     draws nothing: the same dict gives the same batch.
 
     Args:
-        taxonomy: the tree; refuses flips that would exchange leaves.
+        taxonomy: the tree, which says along which anatomical axes a mirrored image is plausible.
         rotate_degrees: largest rotation about each axis; positive angles turn as :func:`torch.rot90` does.
         scale: range of the magnification; above 1 structures grow.
         translate_voxels: largest translation along each axis.
-        flip_axes: spatial axes that are mirrored with probability one half.
+        flips: anatomical axes that are mirrored with probability one half each; by default all that the tree allows.
         noise: largest standard deviation of Gaussian noise, in units of the image (z-scores).
         blur: range of the standard deviation of an in-plane (axes 0 and 1) Gaussian, in voxels; None: never.
         brightness: largest shift of all intensities.
@@ -40,14 +41,14 @@ class BatchAugment:
         spacing: voxel size along each axis; only ratios matter.
 
     Raises:
-        TaxonomyError: the tree forbids a flip.
+        TaxonomyError: the tree does not allow a flip.
         ValueError: a range is empty, or a factor, exponent or voxel size is not positive.
 
     Example:
         >>> from cladeseg.taxonomy import Node
         >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
         >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
-        >>> augment = BatchAugment(tree, rotate_degrees=(0, 0, 20), flip_axes=())
+        >>> augment = BatchAugment(tree, rotate_degrees=(0, 0, 20))
         >>> images, nodes = torch.randn(2, 1, 8, 8, 4), torch.ones(2, 1, 8, 8, 4, dtype=torch.uint8)
         >>> changed, moved = augment(images, nodes, torch.Generator().manual_seed(0))
         >>> changed.shape, moved.dtype
@@ -64,7 +65,7 @@ class BatchAugment:
         rotate_degrees: Sequence[float] = (0, 0, 20),
         scale: Range = (0.85, 1.15),
         translate_voxels: Sequence[float] = (6, 6, 0),
-        flip_axes: Sequence[int] = (0, 1),
+        flips: str | Sequence[str] = ALLOWED,
         noise: float = 0.1,
         blur: Range | None = None,
         brightness: float = 0.2,
@@ -74,13 +75,12 @@ class BatchAugment:
         probability: float = 0.5,
         spacing: Sequence[float] = (1, 1, 1),
     ) -> None:
-        taxonomy.check_flips(flip_axes)
         _check_positive(scale=scale, contrast=contrast, gamma=gamma, lowres=lowres or (1, 1), spacing=sorted(spacing))
         self.root = taxonomy.root
         self.rotate_degrees = rotate_degrees
         self.scale = scale
         self.translate_voxels = translate_voxels
-        self.flip_axes = tuple(flip_axes)
+        self.flips = taxonomy.flips(flips)
         self.noise = noise
         self.blur = blur
         self.brightness = brightness
@@ -91,7 +91,11 @@ class BatchAugment:
         self.spacing = spacing
 
     def __call__(
-        self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator
+        self,
+        images: torch.Tensor,
+        nodes: torch.Tensor,
+        generator: torch.Generator,
+        array_axes: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw parameters and apply them.
 
@@ -99,16 +103,20 @@ class BatchAugment:
             images: float (B, C, X, Y, Z).
             nodes: integer (B, 1, X, Y, Z).
             generator: CPU generator; its state alone decides the result.
+            array_axes: long (B, 3) on the CPU, each sample's array axes of the anatomical ones, see
+                :class:`OrientAxesd`; ``None`` for images in the order RAS.
 
         Returns:
             Images and nodes of the same shapes and types; nodes from beyond the border are the root.
         """
-        return self.apply(images, nodes, self.sample(len(images), generator))
+        return self.apply(images, nodes, self.sample(len(images), generator, array_axes))
 
-    def sample(self, batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    def sample(
+        self, batch: int, generator: torch.Generator, array_axes: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         """Draw one set of parameters per sample; all tensors are on the CPU and start with the batch axis.
 
-        A change that does not happen gets its neutral value (``noise`` 0, ``gamma`` 1 …).
+        A change that does not happen gets its neutral value (``noise`` 0, ``gamma`` 1 …).  ``flip`` is by array axis.
         """
 
         def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
@@ -118,12 +126,13 @@ class BatchAugment:
             value, chance = uniform(*bounds), uniform(0, 1)
             return torch.where(chance < self.probability, value, else_)
 
-        flips = torch.tensor([axis in self.flip_axes for axis in range(3)])
+        flips = torch.tensor([axis in self.flips for axis in ANATOMICAL_AXES])
+        axes = torch.arange(3).expand(batch, 3) if array_axes is None else array_axes
         return {
             "rotation": uniform(-1, 1, 3) * torch.deg2rad(torch.tensor(self.rotate_degrees, dtype=torch.float)),
             "scale": uniform(*self.scale),
             "translation": uniform(-1, 1, 3) * torch.tensor(self.translate_voxels),
-            "flip": (uniform(0, 1, 3) < 0.5) & flips,
+            "flip": along_array_axes((uniform(0, 1, 3) < 0.5) & flips, axes),
             "noise": with_probability((0, self.noise), else_=0),
             "noise_seed": torch.randint(2**31, (batch,), generator=generator),
             "blur": with_probability(self.blur or (0, 0), else_=0),

@@ -6,15 +6,19 @@ from collections.abc import Callable
 
 import torch
 
-#: ``(images (B, C, *S), nodes (B, 1, *S), CPU generator) -> (images, nodes)``, as ``BatchAugment`` is called.
-Augmentation = Callable[[torch.Tensor, torch.Tensor, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
+#: ``(images (B, C, *S), nodes (B, 1, *S), CPU generator, array axes (B, 3) or None) -> (images, nodes)``, as
+#: ``BatchAugment`` is called.
+Augmentation = Callable[
+    [torch.Tensor, torch.Tensor, torch.Generator, torch.Tensor | None], tuple[torch.Tensor, torch.Tensor]
+]
 
 
 class ComposeBatch:
     """Apply augmentations in the given order, each to what the one before returned.
 
     Args:
-        augmentations: each called with (images, nodes, generator); ``None`` stands for one that is switched off.
+        augmentations: each called with (images, nodes, generator, array axes); ``None`` stands for one that is switched
+            off.
 
     Example:
         >>> from cladeseg.segmentation.transforms import ModalityDropout
@@ -28,9 +32,13 @@ class ComposeBatch:
         self.augmentations = tuple(augment for augment in augmentations if augment is not None)
 
     def __call__(
-        self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator
+        self,
+        images: torch.Tensor,
+        nodes: torch.Tensor,
+        generator: torch.Generator,
+        array_axes: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return images (B, C, *S) and nodes (B, 1, *S) after all of them; all draw from the one generator."""
         for augment in self.augmentations:
-            images, nodes = augment(images, nodes, generator)
+            images, nodes = augment(images, nodes, generator, array_axes)
         return images, nodes

@@ -39,7 +39,11 @@ class ModalityDropout:
         self.probability = probability
 
     def __call__(
-        self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator
+        self,
+        images: torch.Tensor,
+        nodes: torch.Tensor,
+        generator: torch.Generator,
+        array_axes: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw and hide.
 
@@ -47,6 +51,7 @@ class ModalityDropout:
             images: float (B, C, *S); left as they are, the result is a copy where anything is hidden.
             nodes: returned untouched.
             generator: CPU generator; its state alone decides the result, and each call takes as much from it.
+            array_axes: not looked at.
 
         Raises:
             ValueError: the images have another number of channels.

@@ -18,14 +18,16 @@ from monai.transforms import (
 from cladeseg.segmentation.transforms.check_image import CheckImaged
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
-from cladeseg.segmentation.transforms.slices_last import OrientSlicesLastd
+from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
 from cladeseg.segmentation.transforms.spacing import Spacingd
+from cladeseg.segmentation.volumes import DEFAULT_ORDER
 from cladeseg.taxonomy import Taxonomy
 
 
 def preprocessing(
     *,
     spacing: Sequence[float],
+    axis_order: str = DEFAULT_ORDER,
     intensity: str = "percentiles",
     modalities: Sequence[str] = (),
     use: str | Sequence[str] | None = None,
@@ -38,7 +40,9 @@ def preprocessing(
     step keeps a record from which ``Invertd`` finds the way back to the image's own grid.
 
     Args:
-        spacing: target voxel size in mm, slice axis last; an entry that is not positive keeps the image's.
+        spacing: target voxel size in mm along the axes of ``axis_order``; an entry that is not positive keeps the
+            image's.
+        axis_order: order of the axes that every image is brought to, see :class:`OrientAxesd`.
         intensity: ``"percentiles"`` clips at the 0.5th and 99.5th percentile of the volume and standardises it;
             ``"brain"`` crops to the voxels that are not 0 and standardises each channel over them, 0 staying 0.
         modalities: names of the channels; empty for single-channel images.
@@ -47,7 +51,7 @@ def preprocessing(
         label_convention: file convention of the labels.
 
     Raises:
-        ValueError: no such kind of intensity, or no such modality.
+        ValueError: no such axis order, kind of intensity or modality.
     """
     if intensity not in INTENSITY:
         raise ValueError(f"intensity: '{intensity}' is unknown; known are {', '.join(INTENSITY)}")
@@ -60,7 +64,7 @@ def preprocessing(
     if taxonomy is not None:
         chain.append(LoadNodesd(taxonomy, label_convention))
     chain += [
-        OrientSlicesLastd(keys),
+        OrientAxesd(keys, axis_order),
         Spacingd(keys, pixdim=tuple(spacing), mode=["bilinear", "nearest"][: len(keys)]),
         *INTENSITY[intensity](keys),
     ]

@@ -54,12 +54,12 @@ class RandomForegroundCrop:
 
         Args:
             case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``; maybe
-                ``propagated`` (1, *S), nodes below them.
+                ``propagated`` (1, *S), nodes below them, and ``array_axes`` (3,).
             seed: of this crop.
 
         Returns:
             ``image`` (C, *size), ``nodes`` and maybe ``propagated`` (1, *size) as plain tensors of their own memory,
-            ``case``, ``supervision``.
+            ``case``, ``supervision`` and maybe ``array_axes``.
 
         Raises:
             ValueError: image and node map differ in shape, or have other dimensions than ``size``.
@@ -74,8 +74,7 @@ class RandomForegroundCrop:
         return {
             "image": _crop(image, start, self.size),
             **{key: _crop(nodes, start, self.size, fill=self.taxonomy.root) for key, nodes in maps.items()},
-            "case": case["case"],
-            "supervision": case["supervision"],
+            **{key: case[key] for key in ("case", "supervision", "array_axes") if key in case},
         }
 
     def _start(self, nodes: torch.Tensor, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,13 @@
 """Volumes in files: the one place that opens them, says where their voxels lie, and writes them back."""
 
+from cladeseg.segmentation.volumes.axes import (
+    DEFAULT_ORDER,
+    STORED,
+    array_axes,
+    check_axis_order,
+    closest_axes,
+    turn_to,
+)
 from cladeseg.segmentation.volumes.formats import case_name, is_volume_file
 from cladeseg.segmentation.volumes.geometry import volume_like
 from cladeseg.segmentation.volumes.grid import Grid, corner_distance
@@ -9,15 +17,21 @@ from cladeseg.segmentation.volumes.write_label import write_label
 from cladeseg.segmentation.volumes.write_map import write_map
 
 __all__ = [
+    "DEFAULT_ORDER",
+    "STORED",
     "Grid",
     "Volume",
     "VolumeReader",
+    "array_axes",
     "case_name",
+    "check_axis_order",
+    "closest_axes",
     "corner_distance",
     "is_volume_file",
     "open_volume",
     "read_grid",
     "read_volume",
+    "turn_to",
     "volume_like",
     "write_label",
     "write_map",

@@ -7,17 +7,16 @@ from collections.abc import Iterable, Sequence
 from os.path import relpath
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from cladeseg.segmentation.data import DatasetCheck, Finding, Inspection
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.segmentation.volumes import closest_axes
+from cladeseg.taxonomy import ANATOMICAL_AXES, Taxonomy
 
 _STYLES = {"fatal": "bold red", "fixable": "yellow", "info": "dim"}
-_AXES = ("right-left", "posterior-anterior", "inferior-superior")
 
 
 def taxonomy_tree(taxonomy: Taxonomy) -> Tree:
@@ -92,7 +91,7 @@ def _along_axes(triples: Iterable[np.ndarray], inspections: Iterable[Inspection]
     rows = []
     for triple, inspection in zip(triples, inspections, strict=True):
         row = np.empty(3)
-        row[nib.io_orientation(np.array(inspection.affine))[:, 0].astype(int)] = triple
+        row[closest_axes(np.array(inspection.affine))[:, 0]] = triple
         rows.append(row)
     return np.array(rows).reshape(-1, 3)
 
@@ -100,7 +99,7 @@ def _along_axes(triples: Iterable[np.ndarray], inspections: Iterable[Inspection]
 def _range(values: np.ndarray, form: str) -> str:
     if not len(values):
         return "–"
-    spans = zip(_AXES, values.min(axis=0), values.max(axis=0), strict=True)
+    spans = zip(ANATOMICAL_AXES, values.min(axis=0), values.max(axis=0), strict=True)
     return ", ".join(f"{axis} {low:{form}} to {high:{form}}" for axis, low, high in spans)
 
 

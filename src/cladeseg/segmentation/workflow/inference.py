@@ -35,7 +35,13 @@ def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = N
         model: the weights' description.
         use: the modalities that are looked at; all if ``None``.
     """
-    return preprocessing(spacing=model.spacing, intensity=model.intensity, modalities=model.channels, use=use)
+    return preprocessing(
+        spacing=model.spacing,
+        axis_order=model.axis_order,
+        intensity=model.intensity,
+        modalities=model.channels,
+        use=use,
+    )
 
 
 def model_inferer(model: TrainedModel, overlap: float = 0.25) -> SlidingWindowInferer:

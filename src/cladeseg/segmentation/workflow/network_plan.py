@@ -46,8 +46,8 @@ def plan_network(
     """Choose spacing and patch for volumes of a typical size.
 
     Args:
-        shape: typical number of voxels (x, y, z), slice axis last.
-        spacing: typical voxel size in mm.
+        shape: typical number of voxels along each axis, in the order that the network will see.
+        spacing: typical voxel size in mm along the same axes.
         max_voxels: of a patch.
         levels: resolutions of the network, at most.
 

@@ -12,15 +12,19 @@ from typing import Any
 
 from cladeseg.bundle.config_text import config_text
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.data import typical_volume
-from cladeseg.segmentation.data.layouts import check_layout
+from cladeseg.segmentation.data import absolute_paths, choose_axis_order, first_grids, typical_volume
+from cladeseg.segmentation.data.layouts import check_layout, scan
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
+from cladeseg.segmentation.volumes import DEFAULT_ORDER
 from cladeseg.segmentation.workflow.network_plan import NetworkPlan, plan_network
 from cladeseg.segmentation.workflow.plan import checked_settings
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
 logger = logging.getLogger(__name__)
+
+#: Voxels and mm of images that nobody has seen.
+_UNKNOWN = (64.0, 64.0, 64.0), (1.0, 1.0, 1.0)
 
 TEMPLATE = Path(__file__).with_name("template")
 _SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
@@ -33,7 +37,8 @@ class BundlePlan:
 
     Attributes:
         task: short name, e.g. ``"hippocampus"``; the folder is called ``<task>_subclass_segmentation``.
-        plan: voxel size and patch.
+        plan: voxel size and patch, in the order of the axes.
+        axis_order: see :class:`~cladeseg.segmentation.transforms.OrientAxesd`.
         layout: folder layout of the data.
         label_convention: file convention of labels and masks.
         channels: names of the modalities; empty for single-channel images.
@@ -45,6 +50,7 @@ class BundlePlan:
     plan: NetworkPlan
     layout: str
     label_convention: str
+    axis_order: str = DEFAULT_ORDER
     channels: Sequence[str] = ()
     intensity: str = "percentiles"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -60,7 +66,7 @@ def new_bundle(
     channels: Sequence[str] = (),
     intensity: str = "percentiles",
 ) -> Path:
-    """Write a bundle whose patch and network suit a data set.
+    """Write a bundle whose order of the axes, patch and network suit a data set.
 
     Args:
         folder: the bundle's folder; must not exist, or be empty.
@@ -78,19 +84,29 @@ def new_bundle(
     """
     taxonomy = load_taxonomy(taxonomy_file)
     check_layout(layout, folder)
-    shape, spacing = ((64.0,) * 3, (1.0,) * 3) if dataset is None else typical_volume(dataset, layout)
-    suited = plan_network(shape, spacing)
+    axis_order, suited = _suited(dataset, layout)
     task = Path(folder).resolve().name.removesuffix("_subclass_segmentation")
     plan = BundlePlan(
         task=task,
         plan=suited,
+        axis_order=axis_order,
         layout=layout,
         label_convention=label_convention or _only_label_convention(taxonomy),
         channels=channels,
         intensity=intensity,
-        settings=_settings_for(taxonomy, channels),
+        settings={"augmentation": {"modality_dropout": 0.5}} if len(channels) > 1 else {},
     )
     return write_bundle(folder, taxonomy_file, plan)
+
+
+def _suited(dataset: str | Path | None, layout: str) -> tuple[str, NetworkPlan]:
+    """The order of the axes, and voxel size and patch in that order, from the headers of all images at once."""
+    if dataset is None:
+        return DEFAULT_ORDER, plan_network(*_UNKNOWN)
+    grids = first_grids(absolute_paths(case, dataset) for case in scan(dataset, layout))
+    order, reason = choose_axis_order({str(grid.path): grid.affine for grid in grids})
+    logger.info("axis order %s: %s", order, reason)
+    return order, plan_network(*typical_volume(grids, order))
 
 
 def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan) -> Path:
@@ -142,6 +158,7 @@ def training_config(plan: BundlePlan) -> dict[str, Any]:
     data: dict[str, Any] = {
         "layout": plan.layout,
         "label_convention": plan.label_convention,
+        "axis_order": plan.axis_order,
         "channels": list(plan.channels),
     }
     data |= {"intensity": plan.intensity, "spacing": list(plan.plan.spacing), "patch_size": list(plan.plan.patch_size)}
@@ -202,24 +219,6 @@ def _only_label_convention(taxonomy: Taxonomy) -> str:
     return taxonomy.label_conventions[0]
 
 
-def _settings_for(taxonomy: Taxonomy, channels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Mirroring along the axes that the tree allows only; modality dropout where there are several to drop."""
-    free = [axis for axis in (0, 1) if not _forbidden(taxonomy, axis)]
-    dropout = {"modality_dropout": 0.5} if len(channels) > 1 else {}
-    return {
-        "augmentation": {"flip_axes": free, **dropout},
-        "pseudo_label": {"flips": [[], *([axis] for axis in free)]},
-    }
-
-
-def _forbidden(taxonomy: Taxonomy, axis: int) -> bool:
-    try:
-        taxonomy.check_flips([axis])
-    except TaxonomyError:
-        return True
-    return False
-
-
 def _template(name: str) -> dict[str, Any]:
     return json.loads((TEMPLATE / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -234,7 +233,7 @@ def _tree(taxonomy: Taxonomy) -> dict[str, Any]:
         }
         for node in taxonomy.nodes
     ]
-    flips = {"forbidden_flips": list(taxonomy.forbidden_flips)} if taxonomy.forbidden_flips else {}
+    flips = {"allowed_flips": list(taxonomy.allowed_flips)} if taxonomy.allowed_flips else {}
     return {"name": taxonomy.name, "nodes": nodes, **flips}
 
 

@@ -20,7 +20,7 @@ from cladeseg.segmentation.data.label_conventions import AUTO
 from cladeseg.segmentation.networks.levels import network_levels
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
-from cladeseg.taxonomy import load_taxonomy
+from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
 TREE = "configs/taxonomy.json"
 #: The key of train.json below which the groups of settings stand.
@@ -52,7 +52,7 @@ class TrainingPlan:
 
     Raises:
         SettingsError: a setting does not exist or does not fit; the message names the key.
-        TaxonomyError: the tree is missing or impossible.
+        TaxonomyError: the tree is missing or impossible, or does not allow a flip.
     """
 
     def __init__(
@@ -73,7 +73,8 @@ class TrainingPlan:
         self.dataset_dir = Path(dataset_dir)
         self.output_dir = Path(output_dir)
         self.resume, self.promote, self.stop_after = resume, promote, stop_after
-        self.taxonomy.check_flips(axis for axes in self.settings.pseudo_label.flips for axis in axes)
+        for group in ("augmentation", "pseudo_label"):
+            _check_flips(self.taxonomy, group, getattr(self.settings, group).flips)
 
     @cached_property
     def run_folder(self) -> RunFolder:
@@ -106,6 +107,7 @@ class TrainingPlan:
         """What inference must do as training did."""
         data = self.settings.data
         return {
+            "axis_order": data.axis_order,
             "spacing": list(data.target_spacing),
             "patch_size": list(data.patch_size),
             "channels": list(data.channels),
@@ -152,6 +154,7 @@ class TrainingPlan:
         data = self.settings.data
         return preprocessing(
             spacing=data.target_spacing,
+            axis_order=data.axis_order,
             intensity=data.intensity,
             modalities=data.channels,
             taxonomy=self.taxonomy,
@@ -167,6 +170,14 @@ class TrainingPlan:
     def validation_cases(self) -> list[dict[str, Any]]:
         """Cases that are scored during the training."""
         return cases_of(self.datalist, "validation", self.dataset_dir)
+
+
+def _check_flips(taxonomy: Taxonomy, group: str, flips: str | Sequence[str]) -> None:
+    """Refuse flips that the tree does not allow, in the name of their setting."""
+    try:
+        taxonomy.flips(flips)
+    except TaxonomyError as error:
+        raise TaxonomyError(SEPARATOR.join((SETTINGS, group, f"flips: {error}"))) from error
 
 
 def checked_settings(settings: Mapping[str, Any], top_level: Mapping[str, Any]) -> TrainingSettings:

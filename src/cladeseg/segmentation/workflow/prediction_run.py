@@ -42,7 +42,7 @@ class PredictionSettings:
     label_convention: str
     modalities: list[str] | None
     overlap: float
-    flips: list[list[int]]
+    flips: list[list[str]]
 
 
 class PredictionRun:

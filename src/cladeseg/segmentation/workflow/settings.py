@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cladeseg.bundle.settings import SettingsGroup, settings_reference
+from cladeseg.segmentation.volumes import DEFAULT_ORDER, check_axis_order
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,7 +17,9 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
-Axis = Annotated[int, Field(ge=0, le=2)]
+AnatomicalAxis = Literal["left-right", "posterior-anterior", "inferior-superior"]
+#: The anatomical axes to mirror along.
+Flips = Literal["allowed"] | tuple[AnatomicalAxis, ...]
 Patients = Count | Literal["all"] | list[str]
 Method = Literal["supervised", "hierarchical_mix", "label_set", "mean_teacher", "cps", "bcp", "unimatch"]
 
@@ -32,12 +35,14 @@ class DataSettings(SettingsGroup):
     """Names of the modalities in the order of the network's channels; empty for images with a single one."""
     intensity: Literal["percentiles", "brain"] = "percentiles"
     """`percentiles` clips at the 0.5th and 99.5th and standardises; `brain` also crops to what is not 0."""
+    axis_order: Annotated[str, AfterValidator(check_axis_order)] = DEFAULT_ORDER
+    """Where the axes of every image run to: a letter each of R/L, A/P and S/I; `stored` leaves each file as it is."""
     spacing: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
-    """Voxel size in mm that images are resampled to, slice axis last; kernels and strides follow from it."""
+    """Voxel size in mm along these axes that images are resampled to; kernels and strides follow from it."""
     resample_slices: bool = True
     """Whether the last axis is resampled too; false keeps each image's own slice distance."""
     patch_size: tuple[Size, Size, Size] = (64, 64, 64)
-    """Voxels (x, y, z) of a training patch and of inference's sliding window."""
+    """Voxels along these axes of a training patch and of inference's sliding window."""
     num_workers: Count = 0
     """Loader processes; 0 loads in the training process."""
     cache_gigabytes: NotNegative | None = None
@@ -96,8 +101,9 @@ class AugmentationSettings(SettingsGroup):
 
     enabled: bool = True
     """Whether patches are augmented at all."""
-    flip_axes: tuple[Axis, ...] = (0, 1)
-    """Axes that are mirrored with probability one half; the tree refuses those that would exchange its leaves."""
+    flips: Flips = "allowed"
+    """Anatomical axes that are mirrored with probability one half each: `"allowed"` for all that the tree allows, or \
+some of these by name."""
     rotate_degrees: tuple[NotNegative, NotNegative, NotNegative] = (0.0, 0.0, 20.0)
     """Largest rotation in degrees about each axis."""
     scale: tuple[Positive, Positive] = (0.85, 1.15)
@@ -189,8 +195,9 @@ class PseudoLabelSettings(SettingsGroup):
 
     threshold: Annotated[float, Field(gt=0, le=1)] | dict[str, float] = 0.8
     """Least p(child | known node) of a confident label, one for all nodes or by the node's name."""
-    flips: tuple[tuple[Axis, ...], ...] = ((), (0,))
-    """Mirrored views, each a list of axes, that must agree on a label."""
+    flips: Flips = "allowed"
+    """Anatomical axes, `"allowed"` for all that the tree allows; the image and its views mirrored along each set of \
+them must agree on a label."""
 
 
 class MixSettings(SettingsGroup):

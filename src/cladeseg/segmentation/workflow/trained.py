@@ -51,13 +51,16 @@ class TrainedModel:
 
     Attributes:
         network: arguments of :func:`~cladeseg.segmentation.networks.build_network`.
-        spacing: voxel size in mm that images are resampled to; -1 keeps the image's.
+        axis_order: order of the axes that images are brought to, see
+            :class:`~cladeseg.segmentation.transforms.OrientAxesd`.
+        spacing: voxel size in mm along these axes that images are resampled to; -1 keeps the image's.
         patch_size: voxels of the sliding window.
         channels: names of the modalities; empty for images with a single channel.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
     """
 
     network: Mapping[str, Any]
+    axis_order: str
     spacing: Sequence[float]
     patch_size: Sequence[int]
     channels: Sequence[str]

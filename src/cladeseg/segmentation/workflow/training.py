@@ -83,7 +83,14 @@ def validation_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) ->
 
 def _cached(plan: TrainingPlan, data: Sequence[Mapping[str, Any]], load: Load, **options: Any) -> CachedDataset:
     s = plan.settings.data
-    return CachedDataset(data, load, spacing=s.target_spacing, max_gigabytes=s.cache_gigabytes, **options)
+    return CachedDataset(
+        data,
+        load,
+        spacing=s.target_spacing,
+        axis_order=s.axis_order,
+        max_gigabytes=s.cache_gigabytes,
+        **options,
+    )
 
 
 def with_propagated_labels(
@@ -108,7 +115,9 @@ def with_propagated_labels(
     fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_ATLASES]
     if not chosen.enabled or settings.method not in _PROPAGATING or not fine or COARSE not in kinds:
         return load
-    loaded = CachedDataset(fine, load, spacing=settings.data.target_spacing, progress=False)
+    loaded = CachedDataset(
+        fine, load, spacing=settings.data.target_spacing, axis_order=settings.data.axis_order, progress=False
+    )
     atlases = [loaded[i]["nodes"] for i in range(len(loaded))]
     propagation = LabelPropagation(
         taxonomy, atlases, sigma=chosen.sigma, min_agreement=chosen.min_agreement, axes=chosen.axes
