@@ -15,7 +15,7 @@ BUNDLES = Path(__file__).parents[2] / "bundles"
 
 CONTENT = {
     "name": "acdc",
-    "forbidden_flips": ["left-right"],
+    "allowed_flips": ["left-right"],
     "nodes": [
         {"name": "background", "values": {"acdc": 0}},
         {"name": "heart", "colour": "#ffd166"},
@@ -25,7 +25,7 @@ CONTENT = {
 }
 YAML = """
 name: acdc
-forbidden_flips: [left-right]
+allowed_flips: [left-right]
 nodes:
   - {name: background, values: {acdc: 0}}
   - {name: heart, colour: "#ffd166"}
@@ -41,7 +41,7 @@ def test_json_and_yaml_files_give_the_same_tree(tmp_path: Path) -> None:
     tree = load_taxonomy(tmp_path / "t.json")
     assert tree == load_taxonomy(tmp_path / "t.yaml") == load_taxonomy("t.yml", root=tmp_path)
     assert tree.names == ("background", "ventricle", "muscle", "heart", "root")
-    assert tree.forbidden_flips == ("left-right",)
+    assert tree.allowed_flips == ("left-right",)
 
 
 def test_the_shipped_acdc_tree_is_the_documented_one(acdc_tree: Taxonomy) -> None:
@@ -97,9 +97,9 @@ def test_an_impossible_tree_in_a_file_is_refused_by_path_and_node(tmp_path: Path
         ({"nodes": [{"name": "heart", "color": "#ffd166"}]}, "node 'heart': unknown key 'color'"),
         ({"nodes": [{"name": "heart", 3: 4}]}, "node 'heart': unknown key '3'"),
         ({"nodes": [{"name": "heart", "values": [1]}]}, "node 'heart': 'values' maps label convention names"),
-        ({"forbidden_flips": "left-right"}, "'forbidden_flips' is a list of axes, not 'left-right'"),
-        ({"forbidden_flips": None}, "'forbidden_flips' is a list"),
-        ({"forbidden_flips": ["left"]}, "forbidden flip 'left'"),
+        ({"allowed_flips": "left-right"}, "'allowed_flips' is a list of axes, not 'left-right'"),
+        ({"allowed_flips": None}, "'allowed_flips' is a list"),
+        ({"allowed_flips": ["left"]}, "'left' is no anatomical axis"),
     ],
 )
 def test_a_misspelt_or_missing_entry_is_refused(change: dict, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The label tree: order, membership, supervision, colours, and flips that it forbids."""
+"""The label tree: order, membership, supervision, colours, and flips that it allows."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_the_tree_is_frozen(acdc_tree: Taxonomy) -> None:
 def test_lists_given_by_a_config_become_tuples(acdc_tree: Taxonomy) -> None:
     tree = Taxonomy("acdc", list(acdc_tree.nodes), ["left-right"])
     assert isinstance(tree.nodes, tuple)
-    assert tree.forbidden_flips == ("left-right",)
+    assert tree.allowed_flips == ("left-right",)
 
 
 def test_the_tree_pickles_before_and_after_its_tensors_are_made(brats_tree: Taxonomy) -> None:
@@ -240,15 +240,28 @@ def test_the_tree_pickles_before_and_after_its_tensors_are_made(brats_tree: Taxo
     assert torch.equal(used.membership, fresh.membership)
 
 
-def test_forbidden_flips_are_refused_by_axis(acdc_tree: Taxonomy) -> None:
-    tree = Taxonomy("sided", acdc_tree.nodes, ("left-right", "inferior-superior"))
-    tree.check_flips([])
-    tree.check_flips([1])
-    with pytest.raises(TaxonomyError, match=r"'sided' forbids left-right flips \(axis 0\)"):
-        tree.check_flips([1, 0])
-    with pytest.raises(TaxonomyError, match="inferior-superior"):
-        tree.check_flips((2,))
-    acdc_tree.check_flips([0, 1, 2])
+def test_no_flip_is_allowed_unless_the_tree_lists_it(acdc_tree: Taxonomy) -> None:
+    assert acdc_tree.flips() == acdc_tree.flips("allowed") == ()
+    with pytest.raises(TaxonomyError, match=r"'acdc': left-right flips are not allowed \(allowed_flips: none\)"):
+        acdc_tree.flips(["left-right"])
+
+
+def test_flips_are_chosen_by_name_among_the_allowed_ones(acdc_tree: Taxonomy) -> None:
+    tree = Taxonomy("sided", acdc_tree.nodes, ("inferior-superior", "left-right"))
+    assert tree.flips() == tree.flips(["inferior-superior", "left-right"]) == ("left-right", "inferior-superior")
+    assert tree.flips(["inferior-superior"]) == ("inferior-superior",)
+    assert tree.flips([]) == ()
+    with pytest.raises(TaxonomyError, match=r"'sided': posterior-anterior flips are not allowed"):
+        tree.flips(["left-right", "posterior-anterior"])
+    with pytest.raises(TaxonomyError, match=r"'sided': 'right-left' is no anatomical axis"):
+        tree.flips(["right-left"])
+    with pytest.raises(TaxonomyError, match=r"'sided': 'all' is no anatomical axis"):
+        tree.flips("all")
+
+
+def test_an_allowed_flip_is_an_anatomical_axis(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(TaxonomyError, match=r"'sided', allowed_flips: 'x' is no anatomical axis; write left-right"):
+        Taxonomy("sided", acdc_tree.nodes, ("x",))
 
 
 def test_colours_are_the_given_ones_or_distinct_ones_of_a_palette() -> None:

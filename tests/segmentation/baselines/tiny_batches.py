@@ -46,6 +46,7 @@ def batch_of(
         nodes=(nodes := torch.stack(known).to(torch.uint8)),
         propagated=nodes,
         supervisions=list(supervisions),
+        array_axes=torch.arange(3).expand(len(supervisions), 3),
         network=network.train(),
         teacher=EmaTeacher(network),
         step=step,

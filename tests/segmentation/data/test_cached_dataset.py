@@ -68,7 +68,9 @@ def synthetic() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def no_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cladeseg.segmentation.data.cached_dataset.estimate_bytes", lambda cases, spacing: 0)
+    monkeypatch.setattr(
+        "cladeseg.segmentation.data.cached_dataset.estimate_bytes", lambda cases, spacing, axis_order: 0
+    )
 
 
 def cache(cases: list[dict[str, Any]], **options: Any) -> CachedDataset:
@@ -79,6 +81,11 @@ def test_the_estimate_is_what_the_cache_then_takes(phantoms: list[dict[str, Any]
     for case in phantoms:  # RAS, LPS, transposed and oblique ones
         measured = CachedDataset([case], Load(), spacing=SPACING, max_gigabytes=1, progress=False).nbytes
         assert estimate_bytes([case], SPACING) == pytest.approx(measured, rel=0.2)
+
+
+def test_the_estimate_takes_the_spacing_in_the_order_of_the_axes(phantoms: list[dict[str, Any]]):
+    for case in phantoms:
+        assert estimate_bytes([case], (8.0, 5.0, -1.0), "SAR") == estimate_bytes([case], SPACING)
 
 
 def test_the_estimate_adds_up_cases_and_channels(phantoms: list[dict[str, Any]]):

@@ -12,9 +12,10 @@ from cladeseg.taxonomy import TaxonomyError
 
 
 def test_every_option_arrives(acdc_tree):
+    tree = dataclasses.replace(acdc_tree, allowed_flips=("left-right", "posterior-anterior"))
     step = build_step(
-        acdc_tree,
-        build_loss(acdc_tree),
+        tree,
+        build_loss(tree),
         start=3,
         ramp=40,
         weight=0.5,
@@ -22,14 +23,14 @@ def test_every_option_arrives(acdc_tree):
         direction="both",
         max_scale=1.5,
         threshold={"left_ventricle": 0.95},
-        flips=[[], [1]],
+        flips=["posterior-anterior"],
     )
     assert isinstance(step, HierarchicalMixStep)
     assert (step.ramp.start, step.ramp.length, step.ramp.maximum) == (3, 40, 0.5)
     assert (step.mix.alpha_range, step.mix.direction) == ((0.5, 0.75), "both")
     assert step.mix.max_scale == 1.5
     assert step.labeller.thresholds[acdc_tree.index("left_ventricle")] == 0.95
-    assert step.flips == [(), (1,)]
+    assert step.views == ((), ("posterior-anterior",))
 
 
 @pytest.mark.parametrize(
@@ -48,8 +49,10 @@ def test_an_impossible_option_is_named(acdc_tree, options, named):
         build_step(acdc_tree, build_loss(acdc_tree), **options)
 
 
-def test_a_flip_that_the_tree_forbids_is_refused(acdc_tree):
-    tree = dataclasses.replace(acdc_tree, forbidden_flips=("left-right",))
+def test_a_flip_that_the_tree_does_not_allow_is_refused(acdc_tree):
+    tree = dataclasses.replace(acdc_tree, allowed_flips=("posterior-anterior",))
     with pytest.raises(TaxonomyError, match="left-right"):
-        build_step(tree, build_loss(tree), flips=[[], [0]])
-    assert build_step(tree, build_loss(tree), flips=[[], [1]])
+        build_step(tree, build_loss(tree), flips=["left-right"])
+    assert build_step(tree, build_loss(tree)).views == ((), ("posterior-anterior",))
+    assert build_step(tree, build_loss(tree), flips=[]).views == ((),)
+    assert build_step(acdc_tree, build_loss(acdc_tree)).views == ((),)

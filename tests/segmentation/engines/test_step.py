@@ -31,6 +31,7 @@ def batch(tree: Taxonomy, cases: tuple[int, ...], *, network: nn.Module | None =
         nodes=(nodes := torch.stack([sample["nodes"] for sample in samples])),
         propagated=nodes,
         supervisions=[SUPERVISIONS[i] for i in cases],
+        array_axes=torch.stack([sample["array_axes"] for sample in samples]),
         network=network.train(),
         teacher=EmaTeacher(network),
         step=step,
@@ -98,7 +99,7 @@ def test_the_mix_loss_is_that_of_the_mixed_images(acdc_tree):
     """One way, threshold 1: the target is the known node with the partner's leaves pasted in."""
     given, loss = batch(acdc_tree, (FINE, COARSE)), build_loss(acdc_tree)
     mix, labeller = HierarchicalMix(acdc_tree), PseudoLabeller(acdc_tree, threshold=1.0)
-    measured = HierarchicalMixStep(loss, mix, labeller, SigmoidRamp(length=0), flips=[()])(given)["mix"]
+    measured = HierarchicalMixStep(loss, mix, labeller, SigmoidRamp(length=0))(given)["mix"]
     (fine_image, coarse_image), (fine_nodes, coarse_nodes) = given.images.split(1), given.nodes.split(1)
     mixed = mix(coarse_image, coarse_nodes, coarse_nodes, fine_image, fine_nodes, step_generator(0, 0))
     assert mixed.mask.any()

@@ -29,7 +29,9 @@ class Remember:
 class AddNoise:
     """An augmentation that does nothing but draw from the step's generator."""
 
-    def __call__(self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator) -> Any:
+    def __call__(
+        self, images: torch.Tensor, nodes: torch.Tensor, generator: torch.Generator, array_axes: Any = None
+    ) -> Any:
         return images + torch.randn(images.shape, generator=generator), nodes
 
 

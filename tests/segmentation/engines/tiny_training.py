@@ -51,7 +51,8 @@ class Balls(Dataset):
         nodes = balls(self.tree, centre=rng.uniform(3, 4.5, 3) * (1, 1, 0.5))
         known = self.tree.collapse_table(SUPERVISIONS[index[0]])[nodes].to(torch.uint8)
         image = nodes.float() + torch.from_numpy(rng.normal(0, 0.2, nodes.shape)).float()
-        return {"image": image[None], "nodes": known[None], **self.data[index[0]]}
+        axes = torch.arange(3)
+        return {"image": image[None], "nodes": known[None], "array_axes": axes, **self.data[index[0]]}
 
 
 def balls(tree: Taxonomy, centre: Any = (3.5, 3.5, 1.5)) -> Tensor:

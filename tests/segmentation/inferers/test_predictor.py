@@ -18,7 +18,7 @@ from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.transforms import (
     CheckImaged,
     LeavesToLabeld,
-    OrientSlicesLastd,
+    OrientAxesd,
     ProbabilitiesFromLogsd,
     Spacingd,
 )
@@ -43,12 +43,14 @@ class ByIntensity(nn.Module):
         return (-20 * (image - self.values.view(1, -1, 1, 1, 1)) ** 2).log_softmax(dim=1)
 
 
-def parts_of(tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6)) -> tuple[Any, ...]:
+def parts_of(
+    tree: Taxonomy, network: nn.Module, spacing: tuple[float, ...] = (2, 2, 6), axis_order: str = "RAS"
+) -> tuple[Any, ...]:
     preprocessing = Compose(
         [
             LoadImaged("image", reader="NibabelReader", ensure_channel_first=True),
             CheckImaged("image"),
-            OrientSlicesLastd("image"),
+            OrientAxesd("image", axis_order),
             Spacingd("image", pixdim=spacing, mode="bilinear"),
         ]
     )
@@ -80,10 +82,14 @@ def save(voxels: np.ndarray, path: Path, affine: np.ndarray = LPS) -> Path:
     return path
 
 
-@pytest.mark.parametrize("affine", [np.diag([2, 2, 6, 1]), LPS, TRANSPOSED], ids=["RAS", "LPS", "transposed"])
-def test_the_label_lies_on_the_images_own_grid(acdc_tree, tmp_path, affine):
+@pytest.mark.parametrize(
+    ("affine", "spacing"),
+    [(np.diag([2, 2, 6, 1]), (2, 2, 6)), (LPS, (2, 2, 6)), (TRANSPOSED, (2, 6, 2))],
+    ids=["RAS", "LPS", "transposed"],
+)
+def test_the_label_lies_on_the_images_own_grid(acdc_tree, tmp_path, affine, spacing):
     path = save(picture(), tmp_path / "image.nii.gz", affine)
-    label = predictor_of(acdc_tree, ByIntensity(4))(path)
+    label = predictor_of(acdc_tree, ByIntensity(4), spacing)(path)
     assert label.shape == (1, 12, 10, 6)
     assert not label.is_floating_point()
     np.testing.assert_array_equal(label[0].numpy(), picture())
@@ -169,32 +175,36 @@ def test_probabilities_lie_on_the_images_own_grid_and_are_inverted_once(acdc_tre
 
 
 class ByPlace(nn.Module):
-    """Leaf 1 in the first slices that it is shown, the background in the others."""
+    """Leaf 1 where the first voxels along an axis are, the background elsewhere."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
 
     def forward(self, image: Tensor) -> Tensor:
         scores = torch.zeros(len(image), 4, *image.shape[2:])
-        scores[:, 1, ..., :2] = 4
-        scores[:, 0, ..., 2:] = 4
+        scores[:, 0] = 4
+        scores.narrow(self.dim, 0, 2)[:, 1] = 8
         return scores.log_softmax(dim=1)
 
 
-def test_flips_are_anatomical_whatever_the_order_of_the_networks_axes(acdc_tree, tmp_path):
-    """Thick slices come last, so the network's axes are R, S, A: posterior-anterior, axis 1 of RAS, is its third."""
+@pytest.mark.parametrize(("order", "dim"), [("RAS", 2), ("RSA", 3), ("stored", 1)])
+def test_flips_are_anatomical_whatever_the_order_of_the_networks_axes(acdc_tree, tmp_path, order, dim):
+    """The file's axes are A, P and R: posterior-anterior is another axis of what the network sees in each order."""
+    tree = Taxonomy("sides", acdc_tree.nodes, ("posterior-anterior", "inferior-superior"))
     path = save(np.random.default_rng(0).random((12, 6, 10)).astype(np.float32), tmp_path / "image.nii.gz", TRANSPOSED)
-    parts = parts_of(acdc_tree, ByPlace())
-    assert nib.aff2axcodes(parts[1]({"image": str(path)})["image"].affine) == ("R", "S", "A")
-    plain, along, across = (
-        Predictor(*parts, flips=flips).log_probs(path).exp().as_tensor() for flips in ([()], [(), (1,)], [(), (2,)])
-    )
-    torch.testing.assert_close(along, (plain + plain.flip(3)) / 2)
+    parts = parts_of(tree, ByPlace(dim + 1), axis_order=order)
+    views = ((), ("posterior-anterior",)), ((), ("inferior-superior",))
+    plain = Predictor(*parts).log_probs(path).exp().as_tensor()
+    along, across = (Predictor(*parts, flips=flips).log_probs(path).exp().as_tensor() for flips in views)
+    torch.testing.assert_close(along, (plain + plain.flip(dim)) / 2)
     torch.testing.assert_close(across, plain)
     assert not torch.equal(along, plain)
 
 
-def test_a_flip_that_the_tree_forbids_is_refused(acdc_tree):
-    tree = Taxonomy("sides", acdc_tree.nodes, ("left-right",))
+def test_a_flip_that_the_tree_does_not_allow_is_refused(acdc_tree):
     with pytest.raises(TaxonomyError, match="left-right"):
-        Predictor(*parts_of(tree, ByIntensity(4)), flips=[(), (0,)])
+        Predictor(*parts_of(acdc_tree, ByIntensity(4)), flips=((), ("left-right",)))
 
 
 def test_a_postprocessing_without_a_label_is_refused(acdc_tree):

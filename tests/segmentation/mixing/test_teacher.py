@@ -67,7 +67,7 @@ def test_the_teacher_takes_no_gradient_and_leaves_the_student_alone(student: _St
     teacher.update(student)
     assert not any(p.requires_grad for p in teacher.network.parameters())
     assert all(torch.equal(a, b) and b.requires_grad for a, b in zip(before, student.parameters(), strict=True))
-    (view,) = teacher.predict(torch.randn(1, 1, 4, 4, 4), [()])
+    (view,) = teacher.predict(torch.randn(1, 1, 4, 4, 4))
     assert not view.requires_grad
 
 
@@ -76,15 +76,15 @@ def test_labels_come_from_eval_mode_even_if_someone_switched_it(student: _Studen
     teacher = EmaTeacher(student)
     teacher.network.train()
     case, mate = torch.randn(1, 1, 4, 4, 4), 9 * torch.randn(1, 1, 4, 4, 4)
-    (alone,) = teacher.predict(case, [()])
-    (together,) = teacher.predict(torch.cat([case, mate]), [()])
+    (alone,) = teacher.predict(case)
+    (together,) = teacher.predict(torch.cat([case, mate]))
     torch.testing.assert_close(alone, together[:1])
 
 
 def test_flipped_views_come_back_in_place(student: _Student) -> None:
     teacher = EmaTeacher(student)
     x = torch.randn(1, 1, 4, 4, 4)
-    plain, across, along = teacher.predict(x, [(), (1,), (0,)])
+    plain, across, along = teacher.predict(x, ((), ("posterior-anterior",), ("left-right",)))
     torch.testing.assert_close(plain, across)  # the map acts along axis 0 only
     assert not torch.allclose(plain, along)
     torch.testing.assert_close(along, teacher.network(x.flip(2)).flip(2))

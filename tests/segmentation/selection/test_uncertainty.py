@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.selection import SuperclassLoader, case_uncertainty, uncertainties
-from cladeseg.segmentation.transforms import CheckImaged, LeavesToLabeld, OrientSlicesLastd, Spacingd
+from cladeseg.segmentation.transforms import CheckImaged, LeavesToLabeld, OrientAxesd, Spacingd
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -76,7 +76,7 @@ def test_the_network_is_scored_where_the_superclass_lies(write, hippocampus_tree
     chain = [
         LoadImaged("image", reader="NibabelReader", ensure_channel_first=True),
         CheckImaged("image"),
-        OrientSlicesLastd("image"),
+        OrientAxesd("image"),
         Spacingd("image", pixdim=(2.0, 1.0, 1.5), mode="nearest"),
     ]
     predictor = Predictor(Torn(), Compose(chain), SimpleInferer(), Compose([LeavesToLabeld(hippocampus_tree)]))

@@ -115,15 +115,18 @@ def test_the_input_is_left_alone_and_no_class_is_invented(acdc_tree: Taxonomy, b
     assert torch.equal(nodes, before[1])
 
 
-def test_forbidden_flips_are_refused(acdc_tree: Taxonomy) -> None:
-    sided = replace(acdc_tree, forbidden_flips=("left-right",))
-    with pytest.raises(TaxonomyError, match="left-right"):
-        BatchAugment(sided)
-    BatchAugment(sided, flip_axes=(1,))
+def test_flips_are_those_that_the_tree_allows(acdc_tree: Taxonomy) -> None:
+    sided = replace(acdc_tree, allowed_flips=("left-right", "inferior-superior"))
+    assert BatchAugment(acdc_tree).flips == ()
+    assert BatchAugment(sided).flips == ("left-right", "inferior-superior")
+    assert BatchAugment(sided, flips=["inferior-superior"]).flips == ("inferior-superior",)
+    with pytest.raises(TaxonomyError, match="posterior-anterior"):
+        BatchAugment(sided, flips=("posterior-anterior",))
 
 
 def test_drawn_parameters_keep_their_ranges(acdc_tree: Taxonomy) -> None:
-    drawn = BatchAugment(acdc_tree).sample(500, torch.Generator().manual_seed(0))
+    sided = replace(acdc_tree, allowed_flips=("left-right", "posterior-anterior"))
+    drawn = BatchAugment(sided).sample(500, torch.Generator().manual_seed(0))
     assert drawn["rotation"][:, :2].abs().max() == 0
     assert 15 < drawn["rotation"][:, 2].rad2deg().abs().max() <= 20
     assert 0.85 <= drawn["scale"].min() < 0.9

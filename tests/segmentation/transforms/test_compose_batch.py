@@ -20,7 +20,7 @@ class Add:
         self.number = number
         self.factor = factor
 
-    def __call__(self, images, nodes, generator):
+    def __call__(self, images, nodes, generator, array_axes):
         return images * self.factor + self.number, nodes + 1
 
 

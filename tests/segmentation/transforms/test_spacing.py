@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose
 from scipy.spatial.transform import Rotation
 
-from cladeseg.segmentation.transforms import OrientSlicesLastd, Spacingd
+from cladeseg.segmentation.transforms import OrientAxesd, Spacingd
 
 SHAPE = (12, 10, 6)
 
@@ -98,7 +98,7 @@ def test_resampling_invents_no_class(seed: int, values: tuple[int, ...]):
     rng = np.random.default_rng(seed)
     chain = Compose(
         [
-            OrientSlicesLastd(["image", "nodes"]),
+            OrientAxesd(["image", "nodes"]),
             Spacingd(["image", "nodes"], pixdim=[*rng.uniform(0.7, 3, 2), -1], mode=["bilinear", "nearest"]),
         ]
     )

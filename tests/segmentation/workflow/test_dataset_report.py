@@ -40,8 +40,8 @@ def test_sizes_are_given_along_the_patient(acdc_tree: Taxonomy) -> None:
     ]
     cases = [{"case": i.case, "patient": i.case, "group": "G"} for i in inspections]
     shown = text(dataset_table(DatasetCheck(cases, inspections, [], 1, 1), acdc_tree))
-    assert "right-left 1.5 to 2, posterior-anterior 2 to 2.5, inferior-superior 8 to 9" in shown
-    assert "right-left 50 to 70, posterior-anterior 60 to 80, inferior-superior 4 to 6" in shown
+    assert "left-right 1.5 to 2, posterior-anterior 2 to 2.5, inferior-superior 8 to 9" in shown
+    assert "left-right 50 to 70, posterior-anterior 60 to 80, inferior-superior 4 to 6" in shown
     assert "heart in 1" in shown
     assert "3: G 3" in shown
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle.settings import SettingsError
-from cladeseg.files import DataError, read_json, write_json
+from cladeseg.files import DataError, write_json
 from cladeseg.segmentation.workflow import TrainingPlan, bundle_plan
 from cladeseg.segmentation.workflow.plan import checked_settings, mask_label_convention, settings_with
 from cladeseg.taxonomy import TaxonomyError
@@ -62,11 +62,18 @@ def test_a_setting_of_the_top_level_is_not_taken_from_below(key: str) -> None:
         checked_settings({key: 1}, {})
 
 
-def test_a_flip_that_the_tree_forbids_is_refused_before_anything_is_read(brats: Path) -> None:
-    tree = read_json(brats / "configs" / "taxonomy.json")
-    write_json({**tree, "forbidden_flips": ["left-right"]}, brats / "configs" / "taxonomy.json")
-    with pytest.raises(TaxonomyError, match="left-right"):
-        plan(brats, pseudo_label={"flips": [[], [0]]})
+@pytest.mark.parametrize("group", ["augmentation", "pseudo_label"])
+def test_a_flip_that_the_tree_does_not_allow_is_refused_before_anything_is_read(brats: Path, group: str) -> None:
+    plan(brats, **{group: {"flips": ["left-right"]}})
+    plan(brats, **{group: {"flips": []}})
+    with pytest.raises(TaxonomyError, match=rf"^settings#{group}#flips: taxonomy 'brats': posterior-anterior flips"):
+        plan(brats, **{group: {"flips": ["posterior-anterior"]}})
+
+
+def test_an_axis_order_that_is_none_is_refused_by_its_key() -> None:
+    assert plan(data={"axis_order": "stored"}).inference["axis_order"] == "stored"
+    with pytest.raises(SettingsError, match=r"^settings#data#axis_order: 'RAX' is no axis order; write one letter"):
+        plan(data={"axis_order": "RAX"})
 
 
 # ---- overlays and command lines --------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def cases(**supervisions: str) -> list[dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def _no_image_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache only wants a volume's size for its estimate."""
-    monkeypatch.setattr(cache, "_case_bytes", lambda image, spacing: 0)
+    monkeypatch.setattr(cache, "_case_bytes", lambda image, spacing, axis_order: 0)
 
 
 def test_a_coarse_case_is_divided_as_the_fine_one_is(acdc_tree: Taxonomy) -> None:

@@ -1,4 +1,4 @@
-"""Thick slices come last whatever the scanner stored, and every volume finds its way back."""
+"""Every image of a bundle gets the same order of axes, and every volume finds its way back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, Flipd, Invertd
 from scipy.spatial.transform import Rotation
 
-from cladeseg.segmentation.transforms import OrientSlicesLastd, Spacingd, slices_last_axcodes
+from cladeseg.segmentation.transforms import OrientAxesd, Spacingd
 
 Spacing = tuple[float, float, float]
 
@@ -72,53 +72,57 @@ def places(image: MetaTensor) -> dict[float, np.ndarray]:
     return dict(zip(np.asarray(image[0]).ravel().tolist(), world, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("affine", "codes"),
-    [
-        (stored("RAS", (1, 1, 10)), "RAS"),
-        (stored("RAS", (1, 10, 1)), "RSA"),
-        (stored("RAS", (10, 1, 1)), "ASR"),
-        (stored("LPI", (1, 1, 10)), "RAS"),
-        (stored("PSR", (1, 1, 10)), "ASR"),  # the third array axis runs along R and is the thick one
-        (stored("LIP", (1, 1, 10), degrees=20), "RSA"),
-        (stored("PIR", (1.0, 1.0, 1.0)), "RAS"),
-        (stored("RAS", (1, 5, 5)), "RAS"),  # two thick axes are not a stack of slices
-        (stored("RAS", (1, 1.49, 1)), "RAS"),
-        (stored("RAS", (1, 1.51, 1)), "RSA"),
-    ],
-)
-def test_the_codes_are_positive_with_the_thick_axis_last(affine: np.ndarray, codes: str):
-    assert slices_last_axcodes(affine) == codes
-
-
-def test_what_counts_as_thick_is_a_choice():
-    affine = stored("RAS", (1, 3, 1))
-    assert slices_last_axcodes(affine, ratio=4) == "RAS"
-    assert OrientSlicesLastd("image", ratio=4)({"image": volume(affine)})["image"].shape == (2, 4, 5, 3)
-    assert OrientSlicesLastd("image", ratio=2)({"image": volume(affine)})["image"].shape == (2, 4, 3, 5)
-
-
-@pytest.mark.parametrize("affine", AFFINES)
-def test_slices_are_last_and_voxels_stay_where_they_are(affine: np.ndarray):
+@pytest.mark.parametrize("order", ["RAS", "RSA", "LPS", "SPL", "stored"])
+@pytest.mark.parametrize("affine", AFFINES[::3])
+def test_voxels_stay_where_they_are(affine: np.ndarray, order: str):
     before = volume(affine)
-    after = OrientSlicesLastd("image")({"image": before})["image"]
-    sizes = nib.affines.voxel_sizes(after.affine.numpy())
-    if max(sizes) > 1.5 * np.median(sizes):
-        assert sizes[2] == max(sizes)
+    after = OrientAxesd("image", order)({"image": before})["image"]
     found = places(after)
     for value, place in places(before).items():
         np.testing.assert_allclose(found[value], place, atol=1e-9)
 
 
+@pytest.mark.parametrize("order", ["RAS", "LPS", "RSA", "AIL"])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 1.0, 9.0), (9.0, 1.0, 1.0), (1.0, 1.4, 1.0)])
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "PSR", "IAL", "SRP", "ALI"])
-def test_isotropic_volumes_become_ras(orientation: str):
-    after = OrientSlicesLastd("image")({"image": volume(stored(orientation, (1.0, 1.0, 1.0), degrees=10))})["image"]
-    assert "".join(nib.aff2axcodes(after.affine.numpy())) == "RAS"
+def test_the_order_is_the_one_that_was_asked_for_whatever_the_spacing(orientation: str, spacing: Spacing, order: str):
+    after = OrientAxesd("image", order)({"image": volume(stored(orientation, spacing, degrees=10))})["image"]
+    assert "".join(nib.aff2axcodes(after.affine.numpy())) == order
 
 
+@pytest.mark.parametrize("affine", AFFINES[::5])
+def test_stored_leaves_an_image_as_it_is(affine: np.ndarray):
+    orient, before = OrientAxesd("image", "stored"), volume(affine)
+    after = orient({"image": before})["image"]
+    assert torch.equal(after.as_tensor(), before.as_tensor())
+    assert torch.equal(after.affine, before.affine)
+    assert torch.equal(orient.inverse({"image": after})["image"].as_tensor(), before.as_tensor())
+
+
+@pytest.mark.parametrize(
+    ("order", "orientation", "axes"),
+    [
+        ("RAS", "PSR", [0, 1, 2]),
+        ("SAL", "LPI", [2, 1, 0]),
+        ("stored", "PSR", [2, 0, 1]),
+        ("stored", "LSP", [0, 2, 1]),
+    ],
+)
+def test_an_item_knows_the_array_axes_of_its_anatomy(order: str, orientation: str, axes: list[int]):
+    item = OrientAxesd("image", order)({"image": volume(stored(orientation, (1.0, 1.0, 5.0), degrees=15))})
+    assert item["array_axes"].tolist() == axes
+
+
+@pytest.mark.parametrize("order", ["RAR", "RA", "ras", "XYZ", "RLS", ""])
+def test_an_order_that_is_none_is_refused_by_name(order: str):
+    with pytest.raises(ValueError, match=f"^'{order}' is no axis order"):
+        OrientAxesd("image", order)
+
+
+@pytest.mark.parametrize("order", ["RAS", "LPS", "SAR"])
 @pytest.mark.parametrize("affine", AFFINES)
-def test_forward_and_back_is_exact(affine: np.ndarray):
-    orient, before = OrientSlicesLastd("image"), volume(affine)
+def test_forward_and_back_is_exact(affine: np.ndarray, order: str):
+    orient, before = OrientAxesd("image", order), volume(affine)
     after = orient.inverse(orient({"image": before}))["image"]
     assert torch.equal(after.as_tensor(), before.as_tensor())
     assert torch.equal(after.affine, before.affine)
@@ -126,7 +130,7 @@ def test_forward_and_back_is_exact(affine: np.ndarray):
 
 
 def preprocessing() -> Compose:
-    return Compose([OrientSlicesLastd("image"), Spacingd("image", pixdim=[1.2, 1.2, -1], mode="bilinear")])
+    return Compose([OrientAxesd("image", "RSA"), Spacingd("image", pixdim=[1.2, 1.2, -1], mode="bilinear")])
 
 
 def restored(transform: Compose, affine: np.ndarray) -> MetaTensor:
@@ -157,7 +161,7 @@ def test_one_instance_serves_several_threads():
 
 def test_several_keys_turn_together():
     image, nodes = volume(random_affine(3)), volume(random_affine(3))[:1]
-    orient = OrientSlicesLastd(["image", "nodes"])
+    orient = OrientAxesd(["image", "nodes"])
     out = orient({"image": image, "nodes": nodes, "case": "p1"})
     assert torch.equal(out["image"][:1], out["nodes"])
     assert out["case"] == "p1"
@@ -168,17 +172,17 @@ def test_several_keys_turn_together():
 def test_a_missing_key_is_an_error_unless_allowed():
     item = {"image": volume(np.eye(4))}
     with pytest.raises(KeyError, match="nodes"):
-        OrientSlicesLastd(["image", "nodes"])(item)
-    assert set(OrientSlicesLastd(["image", "nodes"], allow_missing_keys=True)(item)) == {"image"}
+        OrientAxesd(["image", "nodes"])(item)
+    assert set(OrientAxesd(["image", "nodes"], allow_missing_keys=True)(item)) == {"image", "array_axes"}
 
 
 def test_a_foreign_operation_is_not_undone():
     flipped = Flipd("image", spatial_axis=0)({"image": volume(random_affine(1))})
     with pytest.raises(RuntimeError):
-        OrientSlicesLastd("image").inverse(flipped)
+        OrientAxesd("image").inverse(flipped)
 
 
 def test_it_pickles():
-    orient, before = OrientSlicesLastd("image", ratio=3), volume(random_affine(5))
+    orient, before = OrientAxesd("image", "PIR"), volume(random_affine(5))
     after = pickle.loads(pickle.dumps(orient)).inverse(orient({"image": before}))["image"]
     assert torch.equal(after.as_tensor(), before.as_tensor())
