@@ -17,6 +17,7 @@ from bundle_runs import (
     INFERENCE,
     Place,
     command,
+    copy_bundle,
     differences,
     initial_weights,
     json_of,
@@ -25,6 +26,8 @@ from bundle_runs import (
     train,
     weights_of,
 )
+
+from cladeseg.files import write_json
 
 #: Pseudo labels of little confidence count and stand in scattered places: so mixing has something to decide.
 UNLABELLED = {
@@ -61,7 +64,6 @@ SWITCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "blend": ({"settings#mix#alpha_range": [0.5, 1.0]}, {}),
     "no scaling": ({"settings#mix#max_scale": 1.0}, {}),
     "unlabelled": (UNLABELLED, {}),
-    "flips": ({**UNLABELLED, "settings#pseudo_label#flips": [[]]}, UNLABELLED),
     "propagation": ({"settings#propagation#enabled": True, "settings#propagation#sigma": 0.0}, {}),
     "propagation, blurred": (
         {"settings#propagation#enabled": True, "settings#propagation#sigma": 0.3},
@@ -129,6 +131,19 @@ def test_a_switch_trains_every_kernel_and_makes_a_difference(
     assert unmoved(place, run) == []
     assert all(bool(torch.isfinite(value).all()) for value in weights_of(run).values())
     assert differences(state_of(run)["network"], state_of(run_of(base))["network"]), "nobody reads this override"
+
+
+@pytest.mark.parametrize("group", ["augmentation", "pseudo_label"])
+def test_flips_that_the_tree_allows_are_used_unless_they_are_switched_off(
+    place: Place, tmp_path: Path, group: str
+) -> None:
+    sided = Place(copy_bundle(tmp_path / "bundle", place.bundle), place.data)
+    tree = json_of(sided.bundle / "configs" / "taxonomy.json")
+    write_json({**tree, "allowed_flips": ["left-right"]}, sided.bundle / "configs" / "taxonomy.json")
+    flips, off = f"settings#{group}#flips", {"settings#augmentation#flips": [], "settings#pseudo_label#flips": []}
+    changed = train(sided, tmp_path / "on", **{**UNLABELLED, **off, flips: "allowed"})
+    plain = train(sided, tmp_path / "off", **{**UNLABELLED, **off})
+    assert differences(state_of(changed)["network"], state_of(plain)["network"])
 
 
 def test_the_gradient_test_would_notice_a_kernel_that_learns_nothing(place: Place, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 from cli_calls import ACDC, NETWORK, small_bundle
 from tqdm import tqdm
 
+from cladeseg.files import read_json, write_json
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.taxonomy import ANATOMICAL_AXES
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,9 @@ def data(phantoms: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle whose promoted weights are a small random network's."""
+    """A bundle whose promoted weights are a small random network's, and whose tree allows every flip."""
     folder = tmp_path_factory.mktemp("bundle")
-    return small_bundle(folder, ACDC, NETWORK, spacing=[6.0, 6.0, -1.0], patch_size=[16, 16, 4])
+    made = small_bundle(folder, ACDC, NETWORK, spacing=[6.0, 6.0, -1.0], patch_size=[16, 16, 4])
+    tree = read_json(made / "configs" / "taxonomy.json")
+    write_json({**tree, "allowed_flips": list(ANATOMICAL_AXES)}, made / "configs" / "taxonomy.json")
+    return made
