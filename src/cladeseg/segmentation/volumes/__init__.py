@@ -9,6 +9,7 @@ from cladeseg.segmentation.volumes.axes import (
     turn_to,
 )
 from cladeseg.segmentation.volumes.formats import case_name, is_volume_file
+from cladeseg.segmentation.volumes.forms import form_difference
 from cladeseg.segmentation.volumes.geometry import volume_like
 from cladeseg.segmentation.volumes.grid import Grid, corner_distance
 from cladeseg.segmentation.volumes.monai_reader import VolumeReader
@@ -27,6 +28,7 @@ __all__ = [
     "check_axis_order",
     "closest_axes",
     "corner_distance",
+    "form_difference",
     "is_volume_file",
     "open_volume",
     "read_grid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import nibabel as nib
 import numpy as np
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.volumes.forms import form_difference
 from cladeseg.segmentation.volumes.grid import Grid
 from cladeseg.segmentation.volumes.nifti import check_affine
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ def read_volume(path: str | Path) -> Volume:
         voxels = np.asanyarray(image.dataobj)
     except Exception as error:  # there is no common type: EOFError, zlib.error, ImageFileError, …
         raise _unreadable(Path(path), error) from error
+    difference = form_difference(image)
+    if difference is not None:
+        logger.warning("%s: %s", path, difference)
     if voxels.dtype.kind not in "biuf":
         raise DataError(f"{path}: holds {voxels.dtype} where one number per voxel is needed")
     return Volume(grid, voxels.astype(voxels.dtype.newbyteorder("="), copy=False))
