@@ -100,7 +100,7 @@ def train(
         typer.Option(
             "--promote/--no-promote",
             show_default=BUNDLES,
-            help="Offer the result to the bundle, which takes better weights.",
+            help="Offer the result to the bundle, which takes better weights; nothing else is written there.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
