@@ -161,6 +161,7 @@ def _store_weights(workflow: TrainingWorkflow) -> None:
         plan.run_folder.models,
         network=plan.network,
         inference=plan.inference,
+        taxonomy=plan.taxonomy,
         validation=validation,
     )
     logger.info("trained: %s, validation Dice %s", plan.run_folder.weights, validation["score"])
