@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.engines.training_state import load_state, save_atomically
+from cladeseg.segmentation.engines.checkpoint import load_state, save_atomically
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:

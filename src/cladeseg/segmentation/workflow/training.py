@@ -11,13 +11,13 @@ from typing import Any
 from monai.transforms import Compose
 
 from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.run_folder import start_run, unlock_run
+from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.cohort import fingerprint
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
-from cladeseg.segmentation.engines import NodeDice
+from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
 from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd, RandomForegroundCrop
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
@@ -49,9 +49,23 @@ def start_training(plan: TrainingPlan) -> None:
     """Open the run's folder, or refuse it; see :func:`~cladeseg.bundle.run_folder.start_run`.
 
     Raises:
-        DataError: the folder holds a training that is not to be resumed, or was trained with other settings.
+        DataError: the folder holds a training that is not to be resumed, or was trained with other settings or on
+            another tree, or what is to be resumed is damaged.
     """
-    start_run(plan.run_folder, plan.settings, plan.resume, free=FREE_ON_RESUME)
+
+    def check_state(path: Path) -> None:
+        state = load_checkpoint(path)
+        check_same_training(state, plan.settings, plan.taxonomy, path, free=FREE_ON_RESUME)
+        read_history(plan.run_folder.history, state["epoch"])
+
+    start_run(
+        plan.run_folder,
+        plan.settings,
+        plan.resume,
+        taxonomy=plan.taxonomy,
+        free=FREE_ON_RESUME,
+        check_state=check_state,
+    )
 
 
 def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
