@@ -31,7 +31,7 @@ from bundle_runs import (
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.bundle.weights_record import digest_of
 from cladeseg.segmentation.workflow import network_from
 
 METRICS = {"dice", "iou", "hd95_mm", "assd_mm", "nsd"}
@@ -67,7 +67,7 @@ def test_training_leaves_weights_that_their_description_rebuilds(trained: Traine
     description = json_of(trained.run / "models" / "model.json")
     network_from(description["network"], tree_of(trained)).load_state_dict(weights_of(trained.run))
     assert description["sha256"] == {
-        name: sha256_of(trained.run / "models" / name) for name in ("model.safetensors", "model.pt")
+        name: digest_of(trained.run / "models" / name) for name in ("model.safetensors", "model.pt", "model.json")
     }
     assert (description["spacing"], description["patch_size"]) == ([5.0, 5.0, -1.0], [32, 32, 4])
     last = rows_of(trained.run / "history.csv")[-1]
