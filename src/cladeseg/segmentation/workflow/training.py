@@ -14,7 +14,10 @@ from cladeseg.bundle.command_line import check_overrides
 from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
 from cladeseg.bundle.shipped import copy_advice, is_shipped
+from cladeseg.bundle.trained_tree import check_tree
+from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.cohort import fingerprint
+from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
 from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
@@ -146,6 +149,8 @@ def _train(workflow: TrainingWorkflow) -> None:
     trainer, state = workflow.trainer, workflow.state
     if workflow.plan.resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
+    for file in _loaded(workflow):
+        _check_start(file, workflow.plan.taxonomy)
     if trainer.state.epoch < trainer.state.max_epochs:
         trainer.run()
     if trainer.state.epoch < trainer.state.max_epochs:
@@ -163,8 +168,21 @@ def _train(workflow: TrainingWorkflow) -> None:
 
 def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
     """Score of the bundle's weights on this training's validation cases, if the training started from them."""
-    loaded = [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
-    return workflow.sync_teacher.score if (models / "model.pt").resolve() in loaded else None
+    return workflow.sync_teacher.score if (models / "model.pt").resolve() in _loaded(workflow) else None
+
+
+def _loaded(workflow: TrainingWorkflow) -> list[Path]:
+    """Files that handlers load weights from when the training starts, as those of MONAI Label do."""
+    return [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
+
+
+def _check_start(file: Path, taxonomy: Taxonomy) -> None:
+    """MONAI's loader compares nothing, and takes tensors of another tree as far as their names agree."""
+    description = file.with_name(DESCRIPTION)
+    if description.is_file():
+        check_weights(file, required=False)
+        check_weights(description, required=False)
+        check_tree(read_json(description).get("taxonomy"), taxonomy, description)
 
 
 def _store_weights(workflow: TrainingWorkflow) -> None:
