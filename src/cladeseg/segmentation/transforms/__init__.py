@@ -3,6 +3,7 @@
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
 from cladeseg.segmentation.transforms.check_image import CheckImaged
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
+from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, check_regions, region_names
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
@@ -19,6 +20,7 @@ __all__ = [
     "BatchAugment",
     "CheckImaged",
     "ComposeBatch",
+    "KeepLargestRegiond",
     "LabelPropagation",
     "LeavesToLabeld",
     "LoadModalitiesd",
@@ -30,8 +32,10 @@ __all__ = [
     "RandomForegroundCrop",
     "SaveLabeld",
     "Spacingd",
+    "check_regions",
     "chosen_modalities",
     "postprocessing",
     "preprocessing",
+    "region_names",
     "slices_last_axcodes",
 ]

@@ -44,6 +44,7 @@ def evaluation_predictor(
     *,
     weights: str | Path | None = None,
     modalities: str | Sequence[str] | None = None,
+    keep_largest: str | Sequence[str] | None = None,
     device: str | torch.device = "auto",
 ) -> BundlePredictor:
     """The bundle's predictor with a run's weights, whose masks are written as the labels are.
@@ -52,6 +53,8 @@ def evaluation_predictor(
         plan: of the training.
         weights: a file; the run's own, else the bundle's, if ``None``.
         modalities: the ones that are looked at; all if ``None``.
+        keep_largest: superclasses of which only the largest component is kept; what is stored with the weights if
+            ``None``.
         device: where to predict.
 
     Raises:
@@ -62,6 +65,7 @@ def evaluation_predictor(
         weights=find_weights(plan.output_dir, plan.bundle_root, weights),
         label_convention=plan.label_convention,
         modalities=modalities,
+        keep_largest=keep_largest,
         device=device,
     )
 

@@ -50,6 +50,11 @@ def model_inferer(model: TrainedModel, overlap: float = 0.25) -> SlidingWindowIn
     return sliding_window(model.patch_size, overlap)
 
 
+def model_keep_largest(model: TrainedModel) -> list[str]:
+    """Superclasses of which only the largest component is kept, as the weights' description says."""
+    return list(model.keep_largest)
+
+
 def model_cases(
     model: TrainedModel,
     dataset_dir: str | Path,

@@ -18,7 +18,7 @@ from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of, resolve_label_convention
 from cladeseg.segmentation.data.label_conventions import AUTO
 from cladeseg.segmentation.networks.levels import network_levels
-from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.transforms import check_regions, preprocessing
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
 from cladeseg.taxonomy import load_taxonomy
 
@@ -75,6 +75,7 @@ class TrainingPlan:
         self.resume, self.stop_after = resume, stop_after
         self.promote = promote or inside_monai_label()
         self.taxonomy.check_flips(axis for axes in self.settings.pseudo_label.flips for axis in axes)
+        check_regions(self.taxonomy, self.settings.inference.keep_largest)
 
     @cached_property
     def run_folder(self) -> RunFolder:
@@ -111,6 +112,7 @@ class TrainingPlan:
             "patch_size": list(data.patch_size),
             "channels": list(data.channels),
             "intensity": data.intensity,
+            "keep_largest": list(self.settings.inference.keep_largest),
         }
 
     @cached_property

@@ -69,6 +69,7 @@ def load_predictor(
     modalities: str | Sequence[str] | None = None,
     overlap: float | None = None,
     flips: str = "none",
+    keep_largest: str | Sequence[str] | None = None,
     config: str = INFERENCE,
 ) -> BundlePredictor:
     """The Python way to a bundle's predictions: the same transforms and network as its inference command.
@@ -82,6 +83,8 @@ def load_predictor(
         overlap: share of a sliding window that the next one covers again; the config's if ``None``.
         flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
             between them; p(leaf) is averaged over the views.
+        keep_largest: superclasses of which only the largest component is kept, ``"none"`` for no one; what the weights'
+            description says if ``None``.
         config: the inference config inside the bundle.
 
     Raises:
@@ -95,7 +98,12 @@ def load_predictor(
     parser = ConfigParser()
     parser.read_config(str(root / config))
     parser.update({"bundle_root": str(root), "weights": str(path), "device": str(chosen)})
-    given = {"label_convention": label_convention, "modalities": modalities, "overlap": overlap}
+    given = {
+        "label_convention": label_convention,
+        "modalities": modalities,
+        "overlap": overlap,
+        "keep_largest": keep_largest,
+    }
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
     return BundlePredictor(parser, path, device=chosen, flips=flips)

@@ -64,6 +64,7 @@ class TrainedModel:
         patch_size: voxels of the sliding window.
         channels: names of the modalities; empty for images with a single channel.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
+        keep_largest: superclasses of which only the largest component is kept.
         taxonomy: record of the tree that they were trained on, see :mod:`cladeseg.bundle.trained_tree`; ``None`` if
             nothing was trained yet.
         described_by: the file that says all this; ``None`` if it is the bundle's own settings.
@@ -76,6 +77,7 @@ class TrainedModel:
     patch_size: Sequence[int]
     channels: Sequence[str]
     intensity: str
+    keep_largest: Sequence[str] = ()
     taxonomy: Mapping[str, Any] | None = None
     described_by: Path | None = None
 
