@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from cladeseg.bundle.settings import SettingsGroup, flat
 from cladeseg.bundle.trained_tree import check_tree, tree_record
-from cladeseg.files import DataError, read_json, write_json
+from cladeseg.files import DataError, read_json, remove_leftovers, write_json
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -178,6 +178,7 @@ def start_run(
                 check_state(run_folder.state)
         elif resume:
             logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
+        remove_leftovers(run_folder.root)
         write_json({**made_with(settings, taxonomy), "versions": versions(), "command": sys.argv}, run_folder.record)
 
 

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
-from cladeseg.files import DataError
+from cladeseg.files import DataError, remove_leftovers
 from cladeseg.report import CasePicture, metrics_table, save_png
 from cladeseg.segmentation.data import (
     absolute_paths,
@@ -105,6 +105,7 @@ def run_evaluation(
     raise_if_fatal(found)
     refuse_changed_files(cases, found, plan.dataset_dir)
     check_held_out(predictor.weights, found, split)
+    remove_leftovers(run_folder.root)
     backup_existing(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
     result = evaluate(

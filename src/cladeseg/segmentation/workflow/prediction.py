@@ -14,7 +14,7 @@ from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
-from cladeseg.files import DataError
+from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
 from cladeseg.segmentation.inferers import Predictor, flips_of
@@ -147,5 +147,6 @@ def image_cases(
 def run_inference(evaluator: SupervisedEvaluator, output_dir: str | Path) -> None:
     """Run an inference engine over its images; the masks lie in ``output_dir/predictions``."""
     configure_logging()
+    remove_leftovers(output_dir)
     evaluator.run()
     logger.info("masks are in %s", Path(output_dir) / "predictions")

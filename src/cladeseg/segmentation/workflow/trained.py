@@ -158,7 +158,8 @@ def store_weights(
         atomic_write(folder / "model.pt") as pickled,
         atomic_write(folder / "model.safetensors") as safe,
     ):
-        torch.save(dict(state), pickled)
+        with pickled.open("wb") as file:  # given a path, torch would write its name, a process's own, into the file
+            torch.save(dict(state), file)
         write_safetensors(state, safe)
         hashes = dict(zip(WEIGHT_FILES, (sha256_of(safe), sha256_of(pickled)), strict=True))
         content = {"network": dict(network), **inference, "taxonomy": tree_record(taxonomy)}
