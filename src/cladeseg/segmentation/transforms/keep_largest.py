@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import KeepLargestConnectedComponent, MapTransform
@@ -50,8 +51,9 @@ class KeepLargestRegiond(MapTransform):
 
     def _clean(self, scores: Tensor, leaves: Sequence[int]) -> None:
         label = scores.argmax(dim=0, keepdim=True)
-        inside = sum(label == leaf for leaf in leaves)
-        apart = (inside > 0) & (self._keep(inside.clone()) == 0)
+        inside = torch.isin(label, torch.tensor(leaves, device=label.device))
+        # MONAI's transform writes into what it is given.
+        apart = inside & (torch.as_tensor(self._keep(inside.to(torch.uint8))) == 0)
         for leaf in leaves:
             scores[leaf].masked_fill_(apart[0], 0)
 
