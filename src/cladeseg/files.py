@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+#: This machine's name in those of temporary files; without a dot, which ends it.
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:40]
+_TEMPORARY = re.compile(r"\.(?P<pid>\d+)@(?P<host>[A-Za-z0-9-]*)\..+")
+_OTHER_HOST_SECONDS = 3600
 
 
 class DataError(ValueError):
@@ -47,7 +57,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     # In the same folder, so that replacing is one step; with the same ending, because nibabel and others go by it.
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{os.getpid()}@{_HOST}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -57,6 +67,28 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what killed processes left of :func:`atomic_write` in a folder and below it.
+
+    A file stays while its process may still write it: on this machine while the process lives, on another one, which
+    may share the disk, for an hour since it was last written.
+    """
+    for path in Path(folder).rglob(".*@*.*"):
+        match = _TEMPORARY.match(path.name)
+        if match and path.is_file() and not _may_be_written(path, int(match["pid"]), match["host"]):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _may_be_written(path: Path, pid: int, host: str) -> bool:
+    if host == _HOST:
+        return psutil.pid_exists(pid)
+    try:
+        return time.time() - path.stat().st_mtime < _OTHER_HOST_SECONDS
+    except OSError:
+        return True
 
 
 def write_json(content: Any, path: str | Path) -> None:

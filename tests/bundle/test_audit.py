@@ -19,6 +19,7 @@ from cladeseg.bundle.audit_rules import judge
 from cladeseg.files import DataError
 from cladeseg.segmentation.workflow import promote
 from cladeseg.segmentation.workflow.trained import store_weights
+from cladeseg.taxonomy import load_taxonomy
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
@@ -75,7 +76,8 @@ def test_documentation_may_hold_web_addresses_and_they_are_listed(bundle: Path) 
 
 
 def test_promoted_weights_are_listed_with_their_record(bundle: Path, tmp_path: Path) -> None:
-    store_weights({"a": torch.zeros(2)}, tmp_path / "run", network={}, inference={}, validation={})
+    tree = load_taxonomy(bundle / "configs" / "taxonomy.json")
+    store_weights({"a": torch.zeros(2)}, tmp_path / "run", network={}, inference={}, taxonomy=tree, validation={})
     promote(tmp_path / "run", bundle / "models")
     assert refused(bundle) == []
     assert sorted(f.file for f in audit_bundle(bundle) if f.kind == "weights") == [

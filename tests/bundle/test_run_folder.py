@@ -6,13 +6,14 @@ import json
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cladeseg.bundle import RunFolder, SettingsGroup, start_run
-from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, unlock_run, versions
+from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, made_with, unlock_run, versions
 from cladeseg.files import DataError, read_json, write_json
 
 
@@ -147,6 +148,39 @@ def test_a_state_without_its_record_does_not_resume(trained):
         start_run(trained, SETTINGS, resume=True)
 
 
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"settings": 3}', '"text"', "\x00"])
+def test_a_damaged_record_does_not_resume_and_is_kept(trained, damage):
+    trained.record.write_text(damage)
+    with pytest.raises(DataError, match=rf"^{trained.record}: .*restore it, or choose another --output_dir") as raised:
+        start_run(trained, SETTINGS, resume=True)
+    assert "\n" not in str(raised.value)
+    assert trained.record.read_text() == damage
+
+
+def test_another_tree_does_not_resume(trained, brats_tree):
+    start_run(trained, SETTINGS, resume=True)
+    with pytest.raises(DataError, match=rf"^{trained.record}: was made with another tree .* is missing or damaged"):
+        start_run(trained, SETTINGS, resume=True, taxonomy=brats_tree)
+    write_json({**read_json(trained.record), **made_with(SETTINGS, brats_tree)}, trained.record)
+    start_run(trained, SETTINGS, resume=True, taxonomy=brats_tree)
+    before = trained.record.read_text()
+    nodes = [replace(n, values={"brats18": 3}) if n.name == "enhancing" else n for n in brats_tree.nodes]
+    with pytest.raises(DataError, match="'enhancing' was 4 in brats18 and is now 3"):
+        start_run(trained, SETTINGS, resume=True, taxonomy=replace(brats_tree, nodes=tuple(nodes)))
+    assert trained.record.read_text() == before
+
+
+def test_a_state_may_be_refused_before_anything_is_written(trained):
+    before = trained.record.read_text()
+
+    def refuse(path: Path) -> None:
+        raise DataError(f"{path}: torn")
+
+    with pytest.raises(DataError, match=rf"^{trained.state}: torn"):
+        start_run(trained, Settings(epochs=9), resume=True, free=["epochs"], check_state=refuse)
+    assert trained.record.read_text() == before
+
+
 def test_resuming_nothing_starts_from_the_beginning_and_says_so(folder, caplog):
     with caplog.at_level(logging.WARNING, logger="cladeseg"):
         start_run(folder, SETTINGS, resume=True)
@@ -163,6 +197,42 @@ def test_a_folder_that_another_process_trains_into_is_refused(folder):
     assert f"{folder.root}: another process is training into this folder" in other.stderr
     free = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (free.returncode, free.stderr) == (0, "")
+
+
+def locked_by_another(folder: RunFolder) -> bool:
+    code = f"from cladeseg.bundle.run_folder import *; lock_run(RunFolder({str(folder.root)!r}))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    return "another process is training into this folder" in other.stderr
+
+
+def test_a_refused_start_leaves_the_folder_to_others(trained):
+    unlock_run(trained)
+    with pytest.raises(DataError, match="--resume"):
+        start_run(trained, SETTINGS)
+    assert not locked_by_another(trained)
+    start_run(trained, SETTINGS, resume=True)
+    with pytest.raises(DataError, match="--resume"):
+        start_run(trained, SETTINGS)
+    assert locked_by_another(trained), "the training that goes on keeps its folder"
+    unlock_run(trained)
+
+
+def test_a_folder_that_was_refused_can_be_had_later(folder):
+    """The refusal leaves nothing behind that would pass for a lock."""
+    lock = f"lock_run(RunFolder({str(folder.root)!r}))"
+    code = f"from cladeseg.bundle.run_folder import *; {lock}; print(1, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "1\n"
+        for _ in range(2):
+            with pytest.raises(DataError, match="another process is training into this folder"):
+                start_run(folder, SETTINGS)
+        assert not folder.record.exists()
+        other.communicate("")
+    start_run(folder, SETTINGS)
+    assert locked_by_another(folder)
+    unlock_run(folder)
 
 
 def test_the_process_that_holds_a_folder_may_start_again(folder):

@@ -16,6 +16,7 @@ from cladeseg.bundle.problem import Problem
 from cladeseg.bundle.validate import validate_bundle
 from cladeseg.files import DataError
 from cladeseg.segmentation.workflow.trained import store_weights
+from cladeseg.taxonomy import Taxonomy
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
@@ -85,10 +86,11 @@ def test_our_bundles_are_sound(shipped: Path, tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_checked_from_any_folder_and_without_anybodys_run(
-    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Path, acdc_tree: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "cwd" / json.loads((bundle / INFERENCE).read_text(encoding="utf-8"))["output_dir"]
-    store_weights({"a": torch.zeros(1)}, run / "models", network={"head": "nonsense"}, inference={}, validation={})
+    nonsense: dict[str, Any] = {"network": {"head": "nonsense"}, "inference": {}, "validation": {}}
+    store_weights({"a": torch.zeros(1)}, run / "models", **nonsense, taxonomy=acdc_tree)
     monkeypatch.chdir(tmp_path / "cwd")
     assert validate_bundle("../bundle") == []
 

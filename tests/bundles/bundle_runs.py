@@ -45,6 +45,7 @@ TINY: dict[str, Any] = {
     "settings#mix#start": 0,
     "settings#mix#ramp": 1,
     "settings#optimizer#validation_interval": 1,
+    "settings#inference#keep_largest": [],
     "promote": False,
 }
 #: The parts that a bundle may leave out, so that a test of one does not change its meaning with a default.

@@ -17,6 +17,7 @@ from bundle_runs import (
     ACDC,
     EVALUATE,
     INFERENCE,
+    LEARNT,
     Trained,
     command,
     copy_bundle,
@@ -29,9 +30,10 @@ from bundle_runs import (
     weights_of,
     write_phantoms,
 )
+from skimage.measure import label
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.bundle.weights_record import digest_of
 from cladeseg.segmentation.workflow import network_from
 
 METRICS = {"dice", "iou", "hd95_mm", "assd_mm", "nsd"}
@@ -67,7 +69,7 @@ def test_training_leaves_weights_that_their_description_rebuilds(trained: Traine
     description = json_of(trained.run / "models" / "model.json")
     network_from(description["network"], tree_of(trained)).load_state_dict(weights_of(trained.run))
     assert description["sha256"] == {
-        name: sha256_of(trained.run / "models" / name) for name in ("model.safetensors", "model.pt")
+        name: digest_of(trained.run / "models" / name) for name in ("model.safetensors", "model.pt", "model.json")
     }
     assert (description["spacing"], description["patch_size"]) == ([5.0, 5.0, -1.0], [32, 32, 4])
     last = rows_of(trained.run / "history.csv")[-1]
@@ -250,3 +252,35 @@ def test_masks_hold_the_integers_of_the_label_convention_asked_for(
     command(bundle, "inference", INFERENCE, **folders, weights=weights, label_convention="clinic")
     for path in predictions.glob("patient003*"):
         np.testing.assert_array_equal(volume(tmp_path / "predictions" / path.name), table[volume(path)])
+
+
+# ---- one heart -------------------------------------------------------------------------------------------------------
+
+
+def components(mask: np.ndarray) -> int:
+    return int(label(mask > 0, connectivity=3).max())
+
+
+def test_the_largest_heart_alone_is_kept_where_the_training_says_so(
+    trained: Trained, predictions: Path, tmp_path: Path
+) -> None:
+    """The setting goes with the weights: inference and evaluation of the run need no option."""
+    before = {path.name: components(volume(path)) for path in predictions.iterdir()}
+    assert max(before.values()) > 1, "with one heart in each mask this shows nothing"
+    run = Path(shutil.copytree(trained.run, tmp_path / "R"))
+    train(trained, run, resume=True, **{**LEARNT, "settings#inference#keep_largest": ["heart"]})
+    assert json_of(run / "models" / "model.json")["keep_largest"] == ["heart"]
+    assert differences(weights_of(run), weights_of(trained.run)) == []
+    command(trained.bundle, "inference", INFERENCE, dataset_dir=str(trained.data), output_dir=str(run))
+    kept = {path.name: components(volume(path)) for path in (run / "predictions").iterdir()}
+    assert kept == {name: min(number, 1) for name, number in before.items()}
+
+
+def test_an_evaluation_can_try_what_the_weights_do_not_say(trained: Trained, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained.run, tmp_path / "R"))
+    folders = {"dataset_dir": str(trained.data), "output_dir": str(run)}
+    for value in ("none", "heart", None):
+        command(trained.bundle, "evaluating", EVALUATE, **folders, keep_largest=value)
+    plain, one, usual = (json_of(run / name / "metrics.json")["nodes"] for name in ("eval.1", "eval.2", "eval"))
+    assert plain == usual
+    assert one != plain

@@ -158,9 +158,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the bundle with a promoted network that has learnt nothing: its masks show every rounding."""
     root = tmp_path_factory.mktemp("bundle") / "copy"
     shutil.copytree(BUNDLE, root, ignore=shutil.ignore_patterns("models"))
-    network = network_from(NETWORK, load_taxonomy("configs/taxonomy.json", root))
+    tree = load_taxonomy("configs/taxonomy.json", root)
+    network = network_from(NETWORK, tree)
     run, settings = root.parent / "run", {"spacing": [2.0, 2.0, -1.0], "patch_size": PATCH}
-    store_weights(network.state_dict(), run, network=NETWORK, inference=settings, validation={})
+    store_weights(network.state_dict(), run, network=NETWORK, inference=settings, taxonomy=tree, validation={})
     promote(run, root / "models", force=True)
     return root
 

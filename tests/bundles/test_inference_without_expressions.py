@@ -30,9 +30,10 @@ def give_weights(bundle: Path) -> None:
     """The weights of a network of few channels that has learnt nothing."""
     plan = bundle_plan(bundle)
     options = {**plan.network, "filters": [4] * len(plan.network["filters"])}
-    state = network_from(options, load_taxonomy(bundle / "configs" / "taxonomy.json")).state_dict()
+    tree = load_taxonomy(bundle / "configs" / "taxonomy.json")
+    state = network_from(options, tree).state_dict()
     inference: dict[str, Any] = {"spacing": [8.0, 8.0, -1.0], "patch_size": [16, 16, 16]}
-    store_weights(state, bundle.parent / "run", network=options, inference=inference, validation={})
+    store_weights(state, bundle.parent / "run", network=options, inference=inference, taxonomy=tree, validation={})
     promote(bundle.parent / "run", bundle / "models", force=True)
 
 

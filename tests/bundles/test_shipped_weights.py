@@ -11,9 +11,11 @@ import torch
 from bundle_runs import EVALUATE, REPOSITORY, command, json_of
 from safetensors.torch import load_file
 
-from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.bundle.trained_tree import tree_record
+from cladeseg.bundle.weights_record import digest_of
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 from cladeseg.segmentation.workflow import load_predictor
+from cladeseg.taxonomy import load_taxonomy
 
 BUNDLE = REPOSITORY / "bundles" / "hippocampus_subclass_segmentation"
 MODELS = BUNDLE / "models"
@@ -25,7 +27,13 @@ def test_both_forms_of_the_weights_are_small_and_as_recorded() -> None:
     files = ["model.safetensors", "model.pt"]
     assert sum((MODELS / name).stat().st_size for name in files) <= 8 * MEGABYTE
     recorded = json_of(BUNDLE / "configs" / "metadata.json")["weights"]
-    assert recorded == {name: sha256_of(MODELS / name) for name in files}
+    assert recorded == {name: digest_of(MODELS / name) for name in [*files, "model.json"]}
+    assert recorded == json_of(MODELS / "model.json")["sha256"]
+
+
+def test_the_weights_know_the_bundles_tree() -> None:
+    tree = load_taxonomy(BUNDLE / "configs" / "taxonomy.json")
+    assert json_of(MODELS / "model.json")["taxonomy"] == tree_record(tree)
 
 
 def test_both_forms_hold_the_same_tensors() -> None:

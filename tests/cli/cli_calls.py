@@ -49,7 +49,8 @@ def small_bundle(folder: Path, source: Path, network: dict[str, Any], **inferenc
     """A copy of a bundle whose promoted weights are those of a small random network."""
     copy = folder / source.name
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("models"))
-    state = network_from(network, load_taxonomy(copy / "configs" / "taxonomy.json")).state_dict()
-    store_weights(state, folder / "run", network=network, inference=inference, validation={})
+    tree = load_taxonomy(copy / "configs" / "taxonomy.json")
+    state = network_from(network, tree).state_dict()
+    store_weights(state, folder / "run", network=network, inference=inference, taxonomy=tree, validation={})
     promote(folder / "run", copy / "models", force=True)
     return copy

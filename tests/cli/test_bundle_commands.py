@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_calls import ACDC, TREE, call
 
-from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
+from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of, with_own_sha256
 from cladeseg.files import DataError
 
 
@@ -21,7 +21,7 @@ def model(folder: Path, score: float, weights: bytes) -> Path:
         (folder / "models" / name).write_bytes(weights)
     hashes = dict.fromkeys(WEIGHT_FILES, sha256_of(folder / "models" / "model.pt"))
     description = {"validation": {"score": score, "fingerprint": "same cases"}, "sha256": hashes}
-    (folder / "models" / "model.json").write_text(json.dumps(description))
+    (folder / "models" / "model.json").write_text(json.dumps(with_own_sha256(description)))
     return folder
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import platform
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from cladeseg.bundle.settings import SettingsGroup, flat
-from cladeseg.files import DataError, read_json, write_json
+from cladeseg.bundle.trained_tree import check_tree, tree_record
+from cladeseg.files import DataError, read_json, remove_leftovers, write_json
+from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +108,9 @@ def lock_run(run_folder: RunFolder) -> None:
     path = run_folder.lock
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = _HELD.setdefault(path.resolve(), FileLock(path, timeout=0))
-        held.acquire()
+        lock = _HELD.get(path.resolve(), FileLock(path, timeout=0))
+        lock.acquire()
+        _HELD[path.resolve()] = lock
     except Timeout:
         raise DataError(
             f"{run_folder.root}: another process is training into this folder; wait for it, "
@@ -122,45 +127,109 @@ def unlock_run(run_folder: RunFolder) -> None:
         held.release(force=True)
 
 
+@contextmanager
+def _lock_unless_refused(run_folder: RunFolder) -> Iterator[None]:
+    """Hold the folder's lock from here on, unless the block ends in an error and did not find the lock held already."""
+    held = run_folder.lock.resolve() in _HELD
+    lock_run(run_folder)
+    try:
+        yield
+    except BaseException:
+        if not held:
+            unlock_run(run_folder)
+        raise
+
+
 def start_run(
-    run_folder: RunFolder, settings: SettingsGroup, resume: bool = False, *, free: Collection[str] = ()
+    run_folder: RunFolder,
+    settings: SettingsGroup,
+    resume: bool = False,
+    *,
+    taxonomy: Taxonomy | None = None,
+    free: Collection[str] = (),
+    check_state: Callable[[Path], None] | None = None,
 ) -> None:
     """Open a run folder for training: refuse to train over another training, record what is about to happen.
+
+    A start that is refused writes nothing, and leaves the folder to others.
 
     Args:
         run_folder: the folder.
         settings: everything that decides the training's outcome, besides the data.
         resume: go on from the folder's training state if there is one.
+        taxonomy: the tree that is learnt, if one is.
         free: names such as ``data.num_workers`` of settings that a resumed training may have otherwise.
+        check_state: further refusals of a training state that is to be resumed, given its file.
 
     Raises:
-        DataError: the folder holds a training and ``resume`` is off, or was trained with other settings, or another
-            process is training into it.
+        DataError: the folder holds a training and ``resume`` is off, or was trained with other settings or on another
+            tree, or another process is training into it.
     """
     configure_logging()
-    lock_run(run_folder)
-    if run_folder.state.is_file() and not resume:
-        raise DataError(
-            f"{run_folder.state}: this folder already holds a training; add --resume to go on with it, "
-            "or choose another --output_dir"
-        )
-    if run_folder.state.is_file():
-        _refuse_other_settings(run_folder.record, settings, free)
-    elif resume:
-        logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
-    write_json(
-        {"settings": settings.model_dump(mode="json"), "versions": versions(), "command": sys.argv}, run_folder.record
-    )
+    with _lock_unless_refused(run_folder):
+        if run_folder.state.is_file() and not resume:
+            raise DataError(
+                f"{run_folder.state}: this folder already holds a training; add --resume to go on with it, "
+                "or choose another --output_dir"
+            )
+        if run_folder.state.is_file():
+            check_same_training(_record(run_folder), settings, taxonomy, run_folder.record, free=free)
+            if check_state is not None:
+                check_state(run_folder.state)
+        elif resume:
+            logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
+        remove_leftovers(run_folder.root)
+        write_json({**made_with(settings, taxonomy), "versions": versions(), "command": sys.argv}, run_folder.record)
 
 
-def _refuse_other_settings(record: Path, settings: SettingsGroup, free: Collection[str]) -> None:
-    before, now = flat(read_json(record)["settings"]), flat(settings.model_dump(mode="json"))
+def made_with(settings: SettingsGroup, taxonomy: Taxonomy | None) -> dict[str, Any]:
+    """What a run's files record of its settings and its tree, as plain values."""
+    tree = {} if taxonomy is None else {"taxonomy": tree_record(taxonomy)}
+    return {"settings": settings.model_dump(mode="json"), **tree}
+
+
+def check_same_training(
+    record: Mapping[str, Any],
+    settings: SettingsGroup,
+    taxonomy: Taxonomy | None,
+    source: Path,
+    *,
+    free: Collection[str] = (),
+) -> None:
+    """Refuse to go on with a training that was begun with other settings or on another tree.
+
+    Args:
+        record: holds what :func:`made_with` gave when it was begun.
+        settings: those of now.
+        taxonomy: the tree of now.
+        source: the file that the record comes from, for the message.
+        free: names of settings that may differ.
+
+    Raises:
+        DataError: something differs; the message names it.
+    """
+    if not isinstance(record.get("settings"), Mapping):
+        raise DataError(f"{source}: is damaged: it holds no 'settings'; {_WAY_OUT}")
+    before, now = flat(record["settings"]), flat(settings.model_dump(mode="json"))
     for name in sorted(before.keys() | now.keys()):
         if name not in free and before.get(name) != now.get(name):
             raise DataError(
-                f"{record}: '{name}' was {before.get(name)!r} and is now {now.get(name)!r}; "
+                f"{source}: '{name}' was {before.get(name)!r} and is now {now.get(name)!r}; "
                 "a resumed training keeps its settings"
             )
+    if taxonomy is not None:
+        check_tree(record.get("taxonomy"), taxonomy, source)
+
+
+_WAY_OUT = "restore it, or choose another --output_dir and train anew"
+
+
+def _record(run_folder: RunFolder) -> Mapping[str, Any]:
+    try:
+        record = read_json(run_folder.record)
+    except DataError as error:
+        raise DataError(f"{error}; {_WAY_OUT}") from error
+    return record if isinstance(record, Mapping) else {}
 
 
 def backup_existing(path: Path) -> None:

@@ -100,7 +100,7 @@ def train(
         typer.Option(
             "--promote/--no-promote",
             show_default=BUNDLES,
-            help="Offer the result to the bundle, which takes better weights.",
+            help="Offer the result to the bundle, which takes better weights; nothing else is written there.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -153,6 +153,15 @@ def evaluate(
         ),
     ] = None,
     modalities: Modalities = None,
+    keep_largest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES|none",
+            show_default="the weights'",
+            help="Superclasses of which only the largest component counts, with commas.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     lesion_wise: Annotated[
         bool,
         typer.Option("--lesion-wise", help="Also score lesion by lesion, as BraTS 2023 does.", rich_help_panel=OUTPUT),
@@ -179,6 +188,7 @@ def evaluate(
         split=split.value,
         weights=None if weights is None else str(weights.absolute()),
         modalities=modalities,
+        keep_largest=keep_largest,
         lesion_wise=lesion_wise,
         nsd_tolerance_mm=nsd_tolerance_mm,
         device=None if device == "auto" else device,

@@ -11,6 +11,8 @@ index map, and its one-hot encoding needs no translation.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -185,6 +187,20 @@ class Taxonomy:
         """Bool (N, N): whether node v equals node u or lies above it."""
         rows = [[v in self.path(u) for u in range(self.num_nodes)] for v in range(self.num_nodes)]
         return torch.tensor(rows, dtype=torch.bool)
+
+    # ---- identity ----------------------------------------------------------------------------------------------------
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """Every node but the root in index order, as plain values: its name, parent, and integers by convention."""
+        by_name = {node.name: node for node in self.nodes}
+        nodes = [by_name[name] for name in self.names[:-1]]
+        return [{"name": n.name, "parent": n.parent, "values": dict(sorted(n.values.items()))} for n in nodes]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of all that weights and labels depend on: equal for trees with equal :attr:`entries`."""
+        return hashlib.sha256(json.dumps(self.entries).encode()).hexdigest()
 
     # ---- supervision -------------------------------------------------------------------------------------------------
 

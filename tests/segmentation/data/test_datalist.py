@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 import pytest
 from tiny_acdc import image, save, truncate, write_patient, write_patients
 
@@ -330,6 +331,37 @@ def test_opening_for_a_folder_with_other_images_is_refused(own, acdc_tree, tmp_p
     with pytest.raises(DataError, match="not the image that the datalist was made of") as error:
         _open(file, own, acdc_tree)
     assert str(error.value).startswith(str(changed))
+
+
+def test_opening_for_a_folder_with_other_labels_is_refused(own, acdc_tree, tmp_path):
+    file = tmp_path / "datalist.json"
+    built = _open(file, own, acdc_tree)
+    for part, supervision in (("training", "fine"), ("training", "heart"), ("test", "fine")):
+        path = _label_of(own, built, part, supervision)
+        volume = nib.load(path)
+        voxels = np.asanyarray(volume.dataobj).copy()
+        before = path.read_bytes()
+        voxels.flat[0] = 1 - voxels.flat[0]
+        nib.save(nib.Nifti1Image(voxels, volume.affine), path)
+        with pytest.raises(DataError, match=rf"^{path}: not the label that the datalist was made of"):
+            _open(file, own, acdc_tree)
+        path.write_bytes(before)
+    _open(file, own, acdc_tree)
+
+
+def test_labels_that_are_opened_are_hashed_and_no_others(own, acdc_tree, tmp_path):
+    built = _open(tmp_path / "datalist.json", own, acdc_tree)
+    cases = [case for part in PARTS for case in built[part]]
+    assert {case["supervision"] == "unlabelled" for case in cases} == {True, False}
+    assert all(("label_sha1" in case) == (case["supervision"] != "unlabelled") for case in cases)
+
+
+def test_the_type_of_a_label_file_does_not_count(own, acdc_tree, tmp_path):
+    file = tmp_path / "datalist.json"
+    path = _label_of(own, _open(file, own, acdc_tree), "training", "fine")
+    volume = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asanyarray(volume.dataobj).astype(np.float32) + 1e-4, volume.affine), path)
+    _open(file, own, acdc_tree)
 
 
 def test_cases_come_with_absolute_paths_and_no_hidden_label(folder, acdc_tree):

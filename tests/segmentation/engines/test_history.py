@@ -126,6 +126,39 @@ def test_columns_that_appear_late_do_not_lose_earlier_rows(tmp_path):
     assert [row["train_mix"] for row in rows_of(path)] == ["", "2"]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"epoch,step\r\n",
+        b"epoch,step\r\n1,2\r\n",
+        b"epoch,step\r\n1,2\r\n2",
+        b"epoch,step\r\n1,2\r\n3,6\r\n",
+        b"epoch,step\r\n1,2\r\nx,4\r\n",
+        b"epoch,step\r\n1,2,3\r\n2,4\r\n",
+        b"step,loss\r\n1,2\r\n2,4\r\n",
+        b"\xff\xfe\x00\x00",
+        b'epoch,step\r\n1,"2\r\n',
+    ],
+    ids=["empty", "no rows", "too few", "torn", "gap", "no number", "too long", "no epochs", "binary", "open quote"],
+)
+def test_a_damaged_history_is_refused_by_name_and_kept(tmp_path, damage):
+    path = tmp_path / "history.csv"
+    path.write_bytes(damage)
+    with pytest.raises(DataError, match=rf"^{path}: .*restore it, or delete it to go on without its rows$") as raised:
+        run(engine_of(lambda step: {"loss": 1.0}, EpochLosses(), HistoryFile(path)), epochs=3, trained=2)
+    assert "\n" not in str(raised.value)
+    assert path.read_bytes() == damage
+
+
+def test_a_deleted_history_goes_on_without_its_rows(tmp_path):
+    path = tmp_path / "history.csv"
+    for epochs, trained in ((2, 1), (3, 2)):
+        handlers = EpochLosses(), HistoryFile(path)
+        run(engine_of(lambda step: {"loss": 1.0}, *handlers), epochs=epochs, trained=trained)
+    assert [row["epoch"] for row in rows_of(path)] == ["2", "3"]
+
+
 def test_a_failed_write_leaves_the_rows_before_it(tmp_path, monkeypatch):
     path = tmp_path / "history.csv"
     run(engine_of(lambda step: {"loss": 1.0}, EpochLosses(), HistoryFile(path)), epochs=2)

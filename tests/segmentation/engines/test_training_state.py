@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tiny_training import assert_identical, tiny_evaluator, tiny_net, tiny_train
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.engines import StopAfter, TrainingState, TreeTrainer, Validate, save_atomically
-from cladeseg.segmentation.engines.training_state import load_state
+from cladeseg.segmentation.engines.checkpoint import load_checkpoint, load_state, save_checkpoint
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -89,10 +90,10 @@ def test_each_part_of_the_state_counts(acdc_tree, tmp_path):
     whole, _ = run_of(acdc_tree, tmp_path / "whole.pt")
     whole.run()
     run_of(acdc_tree, tmp_path / "last.pt", stop=2)[0].run()
-    content = load_state(tmp_path / "last.pt")
+    content = load_checkpoint(tmp_path / "last.pt")
     start = run_of(acdc_tree, tmp_path / "start.pt")[0]
     for part in ("network", "teacher", "optimizer", "lr_scheduler"):
-        torch.save({**content, part: getattr(start, part).state_dict()}, tmp_path / "other.pt")
+        save_checkpoint({**content, part: getattr(start, part).state_dict()}, tmp_path / "other.pt")
         trainer, other = run_of(acdc_tree, tmp_path / "other.pt")
         other.restore(trainer)
         trainer.run()
@@ -184,6 +185,53 @@ def test_a_torn_state_is_refused_by_name(acdc_tree, tmp_path, share):
     with pytest.raises(DataError, match=rf"^{path}: cannot be read as a checkpoint"):
         state.restore(trainer)
     assert_identical(weights_of(trainer), before)
+
+
+def test_a_state_whose_content_changed_is_refused_by_name(acdc_tree, tmp_path):
+    path = tmp_path / "last.pt"
+    run_of(acdc_tree, path, stop=1, steps=1)[0].run()
+    content = load_state(path)
+    next(iter(content["network"].values())).view(-1)[0] += 1e-6
+    torch.save(content, path)
+    trainer, state = run_of(acdc_tree, path, steps=1)
+    before = weights_of(trainer)
+    with pytest.raises(DataError, match=rf"^{path}: is damaged.*delete it and train anew without --resume$"):
+        state.restore(trainer)
+    assert_identical(weights_of(trainer), before)
+
+
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], torch.zeros(2)], ids=["dict", "list", "tensor"])
+def test_another_file_is_no_checkpoint(tmp_path, content):
+    torch.save(content, tmp_path / "last.pt")
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'last.pt'}: is no checkpoint of a training"):
+        load_checkpoint(tmp_path / "last.pt")
+
+
+def test_random_flipped_bits_are_refused_or_without_effect(acdc_tree, tmp_path):
+    """A few bits of a zip archive mean nothing; all others are noticed."""
+    path = tmp_path / "last.pt"
+    run_of(acdc_tree, path, stop=1, steps=1)[0].run()
+    whole, content = path.read_bytes(), load_checkpoint(path)
+    rng, refused = random.Random(0), 0
+    for _ in range(60):
+        place = rng.randrange(len(whole))
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << rng.randrange(8)]) + whole[place + 1 :])
+        try:
+            assert_identical(load_checkpoint(path), content)
+        except DataError as error:
+            refused += 1
+            assert str(error).startswith(f"{path}: ")
+            assert "\n" not in str(error)
+    assert refused > 30
+
+
+def test_what_a_state_was_made_with_comes_back(acdc_tree, tmp_path):
+    trainer = tiny_trainer(acdc_tree, epochs=1)
+    made_with = {"settings": {"seed": 0, "alpha": [0.5, None]}, "taxonomy": {"nodes": []}}
+    TrainingState(tmp_path / "last.pt", made_with=made_with).attach(trainer)
+    trainer.run()
+    content = load_checkpoint(tmp_path / "last.pt")
+    assert {name: content[name] for name in made_with} == made_with
 
 
 def test_a_missing_state_is_refused_by_name(tmp_path):

@@ -60,6 +60,21 @@ def test_tensors_that_share_memory_are_written_all_the_same(tmp_path):
     assert sorted(load_file(tmp_path / "model.safetensors")) == ["a", "b"]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, name, value):
+    one, other = small(), small()
+    with torch.no_grad():
+        one[1].weight[0, 1] = value
+    path = save(one.state_dict(), tmp_path / name)
+    if name.endswith("safetensors"):
+        write_safetensors(one.state_dict(), path)
+    before = {key: tensor.clone() for key, tensor in other.state_dict().items()}
+    with pytest.raises(DataError, match=rf"^{path}: '1.weight' holds values that are not finite"):
+        load_weights(other, path)
+    assert_identical(other.state_dict(), before)
+
+
 @pytest.mark.parametrize("content", [b"", b"not it", None], ids=["empty", "text", "a renamed pickle"])
 def test_a_broken_safetensors_file_is_refused_by_name(tmp_path, content):
     path = save(small().state_dict(), tmp_path / "model.safetensors")

@@ -113,7 +113,7 @@ def _train(bundle: Path, task: str, place: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(bundle)
         patch.setattr(sys, "excepthook", sys.excepthook)  # the bundle replaces it
-        monai.bundle.run("training", config_file="configs/train.json", **where)
+        monai.bundle.run("training", config_file="configs/train.json", promote=True, **where)
 
 
 def _phantoms(task: str, folder: Path, *, count: int, seed: int) -> Path:

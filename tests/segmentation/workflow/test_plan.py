@@ -28,6 +28,11 @@ def plan(root: Path = ACDC, **settings: Any) -> TrainingPlan:
     return TrainingPlan(settings=settings, bundle_root=root)
 
 
+@pytest.fixture
+def _inside_monai_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONAI_LABEL_APP_DIR", "/somewhere/app")
+
+
 def test_a_plan_reads_and_writes_nothing_before_somebody_asks(tmp_path: Path) -> None:
     plan = TrainingPlan(
         settings={}, bundle_root=ACDC, dataset_dir=tmp_path / "nowhere", output_dir=tmp_path / "R", seed=4
@@ -108,12 +113,22 @@ def test_an_override_that_does_not_exist_or_fit_is_refused_with_the_nearest(
         settings_with(ACDC, override)
 
 
+# ---- promotion -------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_promoted_unless_asked(brats: Path) -> None:
+    asked = TrainingPlan(settings={}, bundle_root=brats, promote=True)
+    assert (plan(brats).promote, asked.promote) == (False, True)
+    configs = sorted(BUNDLES.glob("*/configs/train.json"))
+    assert [read_json(config)["promote"] for config in configs] == [False] * 3
+
+
+@pytest.mark.usefixtures("_inside_monai_label")
+def test_trainings_of_monai_label_are_promoted(brats: Path) -> None:
+    assert plan(brats).promote is True
+
+
 # ---- label conventions -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _inside_monai_label(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONAI_LABEL_APP_DIR", "/somewhere/app")
 
 
 @pytest.mark.usefixtures("_inside_monai_label")

@@ -11,28 +11,30 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle.config_text import config_text
-from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of
+from cladeseg.bundle.trained_tree import tree_record
+from cladeseg.bundle.weights_record import WEIGHT_FILES, digest_of, sha256_of, with_own_sha256
 from cladeseg.files import DataError
 from cladeseg.segmentation.workflow import promote
 
 CASES = "a1b2"
 
 
-def write_model(folder: Path, score: float | None, *, fingerprint: str = CASES, weights: str = "") -> Path:
+def write_model(folder: Path, score: float | None, *, fingerprint: str = CASES, weights: str = "", **more: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in WEIGHT_FILES:
         (folder / name).write_text(f"{weights or score} in {name}")
     content = {
         "network": {"head": f"of {score}"},
         "validation": {"metric": "mean_dice", "score": score, "fingerprint": fingerprint},
-        "sha256": hashes_of(folder),
+        "sha256": {name: sha256_of(folder / name) for name in WEIGHT_FILES},
+        **more,
     }
-    (folder / "model.json").write_text(json.dumps(content))
+    (folder / "model.json").write_text(json.dumps(with_own_sha256(content)))
     return folder
 
 
 def hashes_of(folder: Path) -> dict[str, str]:
-    return {name: sha256_of(folder / name) for name in WEIGHT_FILES}
+    return {name: digest_of(folder / name) for name in (*WEIGHT_FILES, "model.json")}
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -102,7 +104,7 @@ def write_metadata(bundle: Path, content: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize("earlier", [{}, {"weights": {"model.pt": "0f"}}])
-def test_the_bundles_metadata_lists_both_files_and_keeps_its_layout(run, bundle, earlier):
+def test_the_bundles_metadata_lists_all_three_files_and_keeps_its_layout(run, bundle, earlier):
     metadata = write_metadata(bundle.parent, {"version": "0.1.0", **earlier, "channels": {"0": "left"}})
     promote(run, bundle)
     stored = json.loads(metadata.read_text())
@@ -207,6 +209,28 @@ def test_weights_that_disagree_with_their_record_are_not_promoted(run, bundle, n
     with pytest.raises(DataError, match=rf"^{run / name}: is damaged or another model's"):
         promote(run, bundle, force=True)
     assert content(bundle) == before
+
+
+def test_an_edited_description_is_not_promoted(run, bundle):
+    description = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**description, "spacing": [9, 9, 9]}))
+    before = content(bundle)
+    with pytest.raises(DataError, match=rf"^{run / 'model.json'}: was changed since the weights were stored"):
+        promote(run, bundle, force=True)
+    assert content(bundle) == before
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_weights_of_another_tree_are_not_promoted(tmp_path, bundle, flat_tree, brats_tree, force):
+    (bundle.parent / "configs").mkdir()
+    nodes = [{"name": n.name, "parent": n.parent, "values": dict(n.values)} for n in flat_tree.nodes]
+    (bundle.parent / "configs" / "taxonomy.json").write_text(json.dumps({"name": "flat", "nodes": nodes}))
+    own = write_model(tmp_path / "own", 0.9, taxonomy=tree_record(flat_tree))
+    other = write_model(tmp_path / "other", 0.95, taxonomy=tree_record(brats_tree))
+    assert promote(own, bundle, force=force) is True
+    with pytest.raises(DataError, match=rf"^{other / 'model.json'}: was made with another tree than 'flat'"):
+        promote(other, bundle, force=force)
+    assert content(bundle) == content(own)
 
 
 def test_a_bundle_of_the_installed_package_is_never_written_into(tmp_path, monkeypatch):

@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 import torch
 
-from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.bundle.trained_tree import tree_record
+from cladeseg.bundle.weights_record import digest_of, sha256_of, with_own_sha256
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.engines import load_weights
 from cladeseg.segmentation.workflow import find_weights, network_from, trained, trained_model
+from cladeseg.segmentation.workflow.inference import model_network
 from cladeseg.segmentation.workflow.trained import find_bundle_weights, store_weights
+from cladeseg.taxonomy import Node, Taxonomy
 
 SAFE, PICKLED = "model.safetensors", "model.pt"
+ACDC = Path(__file__).parents[3] / "bundles" / "acdc_subclass_segmentation"
 NETWORK: dict[str, Any] = {"filters": [4, 4, 8], "kernels": [3, 3, 3], "strides": [1, 2, 2], "seed": 0}
 
 
@@ -31,7 +35,7 @@ def write_weights(
         (folder / name).write_text(f"weights of {folder.parent.name}")
     if description is not None:
         hashes = {name: sha256_of(folder / name) for name in names}
-        (folder / "model.json").write_text(json.dumps({"sha256": hashes, **description}))
+        (folder / "model.json").write_text(json.dumps(with_own_sha256({"sha256": hashes, **description})))
     return folder / PICKLED
 
 
@@ -154,16 +158,49 @@ def test_a_left_over_twin_without_a_record_is_not_taken_for_the_recorded_weights
         find_weights(tmp_path, weights=path)
 
 
-def test_the_record_of_earlier_runs_is_that_of_the_pickled_file(tmp_path):
-    path = write_weights(tmp_path / "models")
-    path.with_name("model.json").write_text(json.dumps({"sha256": sha256_of(path)}))
+@pytest.mark.parametrize("edit", [{"spacing": [2.0, 2.0, 2.0]}, {"intensity": "brain"}, {"new": 1}])
+@pytest.mark.parametrize("named", [False, True])
+def test_an_edited_description_is_refused_by_name(tmp_path, edit, named):
+    path = write_weights(tmp_path / "run" / "models", {"spacing": [1.0, 1.0, 1.0]})
+    description = path.with_name("model.json")
+    write_json({**read_json(description), **edit}, description)
+    with pytest.raises(DataError, match=rf"^{description}: was changed since the weights were stored.*train anew$"):
+        find_weights(tmp_path / "run", tmp_path / "bundle", path if named else None)
+    with pytest.raises(DataError, match=rf"^{description}: was changed since the weights were stored.*train anew$"):
+        trained_model(tmp_path / "run", ACDC, path if named else None)
+
+
+def test_the_layout_of_a_description_does_not_count(tmp_path):
+    path = write_weights(tmp_path / "models", {"spacing": [1.0, 1.0, 1.0]})
+    content = read_json(path.with_name("model.json"))
+    path.with_name("model.json").write_text(json.dumps(dict(reversed(content.items())), indent=7))
     assert find_weights(tmp_path) == path
-    flip_a_bit(path)
-    with pytest.raises(DataError, match=rf"^{path}: is damaged"):
-        find_weights(tmp_path)
 
 
-@pytest.mark.parametrize("hashes", [["0f"], {"model.pt": 3}, 7])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_description_without_its_own_sha256_is_refused(tmp_path, named):
+    path = write_weights(tmp_path / "models")
+    write_json({"sha256": {PICKLED: sha256_of(path)}}, path.with_name("model.json"))
+    with pytest.raises(
+        DataError, match=rf"^{path.with_name('model.json')}: nothing records its sha256, so it may have"
+    ):
+        find_weights(tmp_path, weights=path if named else None)
+
+
+def test_a_description_that_the_metadata_list_is_needed_and_compared(bundle):
+    description, models = bundle / "models" / "model.json", bundle / "models"
+    hashes = {name: digest_of(models / name) for name in (SAFE, PICKLED, "model.json")}
+    metadata = list_in_metadata(bundle, hashes)
+    assert find_bundle_weights(bundle) == models / SAFE
+    write_json(with_own_sha256({**read_json(description), "spacing": [9.0, 9.0, 9.0]}), description)
+    with pytest.raises(DataError, match=rf"^{description}: was changed .* {metadata} says"):
+        find_bundle_weights(bundle)
+    description.unlink()
+    with pytest.raises(DataError, match=rf"^{description}: is missing, though {metadata} lists it"):
+        find_bundle_weights(bundle)
+
+
+@pytest.mark.parametrize("hashes", ["0f", ["0f"], {"model.pt": 3}, 7])
 def test_a_record_that_makes_no_sense_is_refused_by_name(bundle, hashes):
     metadata = list_in_metadata(bundle, hashes)
     with pytest.raises(DataError, match=rf"^{metadata}: 'weights' gives no sha256"):
@@ -218,6 +255,22 @@ def test_a_broken_description_is_refused_by_name(own, tmp_path):
         trained_model(tmp_path / "run", own)
 
 
+def test_a_description_that_nobody_recorded_must_make_sense(own, tmp_path):
+    path = write_weights(tmp_path / "run" / "models")
+    write_json({"spacing": "wide"}, path.with_name("model.json"))
+    with pytest.raises(DataError, match=rf"^{path.with_name('model.json')}: 'spacing' cannot be used"):
+        trained_model(tmp_path / "elsewhere", own, path)
+
+
+def test_weights_of_another_tree_get_no_network(own, tmp_path, flat_tree, brats_tree):
+    store(network_from(NETWORK, brats_tree).state_dict(), tmp_path / "run" / "models", brats_tree)
+    model = trained_model(tmp_path / "run", own)
+    assert model_network(model, brats_tree).state_dict().keys()
+    description = tmp_path / "run" / "models" / "model.json"
+    with pytest.raises(DataError, match=rf"^{description}: was made with another tree than 'flat'"):
+        model_network(model, flat_tree)
+
+
 def test_a_bundle_without_settings_is_refused_by_name(own, tmp_path):
     write_json({}, own / "configs" / "train.json")
     with pytest.raises(DataError, match=rf"^{own / 'configs' / 'train.json'}: needs an object 'settings'"):
@@ -230,8 +283,12 @@ def test_a_bundle_without_settings_is_refused_by_name(own, tmp_path):
 VALIDATION = {"metric": "mean_dice", "score": 0.5, "fingerprint": "a"}
 
 
-def store(state: dict[str, torch.Tensor], models: Path) -> None:
-    store_weights(state, models, network=NETWORK, inference={"patch_size": [8, 8, 4]}, validation=VALIDATION)
+TREE = Taxonomy("flat", (Node("background", values={"flat": 0}), Node("a", values={"flat": 1})))
+
+
+def store(state: dict[str, torch.Tensor], models: Path, tree: Taxonomy = TREE) -> None:
+    inference = {"patch_size": [8, 8, 4]}
+    store_weights(state, models, network=NETWORK, inference=inference, taxonomy=tree, validation=VALIDATION)
 
 
 def test_a_training_leaves_two_files_of_the_same_tensors_and_a_record_of_both(acdc_tree, tmp_path):
@@ -245,7 +302,8 @@ def test_a_training_leaves_two_files_of_the_same_tensors_and_a_record_of_both(ac
     assert (described["network"], described["patch_size"]) == (NETWORK, [8, 8, 4])
     assert described["validation"] == VALIDATION
     hashes = {name: hashlib.sha256((tmp_path / "models" / name).read_bytes()).hexdigest() for name in (PICKLED, SAFE)}
-    assert described["sha256"] == hashes
+    assert described["sha256"] == {**hashes, "model.json": digest_of(tmp_path / "models" / "model.json")}
+    assert described["taxonomy"] == tree_record(TREE)
     assert find_weights(tmp_path) == tmp_path / "models" / SAFE
 
 

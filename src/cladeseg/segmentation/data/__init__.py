@@ -9,6 +9,7 @@ from cladeseg.segmentation.data.datalist import (
     cases_of,
     load_datalist,
     open_or_build_datalist,
+    refuse_changed_files,
     store_datalist,
 )
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
@@ -70,6 +71,7 @@ __all__ = [
     "open_or_build_datalist",
     "pool_of",
     "raise_if_fatal",
+    "refuse_changed_files",
     "resolve_label_convention",
     "scan",
     "scan_acdc",

@@ -44,8 +44,8 @@ def build_datalist(
     Returns:
         JSON-serialisable: ``format``, ``name`` of the tree, the settings with the label convention by its name,
         ``together`` (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every
-        case has ``supervision`` and the image's ``sha1``; a case whose supervision is ``unlabelled`` has no
-        ``label``, and its label file was not opened.
+        case has ``supervision`` and the image's ``sha1``, and where its label was opened ``label_sha1``; a case whose
+        supervision is ``unlabelled`` has no ``label``, and its label file was not opened.
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
@@ -85,8 +85,11 @@ def build_datalist(
     together = _sharing_an_image(cases)
     assigned = assign_supervision(cases, _divide(cases, chosen, together), chosen)
     used = [case for part in PARTS for case in assigned[part]]
-    _log_findings(check(used, images=[images[case["case"]] for case in used]))
-    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **assigned}
+    inspected = check(used, images=[images[case["case"]] for case in used])
+    _log_findings(inspected)
+    hashes = {inspection.case: inspection.label_sha1 for inspection in inspected}
+    parts = {part: [_with_label_hash(case, hashes[case["case"]]) for case in assigned[part]] for part in PARTS}
+    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **parts}
 
 
 def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
@@ -169,7 +172,7 @@ def open_or_build_datalist(
     cases = [without_hidden_labels(case) for part in PARTS for case in datalist[part]]
     found = inspect_cases(cases, dataset_dir, taxonomy, chosen.label_convention, workers=workers, progress=progress)
     _log_findings(found)
-    _refuse_changed_images(cases, found, dataset_dir)
+    refuse_changed_files(cases, found, dataset_dir)
     return datalist
 
 
@@ -190,6 +193,10 @@ def cases_of(datalist: Mapping[str, Any], part: str, dataset_dir: str | Path) ->
 
 def _header(settings: DatalistSettings, taxonomy: Taxonomy) -> dict[str, Any]:
     return {"format": FORMAT, "name": taxonomy.name, **asdict(settings)}
+
+
+def _with_label_hash(case: Mapping[str, Any], sha1: str) -> dict[str, Any]:
+    return {**case, "label_sha1": sha1} if sha1 else dict(case)
 
 
 def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
@@ -268,10 +275,24 @@ def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[st
         raise DataError(f"{path}: was made with {made}; choose another output_dir, this one is kept as it is")
 
 
-def _refuse_changed_images(
+def refuse_changed_files(
     cases: Sequence[Mapping[str, Any]], found: Sequence[Inspection], dataset_dir: str | Path
 ) -> None:
+    """Stop if an image or a label is not the one that a datalist was made of.
+
+    Args:
+        cases: of the datalist, with the hashes that it stores.
+        found: the inspection of each case's files as they are now.
+        dataset_dir: folder that the cases' paths are relative to.
+
+    Raises:
+        DataError: the message names the files.
+    """
     for case, inspection in zip(cases, found, strict=True):
         if case.get("sha1", inspection.sha1) != inspection.sha1:
             files = ", ".join(str(Path(dataset_dir, file)) for file in volume_files(case["image"]))
             raise DataError(f"{files}: not the image that the datalist was made of; choose another output_dir")
+        opened = inspection.label_sha1
+        if opened and case.get("label_sha1", opened) != opened:
+            file = Path(dataset_dir, case["label"])
+            raise DataError(f"{file}: not the label that the datalist was made of; choose another output_dir")

@@ -56,7 +56,7 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
         for number, part in zip(numbers, parts, strict=True)
         for fault in ([] if number in unused else _voxel_faults(part))
     ]
-    hashes = tuple(_sha1(part) for part in parts)
+    hashes = tuple(voxel_hash(part) for part in parts)
     return ImageVolume(path, voxels.shape[:3], affine, hashes, (*faults, *_affine_faults(affine)))
 
 
@@ -93,7 +93,8 @@ def _affine_faults(affine: np.ndarray) -> Iterator[str]:
         yield "its affine is singular: voxel axes lie in one plane"
 
 
-def _sha1(voxels: np.ndarray) -> str:
+def voxel_hash(voxels: np.ndarray) -> str:
+    """sha1 (hex) of a volume's shape and voxels as float32."""
     with np.errstate(over="ignore"):
         plain = voxels.astype("<f4")
     return _hex(str(voxels.shape).encode() + plain.tobytes())

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash
+from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash, voxel_hash
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
 from cladeseg.segmentation.volumes import corner_distance, read_grid, read_volume
 from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
@@ -55,6 +55,7 @@ class Inspection:
         spacing: mm between voxel centres along each axis, from the affine.
         sha1: hash of the image's shape and voxels over all channels, equal for equal images whatever their file type or
             compression; empty if it could not be read.
+        label_sha1: the same for the label's integers; empty if no label was opened, or it cannot be used.
         findings: everything worth reporting.
         label_voxels: node name → number of voxels; empty if no label was opened.
     """
@@ -64,6 +65,7 @@ class Inspection:
     affine: tuple[tuple[float, ...], ...] = ()
     spacing: tuple[float, ...] = ()
     sha1: str = ""
+    label_sha1: str = ""
     findings: tuple[Finding, ...] = ()
     label_voxels: Mapping[str, int] = field(default_factory=dict)
 
@@ -270,7 +272,7 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
     if not (found != taxonomy.background).any():
         inspection = _add(inspection, "info", path, "every voxel is background")
     voxels_of = {taxonomy.names[int(v)]: int(n) for v, n in zip(found, counts, strict=True)}
-    return replace(inspection, label_voxels=voxels_of)
+    return replace(inspection, label_voxels=voxels_of, label_sha1=voxel_hash(np.rint(voxels) + 0))
 
 
 def _geometry_findings(

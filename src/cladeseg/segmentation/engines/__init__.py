@@ -1,15 +1,16 @@
 """Training and evaluation on MONAI's ignite engines."""
 
 from cladeseg.segmentation.engines.build_step import build_step
+from cladeseg.segmentation.engines.checkpoint import load_checkpoint, save_atomically
 from cladeseg.segmentation.engines.device import choose_device, to_device
 from cladeseg.segmentation.engines.evaluation import Evaluation, evaluate
 from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
-from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog
+from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.node_dice import NodeDice
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep, parameters_of
 from cladeseg.segmentation.engines.trainer import TreeTrainer, step_generator
-from cladeseg.segmentation.engines.training_state import TrainingState, save_atomically
+from cladeseg.segmentation.engines.training_state import TrainingState
 from cladeseg.segmentation.engines.weights import LoadWeights, SaveBestWeights, load_weights
 
 __all__ = [
@@ -34,8 +35,10 @@ __all__ = [
     "build_step",
     "choose_device",
     "evaluate",
+    "load_checkpoint",
     "load_weights",
     "parameters_of",
+    "read_history",
     "save_atomically",
     "step_generator",
     "to_device",

@@ -11,9 +11,11 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 
-from cladeseg.files import atomic_write
+from cladeseg.files import DataError, atomic_write
 
 logger = logging.getLogger(__name__)
+
+_WAY_OUT = "restore it, or delete it to go on without its rows"
 
 
 class EpochLosses:
@@ -69,10 +71,7 @@ class HistoryFile:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._append)
 
     def _start(self, engine: Engine) -> None:
-        if not self.path.is_file():
-            return
-        with self.path.open(newline="", encoding="utf-8") as file:
-            self._rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= engine.state.epoch]
+        self._rows = [dict(row) for row in read_history(self.path, engine.state.epoch)]
 
     def _append(self, engine: Engine) -> None:
         row = {"epoch": engine.state.epoch, "step": engine.state.iteration, **epoch_values(engine, self.evaluator)}
@@ -91,6 +90,30 @@ class HistoryFile:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
+
+
+def read_history(path: Path, epoch: int) -> list[dict[str, str]]:
+    """The rows of a :class:`HistoryFile` up to an epoch; none if there is no file, or nothing was trained yet.
+
+    Args:
+        path: the CSV file.
+        epoch: the last one that was trained; its row must be the last of those, and none may be missing before it.
+
+    Raises:
+        DataError: the file cannot be read, or is torn.
+    """
+    if not epoch or not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file, strict=True) if int(row["epoch"]) <= epoch]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error}); {_WAY_OUT}") from error
+    epochs = [int(row["epoch"]) for row in rows]
+    torn = any(None in row or None in row.values() for row in rows)
+    if torn or not rows or epochs != list(range(epochs[0], epoch + 1)):
+        raise DataError(f"{path}: is damaged: it does not hold a whole row for each epoch up to {epoch}; {_WAY_OUT}")
+    return rows
 
 
 class TensorBoardLog:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from ignite.engine import Engine, Events
 
-from cladeseg.files import DataError, atomic_write
+from cladeseg.files import DataError
+from cladeseg.segmentation.engines.checkpoint import load_checkpoint, save_checkpoint
 from cladeseg.segmentation.engines.trainer import TreeTrainer
 
 logger = logging.getLogger(__name__)
@@ -27,12 +28,17 @@ class TrainingState:
         path: the file, e.g. ``R/checkpoints/last.pt``.
         interval: epochs between two writes; the last epoch is always written.
         evaluator: the validation engine whose best score is kept too.
+        made_with: plain values that say what the state belongs to, e.g. the training's settings and tree; kept in the
+            file for whoever resumes.
     """
 
-    def __init__(self, path: str | Path, *, interval: int = 1, evaluator: Any = None) -> None:
+    def __init__(
+        self, path: str | Path, *, interval: int = 1, evaluator: Any = None, made_with: Mapping[str, Any] | None = None
+    ) -> None:
         self.path = Path(path)
         self.interval = interval
         self.evaluator = evaluator
+        self.made_with = dict(made_with or {})
 
     def attach(self, engine: Engine) -> None:
         """Write at the end of epochs; attach last, so that the validation of the epoch is included."""
@@ -40,10 +46,11 @@ class TrainingState:
 
     def _on_epoch(self, engine: TreeTrainer) -> None:
         if engine.state.epoch % self.interval == 0 or engine.state.epoch == engine.state.max_epochs:
-            save_atomically(self._collect(engine), self.path)
+            save_checkpoint(self._collect(engine), self.path)
 
     def _collect(self, trainer: TreeTrainer) -> dict[str, Any]:
         return {
+            **self.made_with,
             "network": trainer.network.state_dict(),
             "teacher": trainer.teacher.state_dict(),
             "step": trainer.step.state_dict() if hasattr(trainer.step, "state_dict") else {},
@@ -64,9 +71,10 @@ class TrainingState:
             The number of epochs already trained.
 
         Raises:
-            DataError: the file cannot be read, or was written with another seed or number of steps per epoch.
+            DataError: the file cannot be read or is damaged, or was written with another seed or number of steps per
+                epoch.
         """
-        state = load_state(self.path)
+        state = load_checkpoint(self.path)
         for name, now in (("steps_per_epoch", trainer.state.epoch_length), ("seed", trainer.seed)):
             if state[name] != now:
                 raise DataError(f"{self.path}: was written with {name} {state[name]}, not {now}")
@@ -99,17 +107,3 @@ def _validation_state(state: Any) -> dict[str, Any]:
         "best_metric": float(state.best_metric),
         "best_metric_epoch": int(state.best_metric_epoch),
     }
-
-
-def save_atomically(content: Any, path: Path) -> None:
-    """``torch.save`` as a whole file: an existing one survives any failure."""
-    with atomic_write(path) as temporary:
-        torch.save(content, temporary)
-
-
-def load_state(path: Path) -> dict[str, Any]:
-    """Read a file of tensors and plain values with ``weights_only``; :class:`DataError` names it if that fails."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read as a checkpoint ({error})") from error

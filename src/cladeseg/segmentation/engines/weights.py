@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from ignite.engine import Engine, Events
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.engines.training_state import load_state, save_atomically
+from cladeseg.segmentation.engines.checkpoint import load_state, save_atomically
 
 
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
@@ -20,8 +21,8 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     A ``.pt`` is read with ``weights_only``: it may hold tensors, never code.
 
     Raises:
-        DataError: the file is missing or unreadable, or belongs to another network; the message names the first
-            tensor that does not fit.
+        DataError: the file is missing or unreadable, belongs to another network or holds values that are not finite;
+            the message names the first tensor that does not fit.
     """
     path = Path(path)
     if not path.is_file():
@@ -31,6 +32,9 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     if misfit:
         hint = "pass the options that it was trained with (head, prior, separate_norm, filters, ...)"
         raise DataError(f"{path}: these weights belong to another network: {misfit}; {hint}")
+    broken = next((name for name, value in state.items() if not bool(torch.isfinite(value).all())), None)
+    if broken is not None:
+        raise DataError(f"{path}: '{broken}' holds values that are not finite; restore the file, or train anew")
     network.load_state_dict(state)
     return network
 

@@ -3,6 +3,7 @@
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
 from cladeseg.segmentation.transforms.check_image import CheckImaged
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
+from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, check_regions, region_names
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
@@ -21,6 +22,7 @@ __all__ = [
     "BatchAugment",
     "CheckImaged",
     "ComposeBatch",
+    "KeepLargestRegiond",
     "LabelPropagation",
     "LeavesToLabeld",
     "LoadModalitiesd",
@@ -34,9 +36,11 @@ __all__ = [
     "Spacingd",
     "Views",
     "along_array_axes",
+    "check_regions",
     "chosen_modalities",
     "mirror",
     "mirrored_views",
     "postprocessing",
     "preprocessing",
+    "region_names",
 ]

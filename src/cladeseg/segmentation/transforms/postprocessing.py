@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from monai.transforms import Compose, Invertd
 
+from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, region_names
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd
 from cladeseg.taxonomy import Taxonomy
@@ -18,6 +20,7 @@ def postprocessing(
     label_convention: str,
     output_dir: str | Path,
     folder: str = "predictions",
+    keep_largest: str | Sequence[str] = (),
 ) -> Compose:
     """Undo the geometry of ``preprocessing`` on p(leaf), take the most probable leaf, write it.
 
@@ -29,11 +32,13 @@ def postprocessing(
         label_convention: file convention of the mask.
         output_dir: folder of the run.
         folder: sub-folder for the masks.
+        keep_largest: superclasses of which only the largest component is kept, see :class:`KeepLargestRegiond`.
     """
     return Compose(
         [
             ProbabilitiesFromLogsd("pred"),
             Invertd("pred", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
+            KeepLargestRegiond(taxonomy, region_names(keep_largest), keys="pred"),
             LeavesToLabeld(taxonomy, label_convention, keys="pred"),
             SaveLabeld("pred", image_key="image", output_dir=output_dir, folder=folder),
         ]

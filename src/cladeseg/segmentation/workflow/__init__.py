@@ -5,6 +5,7 @@ from cladeseg.segmentation.workflow.evaluation import evaluation_predictor, run_
 from cladeseg.segmentation.workflow.inference import (
     model_cases,
     model_inferer,
+    model_keep_largest,
     model_network,
     model_preprocessing,
     untrained_network,
@@ -52,6 +53,7 @@ __all__ = [
     "load_predictor",
     "model_cases",
     "model_inferer",
+    "model_keep_largest",
     "model_network",
     "model_preprocessing",
     "network_from",

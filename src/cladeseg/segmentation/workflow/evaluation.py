@@ -12,14 +12,22 @@ import torch
 from rich.console import Console
 
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
-from cladeseg.files import DataError
+from cladeseg.files import DataError, remove_leftovers
 from cladeseg.report import CasePicture, metrics_table, save_png
-from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, raise_if_fatal, scan
+from cladeseg.segmentation.data import (
+    absolute_paths,
+    cases_of,
+    inspect_cases,
+    load_datalist,
+    raise_if_fatal,
+    refuse_changed_files,
+    scan,
+)
 from cladeseg.segmentation.engines import Evaluation, evaluate
-from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
+from cladeseg.segmentation.workflow.held_out import check_held_out
 from cladeseg.segmentation.workflow.plan import TrainingPlan
-from cladeseg.segmentation.workflow.prediction import load_predictor
+from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
 from cladeseg.segmentation.workflow.trained import find_weights
 from cladeseg.taxonomy import FINE, Taxonomy
@@ -36,14 +44,17 @@ def evaluation_predictor(
     *,
     weights: str | Path | None = None,
     modalities: str | Sequence[str] | None = None,
+    keep_largest: str | Sequence[str] | None = None,
     device: str | torch.device = "auto",
-) -> Predictor:
+) -> BundlePredictor:
     """The bundle's predictor with a run's weights, whose masks are written as the labels are.
 
     Args:
         plan: of the training.
         weights: a file; the run's own, else the bundle's, if ``None``.
         modalities: the ones that are looked at; all if ``None``.
+        keep_largest: superclasses of which only the largest component is kept; what is stored with the weights if
+            ``None``.
         device: where to predict.
 
     Raises:
@@ -54,13 +65,14 @@ def evaluation_predictor(
         weights=find_weights(plan.output_dir, plan.bundle_root, weights),
         label_convention=plan.label_convention,
         modalities=modalities,
+        keep_largest=keep_largest,
         device=device,
     )
 
 
 def run_evaluation(
     *,
-    predictor: Predictor,
+    predictor: BundlePredictor,
     plan: TrainingPlan,
     split: str = "test",
     tolerance_mm: float = 2.0,
@@ -81,17 +93,19 @@ def run_evaluation(
         The summary that is also in ``metrics.json``.
 
     Raises:
-        DataError: a case cannot be used; the message names its file.
+        DataError: a case cannot be used, or is not the one that the split was made of, or was trained on although the
+            part should be held out; the message names it.
     """
     configure_logging()
     run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
     shipped = plan.bundle_root / "models" / SPLIT_FILE
-    splits = [path for path in (run_folder.datalist, shipped) if path.is_file()]
-    cases = evaluation_cases(
-        split, splits[0] if splits else run_folder.datalist, plan.dataset_dir, plan.settings.data.layout
-    )
-    _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
-    raise_if_fatal(inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True))
+    stored = next((path for path in (run_folder.datalist, shipped) if path.is_file()), run_folder.datalist)
+    cases = evaluation_cases(split, stored, plan.dataset_dir, plan.settings.data.layout)
+    found = inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True)
+    raise_if_fatal(found)
+    refuse_changed_files(cases, found, plan.dataset_dir)
+    check_held_out(predictor.weights, found, split)
+    remove_leftovers(run_folder.root)
     backup_existing(run_folder.evaluation)
     pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
     result = evaluate(
@@ -140,14 +154,6 @@ def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
     if unlabelled:
         logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))
     return [{**case, "supervision": FINE} for case in cases if "label" in case]
-
-
-def _warn_of_training_cases(cases: list[dict[str, Any]], splits: list[Path]) -> None:
-    """``splits``: the one that the weights were trained with, if it is known."""
-    seen = {case["case"] for split in splits for case in load_datalist(split)["training"]}
-    trained = sum(case["case"] in seen for case in cases)
-    if trained:
-        logger.warning("%d of these %d cases may have been trained on: this is not a test score", trained, len(cases))
 
 
 def _store(result: Evaluation, taxonomy: Taxonomy, folder: Path, tolerance_mm: float, seed: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from monai.inferers import SlidingWindowInferer
 from monai.transforms import Compose
 
+from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.networks import HierarchicalNet
 from cladeseg.segmentation.transforms import preprocessing
@@ -24,7 +25,13 @@ def untrained_network(plan: TrainingPlan) -> HierarchicalNet:
 
 
 def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
-    """The network that the weights belong to, without them."""
+    """The network that the weights belong to, without them.
+
+    Raises:
+        DataError: they were trained on another tree; the message names what changed in it.
+    """
+    if model.taxonomy is not None:
+        check_tree(model.taxonomy, taxonomy, model.described_by or "the weights")
     return network_from(model.network, taxonomy)
 
 
@@ -47,6 +54,11 @@ def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = N
 def model_inferer(model: TrainedModel, overlap: float = 0.25) -> SlidingWindowInferer:
     """Windows of the training patch's size; see :func:`~cladeseg.segmentation.inferers.sliding_window`."""
     return sliding_window(model.patch_size, overlap)
+
+
+def model_keep_largest(model: TrainedModel) -> list[str]:
+    """Superclasses of which only the largest component is kept, as the weights' description says."""
+    return list(model.keep_largest)
 
 
 def model_cases(

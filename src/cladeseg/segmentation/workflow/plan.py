@@ -18,7 +18,7 @@ from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of, resolve_label_convention
 from cladeseg.segmentation.data.label_conventions import AUTO
 from cladeseg.segmentation.networks.levels import network_levels
-from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.transforms import check_regions, preprocessing
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
@@ -36,7 +36,7 @@ class TrainingPlan:
         dataset_dir: the data.
         output_dir: folder of the run.
         resume: go on from the run's stored state.
-        promote: offer the result to the bundle.
+        promote: offer the result to the bundle; trainings of MONAI Label always do, whose users see the bundle alone.
         stop_after: stop on purpose after this epoch, to be resumed; ``None`` for never.
         **top_level: the settings that are top-level keys of the config: :data:`TOP_LEVEL`.
 
@@ -47,7 +47,7 @@ class TrainingPlan:
         dataset_dir: as given.
         output_dir: as given.
         resume: as given.
-        promote: as given.
+        promote: whether the result is offered to the bundle.
         stop_after: as given.
 
     Raises:
@@ -63,7 +63,7 @@ class TrainingPlan:
         dataset_dir: str | Path = "data",
         output_dir: str | Path = "runs/new",
         resume: bool = False,
-        promote: bool = True,
+        promote: bool = False,
         stop_after: int | None = None,
         **top_level: Any,
     ) -> None:
@@ -72,9 +72,11 @@ class TrainingPlan:
         self.bundle_root = Path(bundle_root)
         self.dataset_dir = Path(dataset_dir)
         self.output_dir = Path(output_dir)
-        self.resume, self.promote, self.stop_after = resume, promote, stop_after
+        self.resume, self.stop_after = resume, stop_after
+        self.promote = promote or inside_monai_label()
         for group in ("augmentation", "pseudo_label"):
             _check_flips(self.taxonomy, group, getattr(self.settings, group).flips)
+        check_regions(self.taxonomy, self.settings.inference.keep_largest)
 
     @cached_property
     def run_folder(self) -> RunFolder:
@@ -112,6 +114,7 @@ class TrainingPlan:
             "patch_size": list(data.patch_size),
             "channels": list(data.channels),
             "intensity": data.intensity,
+            "keep_largest": list(self.settings.inference.keep_largest),
         }
 
     @cached_property

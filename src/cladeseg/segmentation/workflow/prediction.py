@@ -14,7 +14,7 @@ from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
-from cladeseg.files import DataError
+from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
 from cladeseg.segmentation.inferers import Predictor, flips_of
@@ -69,6 +69,7 @@ def load_predictor(
     modalities: str | Sequence[str] | None = None,
     overlap: float | None = None,
     flips: str = "none",
+    keep_largest: str | Sequence[str] | None = None,
     config: str = INFERENCE,
 ) -> BundlePredictor:
     """The Python way to a bundle's predictions: the same transforms and network as its inference command.
@@ -82,6 +83,8 @@ def load_predictor(
         overlap: share of a sliding window that the next one covers again; the config's if ``None``.
         flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
             between them; p(leaf) is averaged over the views.
+        keep_largest: superclasses of which only the largest component is kept, ``"none"`` for no one; what the weights'
+            description says if ``None``.
         config: the inference config inside the bundle.
 
     Raises:
@@ -95,7 +98,12 @@ def load_predictor(
     parser = ConfigParser()
     parser.read_config(str(root / config))
     parser.update({"bundle_root": str(root), "weights": str(path), "device": str(chosen)})
-    given = {"label_convention": label_convention, "modalities": modalities, "overlap": overlap}
+    given = {
+        "label_convention": label_convention,
+        "modalities": modalities,
+        "overlap": overlap,
+        "keep_largest": keep_largest,
+    }
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
     return BundlePredictor(parser, path, device=chosen, flips=flips)
@@ -139,5 +147,6 @@ def image_cases(
 def run_inference(evaluator: SupervisedEvaluator, output_dir: str | Path) -> None:
     """Run an inference engine over its images; the masks lie in ``output_dir/predictions``."""
     configure_logging()
+    remove_leftovers(output_dir)
     evaluator.run()
     logger.info("masks are in %s", Path(output_dir) / "predictions")

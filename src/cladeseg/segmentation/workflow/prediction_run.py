@@ -13,7 +13,7 @@ from typing import Any
 
 from cladeseg.bundle.run_folder import versions
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError, read_json, write_json
+from cladeseg.files import DataError, read_json, remove_leftovers, write_json
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal, volume_files
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
 from cladeseg.segmentation.volumes import write_label
@@ -92,6 +92,7 @@ class PredictionRun:
         raise_if_fatal(inspect_images(self.cases, modalities=predictor.channels))
         logger.info("%d of %d images are left to predict", len(self.cases), len(found))
         record = {"settings": asdict(settings), "versions": versions(), "command": sys.argv}
+        remove_leftovers(self.out)
         write_json(record, self.out / RECORD)
 
     def predict(self, case: Mapping[str, Any]) -> Prediction:

@@ -238,6 +238,13 @@ class BaselineSettings(SettingsGroup):
     """Chance of a CutMix box of `unimatch`."""
 
 
+class InferenceSettings(SettingsGroup):
+    """What is done with the network's answer; stored with the weights."""
+
+    keep_largest: tuple[str, ...] = ()
+    """Superclasses of which only the largest connected component is kept; not for lesions, which may be several."""
+
+
 class TrainingSettings(SettingsGroup):
     """What decides a training besides the data; a bundle's config says what differs from the defaults.
 
@@ -268,12 +275,19 @@ mixed images; the others are published methods to compare with, each with the su
     pseudo_label: PseudoLabelSettings = PseudoLabelSettings()
     mix: MixSettings = MixSettings()
     baseline: BaselineSettings = BaselineSettings()
+    inference: InferenceSettings = InferenceSettings()
 
 
 #: Top-level keys of train.json that are settings.
 TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp")
 #: What a resumed training may have otherwise: how long and how fast, not what.
-FREE_ON_RESUME = ("epochs", "data.num_workers", "data.cache_gigabytes", "optimizer.validation_interval")
+FREE_ON_RESUME = (
+    "epochs",
+    "data.num_workers",
+    "data.cache_gigabytes",
+    "optimizer.validation_interval",
+    "inference.keep_largest",
+)
 
 
 def settings_page() -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.weights_record import WEIGHT_FILES, check_weights, recorded_hashes, sha256_of
+from cladeseg.bundle.trained_tree import tree_record
+from cladeseg.bundle.weights_record import (
+    DESCRIPTION,
+    WEIGHT_FILES,
+    check_weights,
+    recorded_hashes,
+    sha256_of,
+    with_own_sha256,
+)
 from cladeseg.files import DataError, atomic_write, read_json, write_json
 from cladeseg.segmentation.engines.weights import write_safetensors
 from cladeseg.segmentation.networks import HierarchicalNet, build_network
@@ -22,8 +31,8 @@ from cladeseg.taxonomy import Taxonomy
 def find_weights(output_dir: str | Path, bundle_root: str | Path = ".", weights: str | Path | None = None) -> Path:
     """The weights that a command uses: the named ones, else the run's own, else the bundle's promoted ones.
 
-    Where a ``.safetensors`` lies beside a ``.pt`` of the same name, it is the one to open.  Each of the two must agree
-    with every record of its sha256; only a named file may lack one.
+    Where a ``.safetensors`` lies beside a ``.pt`` of the same name, it is the one to open.  Each of the two, and the
+    ``model.json`` that describes them, must agree with every record of its sha256; only a named file may lack one.
 
     Args:
         output_dir: folder of the run.
@@ -57,6 +66,12 @@ class TrainedModel:
         patch_size: voxels of the sliding window.
         channels: names of the modalities; empty for images with a single channel.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
+        keep_largest: superclasses of which only the largest component is kept.
+        taxonomy: record of the tree that they were trained on, see :mod:`cladeseg.bundle.trained_tree`; ``None`` if
+            nothing was trained yet.
+        described_by: the file that says all this; ``None`` if it is the bundle's own settings.
+
+    A field with a default may be missing in ``model.json``, of weights that are older than the field.
     """
 
     network: Mapping[str, Any]
@@ -65,6 +80,9 @@ class TrainedModel:
     patch_size: Sequence[int]
     channels: Sequence[str]
     intensity: str
+    keep_largest: Sequence[str] = ()
+    taxonomy: Mapping[str, Any] | None = None
+    described_by: Path | None = None
 
 
 def trained_model(
@@ -81,20 +99,35 @@ def trained_model(
         weights: a ``.pt`` or ``.safetensors`` file.
 
     Raises:
-        DataError: the description or the bundle's ``configs/train.json`` cannot be read.
+        DataError: the description or the bundle's ``configs/train.json`` cannot be read, or the description is not the
+            one that was stored.
     """
     plan = bundle_plan(bundle_root)
-    described = _description(output_dir, bundle_root, weights)
-    values = {"network": plan.network, **plan.inference}
-    return TrainedModel(**{name: described.get(name, value) for name, value in values.items()})
-
-
-def _description(output_dir: str | Path, bundle_root: str | Path, weights: str | Path | None) -> dict[str, Any]:
+    own = {"network": plan.network, **plan.inference}
+    file = _description(output_dir, bundle_root, weights)
+    if file is None:
+        return TrainedModel(**own)
+    optional = {field.name: field.default for field in fields(TrainedModel) if field.default is not MISSING}
+    known = [field.name for field in fields(TrainedModel)]
+    described = {name: value for name, value in read_json(file).items() if name in known}
     try:
-        file = _locate(output_dir, _places(output_dir, bundle_root), weights).with_name("model.json")
+        return TypeAdapter(TrainedModel).validate_python({**own, **optional, **described, "described_by": file})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{file}: '{where}' cannot be used ({first['msg']}); restore it, or train anew") from error
+
+
+def _description(output_dir: str | Path, bundle_root: str | Path, weights: str | Path | None) -> Path | None:
+    """The checked ``model.json`` of the weights, if there are weights and it is there."""
+    try:
+        file = _locate(output_dir, _places(output_dir, bundle_root), weights).with_name(DESCRIPTION)
     except DataError:
-        return {}
-    return read_json(file) if file.is_file() else {}
+        return None
+    if not file.is_file():
+        return None
+    check_weights(file, required=weights is None or _is_recorded(file))
+    return file
 
 
 def store_weights(
@@ -103,6 +136,7 @@ def store_weights(
     *,
     network: Mapping[str, Any],
     inference: Mapping[str, Any],
+    taxonomy: Taxonomy,
     validation: Mapping[str, Any],
 ) -> None:
     """Write ``model.safetensors``, ``model.pt`` and the ``model.json`` that describes and fingerprints both.
@@ -115,6 +149,7 @@ def store_weights(
         models: folder for the three.
         network: arguments of :func:`~cladeseg.segmentation.networks.build_network`.
         inference: what inference must do as training did, e.g. ``spacing`` in mm and ``patch_size`` in voxels.
+        taxonomy: the tree that the weights were trained on.
         validation: metric, score and fingerprint of the cases.
 
     Raises:
@@ -126,11 +161,12 @@ def store_weights(
         atomic_write(folder / "model.pt") as pickled,
         atomic_write(folder / "model.safetensors") as safe,
     ):
-        torch.save(dict(state), pickled)
+        with pickled.open("wb") as file:  # given a path, torch would write its name, a process's own, into the file
+            torch.save(dict(state), file)
         write_safetensors(state, safe)
         hashes = dict(zip(WEIGHT_FILES, (sha256_of(safe), sha256_of(pickled)), strict=True))
-        content = {"network": dict(network), **inference, "validation": dict(validation), "sha256": hashes}
-        write_json(content, description)
+        content = {"network": dict(network), **inference, "taxonomy": tree_record(taxonomy)}
+        write_json(with_own_sha256({**content, "validation": dict(validation), "sha256": hashes}), description)
 
 
 def network_from(options: Mapping[str, Any], taxonomy: Taxonomy) -> HierarchicalNet:
@@ -167,4 +203,12 @@ def _checked(path: Path, *, named: bool) -> Path:
     required = not named or any(recorded_hashes(file) for file in files)
     for file in files:
         check_weights(file, required=required)
+    description = path.with_name(DESCRIPTION)
+    if description.is_file() or recorded_hashes(description):
+        check_weights(description, required=required or _is_recorded(description))
     return files[0] if path.is_file() else path
+
+
+def _is_recorded(description: Path) -> bool:
+    """Whether any of the model's files has a record: then the description must have one too."""
+    return any(recorded_hashes(description.with_name(name)) for name in (*WEIGHT_FILES, DESCRIPTION))

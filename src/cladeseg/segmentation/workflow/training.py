@@ -11,13 +11,16 @@ from typing import Any
 from monai.transforms import Compose
 
 from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.run_folder import start_run, unlock_run
+from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
 from cladeseg.bundle.settings import setting_names
 from cladeseg.bundle.shipped import copy_advice, is_shipped
+from cladeseg.bundle.trained_tree import check_tree
+from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.cohort import fingerprint
+from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
-from cladeseg.segmentation.engines import NodeDice
+from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
 from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd, RandomForegroundCrop
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
@@ -49,9 +52,23 @@ def start_training(plan: TrainingPlan) -> None:
     """Open the run's folder, or refuse it; see :func:`~cladeseg.bundle.run_folder.start_run`.
 
     Raises:
-        DataError: the folder holds a training that is not to be resumed, or was trained with other settings.
+        DataError: the folder holds a training that is not to be resumed, or was trained with other settings or on
+            another tree, or what is to be resumed is damaged.
     """
-    start_run(plan.run_folder, plan.settings, plan.resume, free=FREE_ON_RESUME)
+
+    def check_state(path: Path) -> None:
+        state = load_checkpoint(path)
+        check_same_training(state, plan.settings, plan.taxonomy, path, free=FREE_ON_RESUME)
+        read_history(plan.run_folder.history, state["epoch"])
+
+    start_run(
+        plan.run_folder,
+        plan.settings,
+        plan.resume,
+        taxonomy=plan.taxonomy,
+        free=FREE_ON_RESUME,
+        check_state=check_state,
+    )
 
 
 def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
@@ -141,6 +158,8 @@ def _train(workflow: TrainingWorkflow) -> None:
     trainer, state = workflow.trainer, workflow.state
     if workflow.plan.resume and state.path.is_file():
         logger.info("resuming after epoch %d", state.restore(trainer))
+    for file in _loaded(workflow):
+        _check_start(file, workflow.plan.taxonomy)
     if trainer.state.epoch < trainer.state.max_epochs:
         trainer.run()
     if trainer.state.epoch < trainer.state.max_epochs:
@@ -158,8 +177,21 @@ def _train(workflow: TrainingWorkflow) -> None:
 
 def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:
     """Score of the bundle's weights on this training's validation cases, if the training started from them."""
-    loaded = [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
-    return workflow.sync_teacher.score if (models / "model.pt").resolve() in loaded else None
+    return workflow.sync_teacher.score if (models / "model.pt").resolve() in _loaded(workflow) else None
+
+
+def _loaded(workflow: TrainingWorkflow) -> list[Path]:
+    """Files that handlers load weights from when the training starts, as those of MONAI Label do."""
+    return [Path(handler.load_path).resolve() for handler in workflow.handlers if hasattr(handler, "load_path")]
+
+
+def _check_start(file: Path, taxonomy: Taxonomy) -> None:
+    """MONAI's loader compares nothing, and takes tensors of another tree as far as their names agree."""
+    description = file.with_name(DESCRIPTION)
+    if description.is_file():
+        check_weights(file, required=False)
+        check_weights(description, required=False)
+        check_tree(read_json(description).get("taxonomy"), taxonomy, description)
 
 
 def _store_weights(workflow: TrainingWorkflow) -> None:
@@ -170,6 +202,7 @@ def _store_weights(workflow: TrainingWorkflow) -> None:
         plan.run_folder.models,
         network=plan.network,
         inference=plan.inference,
+        taxonomy=plan.taxonomy,
         validation=validation,
     )
     logger.info("trained: %s, validation Dice %s", plan.run_folder.weights, validation["score"])

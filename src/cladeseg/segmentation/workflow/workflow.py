@@ -11,6 +11,7 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
+from cladeseg.bundle.run_folder import made_with
 from cladeseg.report import CasePicture
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
 from cladeseg.segmentation.data import CachedDataset, training_loader
@@ -162,7 +163,8 @@ class TrainingWorkflow:
     @cached_property
     def state(self) -> TrainingState:
         """Writes and restores what ``--resume`` needs."""
-        return TrainingState(self.plan.run_folder.state, evaluator=self.evaluator)
+        settings_and_tree = made_with(self.settings, self.taxonomy)
+        return TrainingState(self.plan.run_folder.state, evaluator=self.evaluator, made_with=settings_and_tree)
 
     @cached_property
     def trainer(self) -> TreeTrainer:

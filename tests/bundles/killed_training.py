@@ -1,0 +1,76 @@
+"""Trainings that are killed at random moments and resumed, each in a fork of a process that has imported everything.
+
+    python killed_training.py BUNDLE DATA OUT KILLS
+
+``OUT/whole`` is never interrupted; ``OUT/0``, ``OUT/1``, … are, until KILLS processes have been killed.  The last line
+of the output is the number of kills.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from bundle_runs import Place, train
+
+COURSE: dict[str, Any] = {"epochs": 3, "settings#network#dropout": 0.2, "settings#optimizer#validation_interval": 2}
+_RESUME = {"resume": True, **COURSE}
+
+
+def start(place: Place, run: Path, log: Path) -> int:
+    """Fork a process that trains; gives its id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        with log.open("a") as file:
+            for stream in (1, 2):
+                os.dup2(file.fileno(), stream)
+            train(place, run, **_RESUME)
+            code = 0
+    except BaseException:  # noqa: BLE001 whatever happens, the child must never return into the parent's code
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def ended(child: int, seconds: float) -> bool:
+    """Whether a child ended well within a time; if it did not end, it was killed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            if status:
+                raise SystemExit(f"a training ended with status {status}")
+            return True
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def main(bundle: str, data: str, out: str, kills: str) -> None:
+    torch.set_num_threads(1)  # threads would not survive the fork
+    place, folder, log = Place(Path(bundle), Path(data)), Path(out), Path(out, "log.txt")
+    folder.mkdir()
+    begin = time.monotonic()
+    if not ended(start(place, folder / "whole", log), 300):
+        raise SystemExit("the uninterrupted training took too long")
+    whole, moments, killed, run = time.monotonic() - begin, random.Random(0), 0, 0
+    while killed < int(kills):
+        while not ended(start(place, folder / str(run), log), moments.uniform(0, whole)):
+            killed += 1
+        run += 1
+    sys.stdout.write(f"{killed}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,60 @@
+"""Files appear whole or not at all, and what killed processes leave of them goes at the next start."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cladeseg import files
+from cladeseg.files import atomic_write, remove_leftovers
+
+
+def killed_while_writing(path: Path) -> Path:
+    """What is left of a file whose writer is killed half-way."""
+    code = (
+        "import os, signal; from cladeseg.files import atomic_write\n"
+        f"with atomic_write({str(path)!r}) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    (left,) = path.parent.iterdir()
+    return left
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    left = killed_while_writing(tmp_path / "checkpoints" / "last.pt")
+    others = [tmp_path / name for name in ("last.pt", ".lock", ".hidden", ".12@x", ".a@b.c", "7@host.txt")]
+    for file in others:
+        file.write_text("mine")
+    remove_leftovers(tmp_path)
+    assert not left.exists()
+    assert all(file.exists() for file in others)
+
+
+def test_a_file_that_is_being_written_stays(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "new.txt") as temporary:
+        temporary.write_text("all")
+        remove_leftovers(tmp_path)
+    assert (tmp_path / "new.txt").read_text() == "all"
+
+
+@pytest.mark.parametrize(("minutes", "stays"), [(1, True), (61, False)])
+def test_another_machine_has_an_hour_to_finish(tmp_path: Path, minutes: int, stays: bool) -> None:
+    left = killed_while_writing(tmp_path / "a.json")
+    elsewhere = left.rename(left.with_name(left.name.replace(f"@{files._HOST}.", "@elsewhere.")))
+    then = time.time() - 60 * minutes
+    os.utime(elsewhere, (then, then))
+    remove_leftovers(tmp_path)
+    assert elsewhere.exists() is stays
+
+
+def test_the_name_of_the_machine_fits_into_a_file_name() -> None:
+    assert re.fullmatch(r"[A-Za-z0-9-]{0,40}", files._HOST)
