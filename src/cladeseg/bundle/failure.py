@@ -13,6 +13,7 @@ from rich.console import Console
 from cladeseg.bundle.command_line import OverrideError
 from cladeseg.files import DataError
 from cladeseg.taxonomy import LabelValueError, TaxonomyError
+from cladeseg.terminal import quieten_libraries, show_anywhere
 
 #: Errors whose message says everything; anything else is shown with its traceback.
 _SELF_EXPLAINING = (DataError, TaxonomyError, LabelValueError, OverrideError, FloatingPointError)
@@ -26,6 +27,8 @@ def explain_failures() -> None:
     MONAI wraps what a bundle's component raises into ``RuntimeError: Failed to instantiate component``, several layers
     deep.  Set the environment variable ``CLADESEG_TRACEBACK=1`` to see the traceback as well.
     """
+    show_anywhere()
+    quieten_libraries()
     sys.excepthook = _explain
 
 

@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from cladeseg import __version__
 from cladeseg.cli.console import set_verbosity
+from cladeseg.terminal import quieten_libraries, show_anywhere
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 #: Groups of commands on the first help page.
@@ -38,8 +39,18 @@ def _as_declared(name: str) -> str:
     return _SHORTER.get(hyphenated, hyphenated)
 
 
+class _Application(typer.Typer):
+    """Typer, on any terminal."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line of this process."""
+        show_anywhere()
+        quieten_libraries()
+        return super().__call__(*args, **kwargs)
+
+
 def _application(text: str, **options: Any) -> typer.Typer:
-    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich", **options)
+    return _Application(help=text, no_args_is_help=True, rich_markup_mode="rich", **options)
 
 
 app = _application(

@@ -1,7 +1,7 @@
 """Dictionary transforms, one per file, and the batch augmentation that runs on the device."""
 
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
-from cladeseg.segmentation.transforms.check_image import CheckImaged
+from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
@@ -18,6 +18,7 @@ from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, Probabilit
 __all__ = [
     "BatchAugment",
     "CheckImaged",
+    "CheckNormalised",
     "ComposeBatch",
     "LabelPropagation",
     "LeavesToLabeld",

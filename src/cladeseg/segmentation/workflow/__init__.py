@@ -1,5 +1,6 @@
 """What a segmentation bundle's configs call: settings, training, evaluation, prediction, new bundles, promotion."""
 
+from cladeseg.segmentation.workflow.dataset_check import check_for_training
 from cladeseg.segmentation.workflow.dataset_report import dataset_table, findings_table, taxonomy_tree
 from cladeseg.segmentation.workflow.evaluation import evaluation_predictor, run_evaluation
 from cladeseg.segmentation.workflow.inference import (
@@ -42,6 +43,7 @@ __all__ = [
     "TrainingWorkflow",
     "bundle_plan",
     "cases_for",
+    "check_for_training",
     "check_training_overrides",
     "dataset_table",
     "evaluation_predictor",
