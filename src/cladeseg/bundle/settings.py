@@ -62,6 +62,12 @@ def setting_names(model: type[SettingsGroup]) -> list[str]:
     return [name for name, _, _ in _settings_of(model)]
 
 
+def text_settings(model: type[SettingsGroup]) -> list[str]:
+    """Settings that are text, or text or nothing, by their full names."""
+    found = _settings_of(model)
+    return [name for name, group, field in found if group.model_fields[field].annotation in (str, str | None)]
+
+
 def _settings_of(model: type[SettingsGroup], prefix: str = "") -> Iterator[tuple[str, type[SettingsGroup], str]]:
     """Full name of every setting, the group that defines it, and its name there."""
     for name, field in model.model_fields.items():

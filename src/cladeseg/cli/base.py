@@ -29,6 +29,9 @@ DATA, LABELS, NETWORK, TRAINING, OUTPUT = "Data", "Labels", "Network", "Training
 COMMON = "Messages and help"
 
 
+#: Exit code after Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+_CALL_AGAIN = "what was finished is kept; call the command again"
 #: Our names of options that MONAI's configs, and messages about them, call otherwise.
 _SHORTER = {"dataset-dir": "dataset", "output-dir": "output"}
 
@@ -90,7 +93,7 @@ def main(
 
 
 def command(
-    *examples: str, on: typer.Typer = app, panel: str | None = None, **options: Any
+    *examples: str, on: typer.Typer = app, panel: str | None = None, kept: str = _CALL_AGAIN, **options: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command with examples, ``-v`` and ``-q``; its errors end in one line and exit code 1.
 
@@ -98,6 +101,7 @@ def command(
         examples: command lines that work, shown on its help page.
         on: the application that it belongs to.
         panel: its group on the page of all commands.
+        kept: what Ctrl-C leaves, and how to go on.
         options: of typer's ``command``.
     """
 
@@ -106,10 +110,14 @@ def command(
         def explained(*arguments: Any, verbose: bool, quiet: bool, **named: Any) -> None:
             if verbose or quiet:
                 set_verbosity(verbose=verbose, quiet=quiet)
-            from cladeseg.bundle import explain_failures
+            from cladeseg.bundle.failure import explain_failures, say
 
             explain_failures()
-            function(*arguments, **named)
+            try:
+                function(*arguments, **named)
+            except KeyboardInterrupt:
+                say(f"interrupted; {kept}")
+                raise typer.Exit(_INTERRUPTED) from None
 
         _add_verbosity(explained, function)
         options.setdefault("help", _paragraphs(inspect.getdoc(function) or ""))

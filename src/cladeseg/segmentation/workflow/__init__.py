@@ -1,5 +1,6 @@
 """What a segmentation bundle's configs call: settings, training, evaluation, prediction, new bundles, promotion."""
 
+from cladeseg.segmentation.workflow.command_line import check_training_overrides
 from cladeseg.segmentation.workflow.dataset_check import check_for_training
 from cladeseg.segmentation.workflow.dataset_report import dataset_table, findings_table, taxonomy_tree
 from cladeseg.segmentation.workflow.evaluation import evaluation_predictor, run_evaluation
@@ -25,7 +26,6 @@ from cladeseg.segmentation.workflow.trained import (
     trained_model,
 )
 from cladeseg.segmentation.workflow.training import (
-    check_training_overrides,
     run_training,
     start_training,
     training_dataset,
