@@ -24,6 +24,7 @@ class Fault:
         plant: how it gets there.
         code: exit code.
         apart: whether it needs a process of its own.
+        changed: files that may be written anew.
         new: files that may appear: what is written before the data are read.
     """
 
@@ -33,6 +34,7 @@ class Fault:
     plant: Callable[[Stage], None] = nothing
     code: int = 1
     apart: bool = False
+    changed: tuple[str, ...] = ()
     new: tuple[str, ...] = ("N/run.json", "N/datalist.json", "N/.lock", "R/.lock")
 
     @property

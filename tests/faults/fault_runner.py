@@ -26,7 +26,6 @@ _PROGRAM = str(Path(monai.bundle.__file__).with_name("__main__.py"))
 _ENVIRONMENT = {"COLUMNS": "1000", "TERM": "dumb", "NO_COLOR": "1"}
 
 
-
 @dataclass(frozen=True)
 class Seen:
     """What a user sees.
@@ -86,7 +85,7 @@ def _exit_code(ours: bool, argv: list[str]) -> int:
         app() if ours else fire.Fire(monai.bundle.run, command=argv[2:])
     except SystemExit as ended:
         return int(ended.code or 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as the end of a process does
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
         return 1
     return 0

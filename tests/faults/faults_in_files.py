@@ -10,7 +10,7 @@ from fault_stage import Stage, cut, file_instead, folder_instead, planted, volum
 
 
 def _faint(voxels: np.ndarray) -> np.ndarray:
-    faint = np.zeros((40, 40, 5), np.int16)
+    faint = np.zeros_like(voxels)
     faint[3, 3, :4] = 9
     return faint
 
@@ -68,13 +68,13 @@ FILES = (
     Fault(
         name="a folder that is called an image",
         command=TRAIN,
-        names="patient001_frame01.nii.gz",
+        names="patient001_frame01",
         plant=lambda s: folder_instead(s.image()),
     ),
     Fault(
         name="a link to nowhere",
         command=TRAIN,
-        names="patient001_frame01.nii.gz",
+        names="patient001_frame01",
         plant=lambda s: (s.image().unlink(), s.image().symlink_to("gone.nii.gz")),
     ),
     Fault(
@@ -123,7 +123,7 @@ FILES = (
     Fault(
         name="an image without voxels",
         command=CHECK,
-        names="no voxels",
+        names="shape (0,)",
         plant=lambda s: volume(s.image(), lambda v: v[:0]),
     ),
     Fault(

@@ -28,10 +28,6 @@ def _other_network(description: dict[str, Any]) -> None:
     description["network"]["filters"] = [5] * len(description["network"]["filters"])
 
 
-def _file_as_eval(stage: Stage) -> None:
-    shutil.rmtree(stage.run / "eval", ignore_errors=True)
-
-
 RUNS = (
     Fault(name="a folder that holds a training", command=TRAIN.replace("N", "R"), names="--resume"),
     Fault(
@@ -222,7 +218,7 @@ OUTPUT = (
 TERMINAL = (
     Fault(name="an option that there is not", command=f"{PREDICT} --fips allowed", names="--flips", code=2, new=()),
     Fault(name="an option that is missing", command="cladeseg predict D N", names="--bundle", code=2, new=()),
-    Fault(name="a word for a number in an option", command=f"{TRAIN} --epochs ten", names="ten", code=2, new=()),
+    Fault(name="a word for a number in an option", command=f"{TRAIN} --epochs ten", names="--epochs", code=2, new=()),
     Fault(name="loud and quiet", command=f"{CHECK} -v -q", names="--verbose and --quiet", code=2, new=()),
     Fault(name="a command that there is not", command="cladeseg trian", names="trian", code=2, new=()),
     Fault(

@@ -61,7 +61,7 @@ def check_overrides(
     if not files:
         return {}
     files = [files] if isinstance(files, str) else list(files)
-    config = _read(files)
+    config = read_configs(files)
     words = read_words(argv[1:])
     _check_words(words, config)
     for name in given:
@@ -81,10 +81,15 @@ def _with_args_file(given: dict[str, Any], flags: Sequence[Argument]) -> dict[st
     for flag in flags:
         if flag.name in ("args_file", "config_file") and flag.text and Path(flag.text).is_file():
             given[flag.name] = flag.text
-    return {**_read([str(given["args_file"])]), **given} if "args_file" in given else given
+    return {**read_configs([str(given["args_file"])]), **given} if "args_file" in given else given
 
 
-def _read(files: Sequence[Any]) -> dict[str, Any]:
+def read_configs(files: Sequence[Any]) -> dict[str, Any]:
+    """The content of config files, each on top of those before it.
+
+    Raises:
+        DataError: one of them is missing, or is neither JSON nor YAML.
+    """
     for file in map(str, files):
         if not Path(file).is_file():
             raise DataError(f"{file}: there is no such config file; it is looked for from the current folder")

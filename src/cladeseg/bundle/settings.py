@@ -29,7 +29,9 @@ class SettingsError(DataError):
 class SettingsGroup(BaseModel):
     """Settings that belong together; each field's docstring says what it means, with its unit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 Model = TypeVar("Model", bound=SettingsGroup)

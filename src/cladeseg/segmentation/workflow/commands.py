@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import monai.bundle
-from monai.bundle import ConfigParser
 
 from cladeseg.bundle.arguments import NOTHING
-from cladeseg.bundle.command_line import INDIRECT, refuse_indirect
+from cladeseg.bundle.command_line import INDIRECT, read_configs, refuse_indirect
 from cladeseg.bundle.settings import SEPARATOR, SettingsError
 from cladeseg.bundle.validate_format import EVALUATE, TRAIN
-from cladeseg.files import DataError
 from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.workflow.plan import SETTINGS, changed_settings
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL
@@ -62,7 +60,7 @@ def run_bundle(
     for name, value in overrides.items():
         refuse_indirect(name, value)
     choose_device(options.get("device") or "auto")
-    _check(ConfigParser.load_config_files(files), overlays, overrides)
+    _check(read_configs(files), overlays, overrides)
     folders = {"bundle_root": root, "dataset_dir": dataset_dir, "output_dir": output_dir}
     monai.bundle.run(
         run_id=run_id,
@@ -111,7 +109,7 @@ def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides:
     """Refuse keys and settings that do not exist, and values that do not fit, by the file or name that holds them."""
     together: dict[str, Any] = {}
     for overlay in overlays:
-        together |= _read(overlay)
+        together |= read_configs([overlay])
         try:
             changed_settings(config, together, holder=_HOLDER)
         except SettingsError as error:
@@ -120,13 +118,6 @@ def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides:
         changed_settings(config, {**together, **overrides}, holder=_HOLDER)
     except SettingsError as error:
         raise SettingsError(_as_names(str(error))) from error
-
-
-def _read(overlay: str | Path) -> dict[str, Any]:
-    try:
-        return dict(ConfigParser.load_config_file(str(overlay)))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{overlay}: cannot be read as a config ({error})") from error
 
 
 def _as_names(message: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Confidence = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
 Axis = Annotated[int, Field(ge=0, le=2)]
@@ -187,7 +188,7 @@ class PropagationSettings(SettingsGroup):
 class PseudoLabelSettings(SettingsGroup):
     """The teacher's labels for what is not known, HierarchicalMix's alone."""
 
-    threshold: Annotated[float, Field(gt=0, le=1)] | dict[str, float] = 0.8
+    threshold: Confidence | dict[str, Confidence] = 0.8
     """Least p(child | known node) of a confident label, one for all nodes or by the node's name."""
     flips: tuple[tuple[Axis, ...], ...] = ((), (0,))
     """Mirrored views, each a list of axes, that must agree on a label."""
