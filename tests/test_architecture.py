@@ -23,6 +23,7 @@ SCHEMA = SOURCE / "bundle" / "metadata_schema.json"
 LEVELS = {
     # ground floor: knows no system
     "files": 0,
+    "terminal": 0,
     "taxonomy": 0,
     "tree_math": 1,
     "cohort": 1,

@@ -6,8 +6,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,42 @@ def _may_be_written(path: Path, pid: int, host: str) -> bool:
         return time.time() - path.stat().st_mtime < _OTHER_HOST_SECONDS
     except OSError:
         return True
+
+
+def write_folder(folder: str | Path, texts: Mapping[str, str]) -> None:
+    """Write a folder of text files, all of them or none.
+
+    Args:
+        folder: must not exist, or be empty.
+        texts: the files' texts by their paths inside it.
+
+    Raises:
+        DataError: it holds something already, or cannot be written; then nothing of it is left.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     write_folder(Path(parent, "new"), {"configs/a.json": "{}"})
+        ...     Path(parent, "new", "configs", "a.json").read_text()
+        '{}'
+    """
+    folder = Path(folder)
+    temporary = folder.absolute().with_name(f".{os.getpid()}@{_HOST}.{folder.absolute().name}")
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise DataError(f"{folder}: is not empty; nothing is ever written over something else")
+        for name, text in texts.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+        if not folder.exists():
+            temporary.rename(folder)
+            return
+        for one in sorted(temporary.iterdir()):  # an empty folder stays the same one: somebody may stand in it
+            one.rename(folder / one.name)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror or error}); nothing of it is left") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(content: Any, path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -119,8 +120,22 @@ def test_the_traceback_is_there_when_asked_for(capsys, monkeypatch):
     assert text.endswith("error: image.nii.gz: is empty\n")
 
 
-def test_an_interruption_is_not_ours(capsys):
-    assert "KeyboardInterrupt" in shown(KeyboardInterrupt(), capsys)
+def test_an_interruption_says_what_is_kept_and_how_to_go_on(capsys):
+    text = shown(KeyboardInterrupt(), capsys)
+    assert text.startswith("error: interrupted; ")
+    assert len(text.splitlines()) == 1
+    assert "--resume" in text
+
+
+def test_an_error_about_a_file_is_one_line_that_starts_with_it(capsys, tmp_path):
+    wrapped = RuntimeError("Failed to instantiate component")
+    wrapped.__cause__ = caught(lambda: (tmp_path / "there").mkdir(parents=False) or (tmp_path / "there").mkdir())
+    assert shown(wrapped, capsys) == f"error: {tmp_path / 'there'}: file exists\n"
+
+
+def test_a_full_disk_is_one_line_even_where_nobody_knows_the_file(capsys):
+    assert shown(OSError(errno.ENOSPC, "No space left on device"), capsys) == "error: No space left on device\n"
+    assert "Traceback" in shown(caught(lambda: fail_with(OSError("something"))), capsys)
 
 
 def test_a_refused_option_is_explained_but_a_value_error_of_a_library_keeps_its_traceback(capsys):

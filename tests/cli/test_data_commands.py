@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,29 @@ def test_a_torn_file_is_fatal(data: Path) -> None:
     assert "3 read; 3 of them are the same" in result.output
 
 
-def test_a_missing_label_is_fixable(data: Path) -> None:
+def test_a_missing_label_is_as_fatal_as_the_bundles_training_takes_it(data: Path, tmp_path: Path) -> None:
     labels(data)[1].unlink()
     result = call("check", data, "--taxonomy", TREE)
-    assert result.exit_code == 0
-    assert "0 fatal, 1 fixable, 0 info" in result.output
+    assert result.exit_code == 1
+    assert "1 fatal, 0 fixable, 0 info" in result.output
     assert "split.allow_missing_labels" in result.output
+    configs = tmp_path / "bundle" / "configs"
+    shutil.copytree(TREE.parent, configs)
+    train = json.loads((configs / "train.json").read_text())
+    train["settings"]["split"]["allow_missing_labels"] = True
+    (configs / "train.json").write_text(json.dumps(train))
+    result = call("check", data, "--taxonomy", configs / "taxonomy.json", "--workers", 1)
+    assert result.exit_code == 0
+    assert "0 fatal, 0 fixable, 1 info" in result.output
+
+
+def test_check_prepares_the_images_as_the_bundle_does(data: Path) -> None:
+    """A heart is no brain in four modalities, and check says so as a training would."""
+    brats = ACDC.parent / "brats_subclass_segmentation" / "configs" / "taxonomy.json"
+    options = ("--layout", "acdc", "--label-convention", "brats23")
+    result = call("check", data, "--taxonomy", brats, *options)
+    assert result.exit_code == 1
+    assert "4 needed" in result.output
 
 
 def test_a_label_that_would_not_come_back_is_counted(data: Path) -> None:

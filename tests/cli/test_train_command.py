@@ -120,7 +120,7 @@ def start(tmp_path: Path, *more: Any) -> Any:
 
 def test_options_become_overrides_and_what_is_left_out_none(started: list[dict[str, Any]], tmp_path: Path) -> None:
     assert start(tmp_path).exit_code == 0
-    folders = {"bundle_root": str(ACDC), "dataset_dir": str(tmp_path / "D"), "output_dir": str(tmp_path / "R")}
+    folders = {"bundle_root": ACDC, "dataset_dir": tmp_path / "D", "output_dir": tmp_path / "R"}
     nothing_else = {"run_id": "training", "config_file": [str(ACDC / "configs" / "train.json")], **folders}
     assert started == [nothing_else]
 
@@ -167,9 +167,9 @@ def test_bundles_and_overlays_that_come_with_cladeseg_are_found_by_name(
     assert (result.exit_code, result.exception) == (0, None)
     files = [ACDC / "configs" / "train.json", REPOSITORY / "configs" / "profiles" / "acdc_gpu.json"]
     assert started[0]["config_file"] == list(map(str, files))
-    assert started[0]["bundle_root"] == str(ACDC)
+    assert started[0]["bundle_root"] == ACDC
     assert call("evaluate", "acdc", "--dataset", "D", "--output", "R").exit_code == 0
-    assert started[1]["bundle_root"] == str(ACDC)
+    assert started[1]["bundle_root"] == ACDC
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_an_evaluation_is_asked_for_with_its_options(started: list[dict[str, Any
     chosen = {name: asked[name] for name in ("split", "weights", "modalities", "lesion_wise", "nsd_tolerance_mm")}
     assert chosen == {
         "split": "all",
-        "weights": str(tmp_path / "w.pt"),
+        "weights": tmp_path / "w.pt",
         "modalities": "flair",
         "lesion_wise": False,
         "nsd_tolerance_mm": 2.0,

@@ -1,4 +1,4 @@
-"""Refuse overrides that MONAI's command line accepts in silence and nobody obeys."""
+"""Refuse overrides that MONAI's command line accepts in silence and nobody obeys, and keep texts as they are."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fire.parser import DefaultParseValue, SeparateFlagArgs
+import monai.bundle
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 
+from cladeseg.bundle.arguments import FOLDERS, NOTHING, Argument, literal_values, read_flags, read_words, text_keys
 from cladeseg.bundle.settings import SEPARATOR, nearest_key, nearest_setting
+from cladeseg.files import DataError
 
 _PROGRAM = ("monai", "bundle", "__main__.py")
-_FLAG = re.compile(r"--|-[a-zA-Z]")
-#: Strings that MONAI replaces by something else before anyone sees them.
-_INDIRECT = ("$", "@", "%")
+#: First characters of texts that MONAI replaces by something else before anyone sees them.
+INDIRECT = ("$", "@", "%")
+#: Whether the command that runs has its texts as they were written.
+_literal: list[bool] = []
 
 
 class OverrideError(ValueError):
     """An override that would not do what it says."""
 
 
-def check_overrides(argv: Sequence[str] | None = None, *, settings: Collection[str] = ()) -> None:
+def check_overrides(
+    argv: Sequence[str] | None = None, *, settings: Collection[str] = (), texts: Collection[str] = ()
+) -> dict[str, Any]:
     """Compare the command line's overrides with the config files that they are meant for.
 
     ``python -m monai.bundle run training --epoch 2`` trains with the default number of epochs: MONAI adds the unknown
@@ -32,28 +37,86 @@ def check_overrides(argv: Sequence[str] | None = None, *, settings: Collection[s
     true, and ``--fine_patients None`` does not arrive at all.  This ends such a run before anything is read or
     written.  Called from a bundle's ``initialize``; does nothing where the program is not ``python -m monai.bundle``.
 
+    Where python-fire took a text of the process's own command line for something else, the command runs again with the
+    text as it was written, and the program ends.
+
     Args:
         argv: the command line, the program's path first; ``sys.argv`` if ``None``.
         settings: full names such as ``mix.weight`` of what may stand below the key ``settings``, to be suggested.
+        texts: those of them that are text.
+
+    Returns:
+        What ``monai.bundle.run`` is to be called with: texts as they were written.
 
     Raises:
         OverrideError: the message gives the nearest known key, or the right way to write the value.
+        DataError: a config cannot be read.
     """
-    argv = sys.argv if argv is None else argv
+    own, argv = argv is None, sys.argv if argv is None else argv
     if not argv or Path(argv[0]).parts[-len(_PROGRAM) :] != _PROGRAM:
-        return
-    flags = _flags(argv[1:])
-    given = {**ConfigParser.load_config_file(flags["args_file"]), **flags} if "args_file" in flags else flags
+        return {}
+    flags = read_flags(argv[1:])
+    given = _with_args_file({flag.name: flag.value for flag in flags}, flags)
     files = given.get("config_file")
     if not files:
-        return
+        return {}
     files = [files] if isinstance(files, str) else list(files)
-    config = ConfigParser.load_config_files(files)
+    config = read_configs(files)
+    words = read_words(argv[1:])
+    _check_words(words, config)
     for name in given:
         _check_name(name, config, files, settings)
         _check_setting(name, settings)
-    for name, value in flags.items():
-        _check_value(name, value, config)
+    for flag in flags:
+        _check_value(flag, config)
+    literal = literal_values(argv[1:], text_keys(texts))
+    literal |= dict(zip(["run_id"], words[1:], strict=False))
+    if own and not _literal and any(literal[flag.name] != flag.value for flag in flags):
+        _run_again(literal)
+    return literal
+
+
+def _with_args_file(given: dict[str, Any], flags: Sequence[Argument]) -> dict[str, Any]:
+    """Also what stands in an ``args_file``, which command lines are on top of; the two files by their literal names."""
+    for flag in flags:
+        if flag.name in ("args_file", "config_file") and flag.text and Path(flag.text).is_file():
+            given[flag.name] = flag.text
+    return {**read_configs([str(given["args_file"])]), **given} if "args_file" in given else given
+
+
+def read_configs(files: Sequence[Any]) -> dict[str, Any]:
+    """The content of config files, each on top of those before it.
+
+    Raises:
+        DataError: one of them is missing, or is neither JSON nor YAML.
+    """
+    for file in map(str, files):
+        if not Path(file).is_file():
+            raise DataError(f"{file}: there is no such config file; it is looked for from the current folder")
+        try:
+            ConfigParser.load_config_file(file)
+        except Exception as error:  # JSON and YAML have their own kinds
+            raise DataError(f"{file}: cannot be read as a config ({' '.join(str(error).split())})") from error
+    return dict(ConfigParser.load_config_files([str(file) for file in files]))
+
+
+def _run_again(arguments: Mapping[str, Any]) -> None:
+    _literal.append(True)
+    try:
+        monai.bundle.run(**arguments)
+    finally:
+        _literal.clear()
+    raise SystemExit(0)
+
+
+def _check_words(words: Sequence[str], config: Mapping[str, Any]) -> None:
+    """The words without ``--``: ``run`` and the name of what is run; MONAI would take a third for a config's key."""
+    for stray in words[2:]:
+        raise OverrideError(f"{stray}: belongs to no option; write --NAME VALUE, or quotes around a value with blanks")
+    for name in words[1:]:
+        if name not in config:
+            near = nearest_key(name, [key for key, value in config.items() if value == "%run"] or config)
+            raise OverrideError(f"{name}: this bundle has no such command; did you mean '{near}'?")
 
 
 def _check_name(name: str, config: Mapping[str, Any], files: Sequence[str], settings: Collection[str]) -> None:
@@ -81,17 +144,43 @@ def _overlap(written: str, known: str) -> bool:
     return f"{known}.".startswith(f"{written}.") or f"{written}.".startswith(f"{known}.")
 
 
-def _check_value(name: str, value: Any, config: Mapping[str, Any]) -> None:
+def _check_value(flag: Argument, config: Mapping[str, Any]) -> None:
+    name, value = flag.name, flag.value
     if _top(name) not in config:
+        return
+    refuse_indirect(f"--{name}", value)
+    if name in FOLDERS and flag.text is not None:
         return
     word = value.lower() if isinstance(value, str) else value
     if word is None or word in ("null", "none"):
-        raise OverrideError(f"--{name} {value}: MONAI would not pass this on; write --{name} '$None'")
+        raise OverrideError(f"--{name} {value}: MONAI would not pass this on; write --{name} '{NOTHING}'")
     if word in ("true", "false"):
         raise OverrideError(f"--{name} {value}: this is text, which counts as true; write {value.capitalize()}")
     switch = isinstance(ConfigParser(dict(config)).get(name), bool)
-    if switch and isinstance(value, str) and not value.startswith(_INDIRECT):
+    if switch and isinstance(value, str) and value != NOTHING:
         raise OverrideError(f"--{name} {value}: this is a switch; write True or False")
+
+
+def refuse_indirect(name: str, value: Any) -> None:
+    """Stop if a value that somebody gives holds a text that MONAI would resolve or evaluate.
+
+    Args:
+        name: what the message calls it, e.g. ``--dataset_dir``.
+        value: plain values, nested or not.
+
+    Raises:
+        OverrideError: with the way to write it.
+    """
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set):
+        for one in value:
+            refuse_indirect(name, one)
+    elif isinstance(value, str) and value.startswith(INDIRECT) and value != NOTHING:
+        raise OverrideError(
+            f"{name} {value}: MONAI would not take a value that begins with '{value[0]}' as it is; "
+            f"write ./{value} for a file of that name, or put an expression into a config"
+        )
 
 
 def _top(name: str) -> str:
@@ -106,19 +195,3 @@ def _own_parameters() -> set[str]:
     """Flags that are MONAI's own and no overrides."""
     parameters = [p for f in (run, create_workflow, ConfigWorkflow) for p in inspect.signature(f).parameters.values()]
     return {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
-
-
-def _flags(arguments: Sequence[str]) -> dict[str, Any]:
-    """Names and values as python-fire reads them: ``--a 1``, ``--a=1``, ``--a`` (True) and ``--noa`` (False)."""
-    arguments, _ = SeparateFlagArgs(list(arguments))
-    flags: dict[str, Any] = {}
-    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=False):
-        if not _FLAG.match(argument):
-            continue
-        name, equals, value = argument.lstrip("-").partition("=")
-        name = name.replace("-", "_")
-        if equals or not _FLAG.match(following):
-            flags[name] = DefaultParseValue(value if equals else following)
-        else:
-            flags[name.removeprefix("no")] = not name.startswith("no")
-    return flags

@@ -29,7 +29,9 @@ class SettingsError(DataError):
 class SettingsGroup(BaseModel):
     """Settings that belong together; each field's docstring says what it means, with its unit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 Model = TypeVar("Model", bound=SettingsGroup)
@@ -60,6 +62,12 @@ def read_settings(model: type[Model], content: Mapping[str, Any], *, source: str
 def setting_names(model: type[SettingsGroup]) -> list[str]:
     """All settings of a model by their full names, e.g. ``mix.weight``, in the order of their definition."""
     return [name for name, _, _ in _settings_of(model)]
+
+
+def text_settings(model: type[SettingsGroup]) -> list[str]:
+    """Settings that are text, or text or nothing, by their full names."""
+    found = _settings_of(model)
+    return [name for name, group, field in found if group.model_fields[field].annotation in (str, str | None)]
 
 
 def _settings_of(model: type[SettingsGroup], prefix: str = "") -> Iterator[tuple[str, type[SettingsGroup], str]]:

@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from cladeseg import __version__
 from cladeseg.cli.console import set_verbosity
+from cladeseg.terminal import quieten_libraries, show_anywhere
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 #: Groups of commands on the first help page.
@@ -28,6 +29,9 @@ DATA, LABELS, NETWORK, TRAINING, OUTPUT = "Data", "Labels", "Network", "Training
 COMMON = "Messages and help"
 
 
+#: Exit code after Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+_CALL_AGAIN = "what was finished is kept; call the command again"
 #: Our names of options that MONAI's configs, and messages about them, call otherwise.
 _SHORTER = {"dataset-dir": "dataset", "output-dir": "output"}
 
@@ -38,8 +42,18 @@ def _as_declared(name: str) -> str:
     return _SHORTER.get(hyphenated, hyphenated)
 
 
+class _Application(typer.Typer):
+    """Typer, on any terminal."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line of this process."""
+        show_anywhere()
+        quieten_libraries()
+        return super().__call__(*args, **kwargs)
+
+
 def _application(text: str, **options: Any) -> typer.Typer:
-    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich", **options)
+    return _Application(help=text, no_args_is_help=True, rich_markup_mode="rich", **options)
 
 
 app = _application(
@@ -79,7 +93,7 @@ def main(
 
 
 def command(
-    *examples: str, on: typer.Typer = app, panel: str | None = None, **options: Any
+    *examples: str, on: typer.Typer = app, panel: str | None = None, kept: str = _CALL_AGAIN, **options: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command with examples, ``-v`` and ``-q``; its errors end in one line and exit code 1.
 
@@ -87,6 +101,7 @@ def command(
         examples: command lines that work, shown on its help page.
         on: the application that it belongs to.
         panel: its group on the page of all commands.
+        kept: what Ctrl-C leaves, and how to go on.
         options: of typer's ``command``.
     """
 
@@ -95,10 +110,14 @@ def command(
         def explained(*arguments: Any, verbose: bool, quiet: bool, **named: Any) -> None:
             if verbose or quiet:
                 set_verbosity(verbose=verbose, quiet=quiet)
-            from cladeseg.bundle import explain_failures
+            from cladeseg.bundle.failure import explain_failures, say
 
             explain_failures()
-            function(*arguments, **named)
+            try:
+                function(*arguments, **named)
+            except KeyboardInterrupt:
+                say(f"interrupted; {kept}")
+                raise typer.Exit(_INTERRUPTED) from None
 
         _add_verbosity(explained, function)
         options.setdefault("help", _paragraphs(inspect.getdoc(function) or ""))

@@ -24,16 +24,18 @@ def run(context: typer.Context) -> None:
 
     Takes the arguments of 'python -m monai.bundle run': any top-level key of the config can be given as --KEY VALUE.
     """
-    import fire
     import monai.bundle
 
-    from cladeseg.bundle import check_overrides
-    from cladeseg.bundle.settings import setting_names
+    from cladeseg.bundle import OverrideError, check_overrides
+    from cladeseg.bundle.arguments import read_flags
+    from cladeseg.bundle.settings import setting_names, text_settings
     from cladeseg.segmentation.workflow import TrainingSettings
 
+    if not {"config_file", "args_file"} & {flag.name for flag in read_flags(context.args)}:
+        raise OverrideError("--config_file: is missing; name the bundle's config, e.g. configs/train.json")
     program = Path(monai.bundle.__file__).with_name("__main__.py")
-    check_overrides([str(program), "run", *context.args], settings=setting_names(TrainingSettings))
-    fire.Fire(monai.bundle.run, command=context.args, name="cladeseg run")
+    names, texts = setting_names(TrainingSettings), text_settings(TrainingSettings)
+    monai.bundle.run(**check_overrides([str(program), "run", *context.args], settings=names, texts=texts))
 
 
 @command(

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, bundle_folder, command
-from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy
+from cladeseg.cli.console import is_quiet
+from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy, Workers
 
 
 class Affines(str, Enum):
@@ -48,19 +49,22 @@ def check(
     taxonomy: Taxonomy = Path("configs/taxonomy.json"),
     layout: Layout = None,
     label_convention: LabelConvention = "auto",
+    workers: Workers = None,
 ) -> None:
     """Show the label tree, and what a data folder holds and lacks.
 
-    Every image and label is read.  Fatal findings stop a training and end this command with exit code 1; fixable
-    ones are corrected while loading.
+    Every image and label is read and prepared as a training of the tree's bundle does it.  Fatal findings stop a
+    training and end this command with exit code 1; fixable ones are corrected while loading.
     """
-    from cladeseg.segmentation.data import check_dataset
-    from cladeseg.segmentation.workflow import dataset_table, findings_table, taxonomy_tree
+    from cladeseg.segmentation.workflow import check_for_training, dataset_table, findings_table, taxonomy_tree
     from cladeseg.taxonomy import load_taxonomy
 
     console, tree = Console(), load_taxonomy(taxonomy)
     console.print(taxonomy_tree(tree))
-    found = check_dataset(dataset, tree, layout=layout or _layout_beside(taxonomy), label_convention=label_convention)
+    layout = layout or _layout_beside(taxonomy)
+    found = check_for_training(
+        dataset, taxonomy, layout=layout, label_convention=label_convention, workers=workers, progress=not is_quiet()
+    )
     console.print(dataset_table(found, tree))
     console.print(findings_table(found.findings, dataset))
     raise typer.Exit(int(found.fatal))

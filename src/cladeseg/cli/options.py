@@ -40,3 +40,12 @@ Modalities = Annotated[
     str | None,
     typer.Option(show_default="all that there are", help="Those to look at, with commas.", rich_help_panel=DATA),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        show_default="one for each core, at most 4",
+        help="Cases that are read at a time; each takes the memory of one.",
+        rich_help_panel=DATA,
+    ),
+]

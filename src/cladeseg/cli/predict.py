@@ -19,6 +19,7 @@ from cladeseg.cli.options import Device, Modalities, Weights
     "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
     "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
     panel=MODELS,
+    kept="finished masks are kept; --resume goes on with the others",
 )
 def predict(
     images: Annotated[

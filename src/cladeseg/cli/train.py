@@ -54,6 +54,7 @@ class Split(str, Enum):
     "cladeseg train acdc --dataset D --output R --fine-patients p1,p2 --seed 1 --set mix.weight=0.5",
     "cladeseg train B --dataset D --output R --overlay profiles/acdc_gpu --epochs 200 --resume",
     panel=MODELS,
+    kept="the run's folder holds what the last finished epoch left; --resume goes on from there",
 )
 def train(
     bundle: Bundle,
@@ -135,6 +136,7 @@ def train(
     "cladeseg evaluate hippocampus --dataset D --output R --split all",
     "cladeseg evaluate brats --dataset D --output R --modalities flair --lesion-wise",
     panel=MODELS,
+    kept="no scores were written; call the command again",
 )
 def evaluate(
     bundle: Bundle,
@@ -186,7 +188,7 @@ def evaluate(
         dataset_dir=dataset,
         output_dir=output,
         split=split.value,
-        weights=None if weights is None else str(weights.absolute()),
+        weights=None if weights is None else weights.absolute(),
         modalities=modalities,
         keep_largest=keep_largest,
         lesion_wise=lesion_wise,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
-from cladeseg.files import DataError
-from cladeseg.segmentation.transforms import CheckImaged
+from cladeseg.files import DataError, first_cause
+from cladeseg.segmentation.transforms import CheckImaged, CheckNormalised, preprocessing
 
 
 def image(*shape: int, file: str = "/scans/p1.nii.gz") -> MetaTensor:
@@ -106,3 +109,44 @@ def test_an_image_whose_only_modality_is_constant_is_refused():
 
 def test_it_pickles():
     assert pickle.loads(pickle.dumps(CheckImaged("image", channels=2))).channels == 2
+
+
+# ---- after the last lossy step ---------------------------------------------------------------------------------------
+
+
+def saved(voxels: np.ndarray, folder: Path) -> str:
+    file = folder / "scan.nii.gz"
+    nib.save(nib.Nifti1Image(voxels, np.eye(4)), file)
+    return str(file)
+
+
+def refusal(file: str, intensity: str) -> str:
+    with pytest.raises(RuntimeError) as caught:
+        preprocessing(spacing=(1, 1, 1), intensity=intensity)({"image": file})
+    return str(first_cause(caught.value))
+
+
+@pytest.mark.parametrize("intensity", ["percentiles", "brain"])
+def test_intensities_without_a_variance_in_float32_are_refused(tmp_path: Path, intensity: str) -> None:
+    voxels = np.random.default_rng(0).uniform(-3e38, 3e38, (8, 8, 4)).astype(np.float32)
+    file = saved(voxels, tmp_path)
+    assert refusal(file, intensity).startswith(f"{file}: its intensities are too large")
+
+
+def test_an_image_that_clipping_leaves_constant_is_refused(tmp_path: Path) -> None:
+    voxels = np.zeros((20, 20, 10), np.int16)
+    voxels[3:5, 3, 3:5] = 900  # 0.1 % of the voxels
+    file = saved(voxels, tmp_path)
+    assert refusal(file, "percentiles").startswith(f"{file}: too few voxels hold anything")
+    preprocessing(spacing=(1, 1, 1), intensity="brain")(
+        {"image": saved(np.arange(2000.0).reshape(20, 20, 5), tmp_path)}
+    )
+
+
+def test_absent_modalities_may_be_empty_and_present_ones_may_not() -> None:
+    volume = image(2, 4, 5, 3)
+    volume[1] = 0
+    assert CheckNormalised("image")({"image": volume, "modalities": ["flair"]})["image"] is volume
+    for present in ({}, {"modalities": ["flair", "t1"]}):
+        with pytest.raises(DataError, match="nothing of 1 of 2 channels"):
+            CheckNormalised("image")({"image": volume, **present})

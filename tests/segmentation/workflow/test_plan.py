@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle.settings import SettingsError
-from cladeseg.files import DataError, write_json
+from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.workflow import TrainingPlan, bundle_plan
 from cladeseg.segmentation.workflow.plan import checked_settings, mask_label_convention, settings_with
 from cladeseg.taxonomy import TaxonomyError

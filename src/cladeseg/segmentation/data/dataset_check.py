@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from tqdm import tqdm
 
-from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_cases
+from cladeseg.segmentation.data.finding import Finding, Inspection
+from cladeseg.segmentation.data.integrity import channels_of, default_workers, inspect_case
 from cladeseg.segmentation.data.label_conventions import resolve_label_convention
 from cladeseg.segmentation.data.layouts import scan
-from cladeseg.segmentation.volumes import read_volume
+from cladeseg.segmentation.data.load_check import Load, load_findings
+from cladeseg.segmentation.data.rules.duplicates import duplicate_scans, same_patients
+from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.taxonomy import Taxonomy
+
+#: An axis that is not resampled.
+_AS_STORED = (-1.0, -1.0, -1.0)
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,34 @@ class DatasetCheck:
         """Whether a training on these files would be refused."""
         return any(finding.severity == "fatal" for finding in self.findings)
 
+    @property
+    def same_patients(self) -> list[str]:
+        """Patients that share a scan, as ``"patient074 = patient076"``."""
+        return same_patients(self.cases, self.inspections)
+
 
 def check_dataset(
-    dataset_dir: str | Path, taxonomy: Taxonomy, *, layout: str, label_convention: str, progress: bool = True
+    dataset_dir: str | Path,
+    taxonomy: Taxonomy,
+    *,
+    layout: str,
+    label_convention: str,
+    load: Load | None = None,
+    labels_required: bool = True,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> DatasetCheck:
-    """Read every image and label of a folder, grade what is wrong, and prove that the tree can write what it reads.
+    """Read every image and label of a folder as a training does, grade what is wrong, and prove the label tree on it.
 
     Args:
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
         layout: folder layout.
         label_convention: file convention of the labels; ``"auto"`` finds it out.
+        load: the training's preprocessing; the default one at the files' own voxel size if ``None``.
+        labels_required: whether a training would refuse a case without a label.
+        workers: threads, each of which holds one case; see
+            :func:`~cladeseg.segmentation.data.integrity.default_workers`.
         progress: show a progress bar.
 
     Raises:
@@ -61,23 +84,38 @@ def check_dataset(
     """
     cases = scan(dataset_dir, layout)
     label_convention = resolve_label_convention(label_convention, cases, dataset_dir, taxonomy, layout)
-    inspections = inspect_cases(cases, dataset_dir, taxonomy, label_convention, progress=progress)
-    labels = [Path(dataset_dir, case["label"]) for case, i in zip(cases, inspections, strict=True) if i.label_voxels]
-    with ThreadPoolExecutor() as pool:
-        changed = list(pool.map(lambda file: _changed_voxels(file, taxonomy, label_convention), labels))
+    taxonomy.values(label_convention)  # an unknown label convention is one error, not one per file
+    channels = channels_of(cases, dataset_dir)
+    load = load or _default_load(taxonomy, label_convention, channels)
+
+    def examine(case: Mapping[str, Any]) -> Inspection:
+        seen = inspect_case(case, dataset_dir, taxonomy, label_convention, channels=channels)
+        more = [] if seen.found("fatal") else load_findings(case, dataset_dir, load)
+        return replace(seen, findings=(*seen.findings, *more))
+
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
+        work = pool.map(examine, cases)
+        inspections = list(tqdm(work, total=len(cases), desc="reading cases", unit="case", disable=not progress))
+    labels = [(case, seen) for case, seen in zip(cases, inspections, strict=True) if seen.label_voxels]
     found = [finding for inspection in inspections for finding in inspection.findings]
-    found += [_missing_label(case, dataset_dir) for case in cases if "label" not in case]
-    found += [_changed(file, count) for file, count in zip(labels, changed, strict=True) if count]
+    found += [_missing_label(case, dataset_dir, labels_required) for case in cases if "label" not in case]
+    found += [_changed(Path(dataset_dir, case["label"]), seen.changed) for case, seen in labels if seen.changed]
+    found += _across_cases(cases, inspections, dataset_dir)
     found.sort(key=lambda finding: ("fatal", "fixable", "info").index(finding.severity))
-    return DatasetCheck(cases, inspections, found, changed.count(0), len(labels), label_convention)
+    unchanged = sum(not seen.changed for _, seen in labels)
+    return DatasetCheck(cases, inspections, found, unchanged, len(labels), label_convention)
 
 
-def _changed_voxels(file: Path, taxonomy: Taxonomy, label_convention: str) -> int:
-    """Voxels of a label file that differ once it was translated into nodes and back."""
-    stored = read_volume(file).voxels
-    return int(
-        np.count_nonzero(taxonomy.from_nodes(taxonomy.to_nodes(stored, label_convention), label_convention) != stored)
-    )
+def _across_cases(
+    cases: Sequence[Mapping[str, Any]], inspections: Sequence[Inspection], dataset_dir: str | Path
+) -> list[Finding]:
+    """What only shows once all cases are known: one line for each kind of rule."""
+    return duplicate_scans(cases, inspections, dataset_dir)
+
+
+def _default_load(taxonomy: Taxonomy, label_convention: str, channels: int) -> Load:
+    names = tuple(f"channel_{i}" for i in range(channels)) if channels > 1 else ()
+    return preprocessing(spacing=_AS_STORED, modalities=names, taxonomy=taxonomy, label_convention=label_convention)
 
 
 def _changed(file: Path, count: int) -> Finding:
@@ -85,6 +123,9 @@ def _changed(file: Path, count: int) -> Finding:
     return Finding("fixable", str(file), f"{count} voxels hold no integer and would be written as one")
 
 
-def _missing_label(case: Mapping[str, Any], dataset_dir: str | Path) -> Finding:
-    message = "missing; a run needs split.allow_missing_labels=true, which trains on this case as an unlabelled one"
-    return Finding("fixable", str(Path(dataset_dir, case["missing_label"])), message)
+def _missing_label(case: Mapping[str, Any], dataset_dir: str | Path, required: bool) -> Finding:
+    way_out = "a run needs split.allow_missing_labels=true, which trains on this case as an unlabelled one"
+    path = str(Path(dataset_dir, case["missing_label"]))
+    if required:
+        return Finding("fatal", path, f"missing; {way_out}")
+    return Finding("info", path, "missing; this case is trained on as an unlabelled one, if at all")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.rules.saturation import saturation
 from cladeseg.segmentation.volumes import read_volume
+
+#: Planes that are hashed at once.
+_PLANES = 16
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class ImageVolume:
         affine: 4 x 4, voxel indices to mm.
         hashes: of each channel's shape and voxels; empty if the shape is wrong or the file could not be read.
         faults: why it cannot be used.
+        oddities: what is only worth knowing.
+        covered: voxels of each channel that are not 0.
     """
 
     path: Path
@@ -31,6 +37,8 @@ class ImageVolume:
     affine: np.ndarray = field(default_factory=lambda: np.eye(4))
     hashes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    oddities: tuple[str, ...] = ()
+    covered: tuple[int, ...] = ()
 
 
 def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Collection[int] = ()) -> ImageVolume:
@@ -51,13 +59,22 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
     if wrong:
         return ImageVolume(path, voxels.shape, affine, faults=(wrong, *_affine_faults(affine)))
     parts = [voxels] if voxels.ndim == 3 else list(np.moveaxis(voxels, 3, 0))
-    faults = [
-        f"channel {number}: {fault}" if of > 1 else fault
-        for number, part in zip(numbers, parts, strict=True)
-        for fault in ([] if number in unused else _voxel_faults(part))
-    ]
-    hashes = tuple(voxel_hash(part) for part in parts)
-    return ImageVolume(path, voxels.shape[:3], affine, hashes, (*faults, *_affine_faults(affine)))
+    used = {number: part for number, part in zip(numbers, parts, strict=True) if number not in unused}
+    faults = _named({number: _voxel_fault(part) for number, part in used.items()}, of)
+    return ImageVolume(
+        path,
+        voxels.shape[:3],
+        affine,
+        hashes=tuple(voxel_hash(part) for part in parts),
+        faults=(*faults, *_affine_faults(affine)),
+        oddities=() if faults else _named({number: saturation(part) for number, part in used.items()}, of),
+        covered=tuple(int(np.count_nonzero(part)) for part in parts),
+    )
+
+
+def _named(messages: Mapping[int, str], channels: int) -> tuple[str, ...]:
+    """Messages that are not empty, with the number of their channel where there are several."""
+    return tuple(f"channel {i}: {text}" if channels > 1 else text for i, text in messages.items() if text)
 
 
 def joint_hash(hashes: Sequence[str]) -> str:
@@ -74,12 +91,11 @@ def _shape_fault(shape: tuple[int, ...], channels: int) -> str:
     return f"has no voxels (shape {shape})" if 0 in shape else ""
 
 
-def _voxel_faults(voxels: np.ndarray) -> Iterator[str]:
-    broken = voxels.size - np.count_nonzero(np.isfinite(voxels))
+def _voxel_fault(voxels: np.ndarray) -> str:
+    broken = voxels.size - np.count_nonzero(np.isfinite(voxels)) if voxels.dtype.kind == "f" else 0
     if broken:
-        yield f"{broken} voxels are not finite"
-    elif voxels.min() == voxels.max():
-        yield f"every voxel is {voxels.flat[0]:g}"
+        return f"{broken} voxels are not finite"
+    return f"every voxel is {voxels.flat[0]:g}" if voxels.min() == voxels.max() else ""
 
 
 def _affine_faults(affine: np.ndarray) -> Iterator[str]:
@@ -94,10 +110,12 @@ def _affine_faults(affine: np.ndarray) -> Iterator[str]:
 
 
 def voxel_hash(voxels: np.ndarray) -> str:
-    """sha1 (hex) of a volume's shape and voxels as float32."""
+    """sha1 (hex) of a volume's shape and voxels as float32, taken a few planes at a time to hold them only once."""
+    found = hashlib.sha1(str(voxels.shape).encode(), usedforsecurity=False)
     with np.errstate(over="ignore"):
-        plain = voxels.astype("<f4")
-    return _hex(str(voxels.shape).encode() + plain.tobytes())
+        for begin in range(0, len(voxels), _PLANES):
+            found.update(voxels[begin : begin + _PLANES].astype("<f4").tobytes())
+    return found.hexdigest()
 
 
 def _hex(content: bytes) -> str:

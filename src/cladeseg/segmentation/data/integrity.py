@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.finding import Finding, Inspection, Severity
 from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash, voxel_hash
+from cladeseg.segmentation.data.rules.partial_channel import partial_channels
+from cladeseg.segmentation.data.rules.unlabelled_slices import unlabelled_ends, unlabelled_message
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
 from cladeseg.segmentation.volumes import corner_distance, read_grid, read_volume
 from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
-
-Severity = Literal["fatal", "fixable", "info"]
+from cladeseg.taxonomy.label_values import count_values
 
 #: Corner displacement in mm between image and label: above the first it is reported, above the second it is fatal.
 NEGLIGIBLE_SHIFT_MM, FATAL_SHIFT_MM = 1e-3, 1.0
 _SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong or odd about one file.
-
-    Attributes:
-        severity: ``fatal`` stops a run, ``fixable`` is corrected at load, ``info`` is only worth knowing.
-        path: the file.
-        message: what is the matter, without the path.
-    """
-
-    severity: Severity
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What the check learnt about one case.
-
-    Attributes:
-        case: its name.
-        shape: voxels along each spatial axis of the image; empty if it could not be read.
-        affine: 4 x 4, voxel indices to mm, as nested tuples.
-        spacing: mm between voxel centres along each axis, from the affine.
-        sha1: hash of the image's shape and voxels over all channels, equal for equal images whatever their file type or
-            compression; empty if it could not be read.
-        label_sha1: the same for the label's integers; empty if no label was opened, or it cannot be used.
-        findings: everything worth reporting.
-        label_voxels: node name → number of voxels; empty if no label was opened.
-    """
-
-    case: str
-    shape: tuple[int, ...] = ()
-    affine: tuple[tuple[float, ...], ...] = ()
-    spacing: tuple[float, ...] = ()
-    sha1: str = ""
-    label_sha1: str = ""
-    findings: tuple[Finding, ...] = ()
-    label_voxels: Mapping[str, int] = field(default_factory=dict)
-
-    def found(self, severity: Severity) -> list[Finding]:
-        """The findings of one severity."""
-        return [finding for finding in self.findings if finding.severity == severity]
+_MAX_WORKERS = 4
 
 
 def inspect_cases(
@@ -107,7 +63,7 @@ def inspect_cases(
     def inspect(case: Mapping[str, Any], image: Inspection | None) -> Inspection:
         return inspect_case(case, dataset_dir, taxonomy, label_convention, channels=number, image=image)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
         results = pool.map(inspect, cases, known)
         what = "reading images" if images is None else "reading labels"
         return list(tqdm(results, total=len(cases), desc=what, unit="case", disable=not progress))
@@ -136,8 +92,13 @@ def inspect_images(
         unused = {i for i, name in enumerate(modalities) if name not in used}
         return _inspect_image(case["case"], channel_files(case["image"]), number, unused)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
         return list(pool.map(inspect, cases))
+
+
+def default_workers() -> int:
+    """Threads that read files where nobody says how many: one for each core, and few, as each holds a volume."""
+    return min(_MAX_WORKERS, os.cpu_count() or 1)
 
 
 def channels_of(cases: Sequence[Mapping[str, Any]], dataset_dir: str | Path) -> int:
@@ -227,10 +188,10 @@ def _inspect_image(
         return _add(Inspection(case), "fatal", volume_files(files)[0], message)
     numbers = [range(wanted)] if len(files) == 1 else [range(i, i + 1) for i in range(wanted)]
     volumes = [
-        file and examine_volume(file, holds, of=wanted, unused=unused)
+        None if file is None else examine_volume(file, holds, of=wanted, unused=unused)
         for file, holds in zip(files, numbers, strict=True)
     ]
-    inspection = _placed(case, [volume for volume in volumes if volume])
+    inspection = _odd_channels(_placed(case, [volume for volume in volumes if volume]), volumes)
     # A missing channel counts, so that the same files as other channels are another image.
     hashes = [one for volume in volumes for one in (volume.hashes if volume else ("",))]
     return replace(inspection, sha1=joint_hash(hashes) if len(hashes) == wanted else "")
@@ -247,9 +208,21 @@ def _placed(case: str, volumes: Sequence[ImageVolume]) -> Inspection:
     for volume in volumes:
         for message in volume.faults:
             inspection = _add(inspection, "fatal", volume.path, message)
+        for message in volume.oddities:
+            inspection = _add(inspection, "info", volume.path, message)
         if volume is not first and volume.hashes:
             for severity, message in _geometry_findings(inspection, volume.shape, volume.affine, first.path.name):
                 inspection = _add(inspection, severity, volume.path, message)
+    return inspection
+
+
+def _odd_channels(inspection: Inspection, volumes: Sequence[ImageVolume | None]) -> Inspection:
+    """Add which channels show less than the others."""
+    channels = [(volume, count) for volume in volumes if volume for count in volume.covered]
+    for i, message in partial_channels([count for _, count in channels]):
+        volume = channels[i][0]
+        several = len(volume.covered) > 1
+        inspection = _add(inspection, "info", volume.path, f"channel {i}: {message}" if several else message)
     return inspection
 
 
@@ -268,11 +241,22 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
     uneven = int(np.count_nonzero(voxels != np.rint(voxels))) if voxels.dtype.kind == "f" else 0
     if uneven:
         inspection = _add(inspection, "fixable", path, f"{uneven} voxels are rounded to the nearest integer")
-    found, counts = np.unique(nodes, return_counts=True)
-    if not (found != taxonomy.background).any():
+    foreground = nodes != taxonomy.background
+    if not foreground.any():
         inspection = _add(inspection, "info", path, "every voxel is background")
-    voxels_of = {taxonomy.names[int(v)]: int(n) for v, n in zip(found, counts, strict=True)}
-    return replace(inspection, label_voxels=voxels_of, label_sha1=voxel_hash(np.rint(voxels) + 0))
+    first, last = unlabelled_ends(foreground, inspection.spacing) if foreground.shape == inspection.shape else (0, 0)
+    if first or last:
+        slices = foreground.shape[int(np.argmax(inspection.spacing))]
+        inspection = _add(inspection, "info", path, unlabelled_message(first, last, slices))
+    voxels_of = {taxonomy.names[v]: n for v, n in count_values(nodes).items()}
+    changed = int(np.count_nonzero(taxonomy.from_nodes(nodes, label_convention) != voxels))
+    return replace(
+        inspection,
+        label_voxels=voxels_of,
+        label_sha1=voxel_hash(np.rint(voxels) + 0),
+        changed=changed,
+        bare_slices=first + last,
+    )
 
 
 def _geometry_findings(

@@ -10,13 +10,20 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     """``"auto"`` is the first CUDA device if there is one, else the CPU; anything else is taken at its word.
 
     Raises:
-        ValueError: CUDA is asked for by name and there is none.
+        ValueError: there is no such device, in PyTorch or in this machine.
     """
     if str(name) == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device: '{name}' is none; write cpu, cuda or cuda:1, or leave it out") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device '{name}' was asked for, but this machine has no CUDA device; leave 'device' out")
+        raise ValueError(f"device: '{name}' was asked for, but this machine has no CUDA device; leave 'device' out")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        raise ValueError(f"device: '{name}' cannot be used on this machine; leave 'device' out") from error
     return device
 
 

@@ -1,7 +1,7 @@
 """Dictionary transforms, one per file, and the batch augmentation that runs on the device."""
 
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
-from cladeseg.segmentation.transforms.check_image import CheckImaged
+from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
 from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, check_regions, region_names
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
@@ -21,6 +21,7 @@ __all__ = [
     "UNMIRRORED",
     "BatchAugment",
     "CheckImaged",
+    "CheckNormalised",
     "ComposeBatch",
     "KeepLargestRegiond",
     "LabelPropagation",

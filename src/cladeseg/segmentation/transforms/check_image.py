@@ -48,6 +48,44 @@ class CheckImaged(MapTransform):
             raise DataError(f"{source}: {broken} voxels are not finite")
 
 
+class CheckNormalised(MapTransform):
+    """Refuse images that clipping, cropping or standardising left without anything in them.
+
+    An image may vary and be lost all the same: where fewer voxels than the clipped percentiles hold something, the
+    clipped image is constant; and intensities such as 1e38 have no variance in float32.  A network would invent a mask
+    for either.
+
+    Args:
+        keys: image tensors (C, x, y, z), as the network gets them.
+
+    Raises:
+        DataError: on call; the message starts with the image's file.
+    """
+
+    def __init__(self, keys: KeysCollection) -> None:
+        super().__init__(keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check every key; the data are returned as they are."""
+        for key in self.key_iterator(dict(data)):
+            image, source = data[key], file_of(data[key], key)
+            if not bool(torch.isfinite(image).all()):
+                raise DataError(f"{source}: its intensities are too large to be standardised in float32; rescale them")
+            constant, allowed = _constant_channels(image, data.get("modalities"))
+            if len(constant) > allowed:
+                which = "" if len(image) == 1 else f" of {len(constant)} of {len(image)} channels"
+                raise DataError(
+                    f"{source}: too few voxels hold anything; clipping and standardising leave nothing{which}"
+                )
+        return dict(data)
+
+
+def _constant_channels(image: torch.Tensor, present: Sequence[str] | None) -> tuple[list[int], int]:
+    """Channels without anything in them, and how many may be: those of absent modalities."""
+    constant = [i for i, channel in enumerate(image) if _is_constant(channel)]
+    return constant, 0 if present is None else len(image) - len(present)
+
+
 def _check_varies(image: torch.Tensor, source: str, present: Sequence[str] | None) -> None:
     """Refuse more constant channels than there are absent modalities; ``present`` names those that are there."""
     channels = len(image)

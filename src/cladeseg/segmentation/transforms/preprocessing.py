@@ -15,7 +15,7 @@ from monai.transforms import (
     NormalizeIntensityd,
 )
 
-from cladeseg.segmentation.transforms.check_image import CheckImaged
+from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
 from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
@@ -67,6 +67,7 @@ def preprocessing(
         OrientAxesd(keys, axis_order),
         Spacingd(keys, pixdim=tuple(spacing), mode=["bilinear", "nearest"][: len(keys)]),
         *INTENSITY[intensity](keys),
+        CheckNormalised("image"),
     ]
     if labelled:
         chain.append(CastToTyped(keys, dtype=[torch.float32, torch.uint8]))

@@ -1,5 +1,7 @@
 """What a segmentation bundle's configs call: settings, training, evaluation, prediction, new bundles, promotion."""
 
+from cladeseg.segmentation.workflow.command_line import check_training_overrides
+from cladeseg.segmentation.workflow.dataset_check import check_for_training
 from cladeseg.segmentation.workflow.dataset_report import dataset_table, findings_table, taxonomy_tree
 from cladeseg.segmentation.workflow.evaluation import evaluation_predictor, run_evaluation
 from cladeseg.segmentation.workflow.inference import (
@@ -25,7 +27,6 @@ from cladeseg.segmentation.workflow.trained import (
     trained_model,
 )
 from cladeseg.segmentation.workflow.training import (
-    check_training_overrides,
     run_training,
     start_training,
     training_dataset,
@@ -43,6 +44,7 @@ __all__ = [
     "TrainingWorkflow",
     "bundle_plan",
     "cases_for",
+    "check_for_training",
     "check_training_overrides",
     "dataset_table",
     "evaluation_predictor",

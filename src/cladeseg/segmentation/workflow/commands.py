@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import monai.bundle
-from monai.bundle import ConfigParser
 
+from cladeseg.bundle.arguments import NOTHING
+from cladeseg.bundle.command_line import INDIRECT, read_configs, refuse_indirect
 from cladeseg.bundle.settings import SEPARATOR, SettingsError
 from cladeseg.bundle.validate_format import EVALUATE, TRAIN
-from cladeseg.files import DataError
+from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.workflow.plan import SETTINGS, changed_settings
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL
 
 #: The config files of each command, and the one expression of them that it runs.
 TRAINING, EVALUATING = ("training", TRAIN), ("evaluating", TRAIN, EVALUATE)
 _HOLDER = "the bundle's configs have"
-#: First characters of texts that MONAI replaces by something else.
-_INDIRECT = ("$", "@", "%")
 
 
 def run_bundle(
@@ -49,20 +48,26 @@ def run_bundle(
 
     Raises:
         SettingsError: a setting does not exist, with the nearest one that does, or has a value that does not fit.
+        OverrideError: an option holds a text that MONAI would not take as it is.
         DataError: a file cannot be used.
+        ValueError: this machine has no such device.
     """
     run_id, *configs = command
     root = Path(bundle_root).absolute()
     files = [str(root / config) for config in configs]
     overrides = dict(parse_change(change) for change in changes)
     overrides |= {name: value for name, value in options.items() if value is not None}
-    _check(ConfigParser.load_config_files(files), overlays, overrides)
+    for name, value in overrides.items():
+        refuse_indirect(name, value)
+    choose_device(options.get("device") or "auto")
+    _check(read_configs(files), overlays, overrides)
     folders = {"bundle_root": root, "dataset_dir": dataset_dir, "output_dir": output_dir}
     monai.bundle.run(
         run_id=run_id,
         config_file=[*files, *(str(Path(overlay).absolute()) for overlay in overlays)],
-        **{name: "$None" if value is None else value for name, value in overrides.items()},
-        **{name: str(Path(folder).absolute()) for name, folder in folders.items()},
+        **{name: NOTHING if value is None else value for name, value in overrides.items()},
+        # As paths: MONAI would make '::' of a '#' in a text.
+        **{name: Path(folder).absolute() for name, folder in folders.items()},
     )
 
 
@@ -88,7 +93,7 @@ def parse_change(text: str) -> tuple[str, Any]:
     levels = name.strip().removeprefix(SETTINGS + SEPARATOR).replace(SEPARATOR, ".").split(".")
     if not equals or not all(levels):
         raise SettingsError(f"{text}: write a setting's name, '=' and its value, e.g. mix.weight=0.5")
-    if written.startswith(_INDIRECT):
+    if written.startswith(INDIRECT):
         raise SettingsError(f"{text}: a value that begins with '{written[0]}' means something else to MONAI")
     try:
         value = json.loads(written)
@@ -104,7 +109,7 @@ def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides:
     """Refuse keys and settings that do not exist, and values that do not fit, by the file or name that holds them."""
     together: dict[str, Any] = {}
     for overlay in overlays:
-        together |= _read(overlay)
+        together |= read_configs([overlay])
         try:
             changed_settings(config, together, holder=_HOLDER)
         except SettingsError as error:
@@ -113,13 +118,6 @@ def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides:
         changed_settings(config, {**together, **overrides}, holder=_HOLDER)
     except SettingsError as error:
         raise SettingsError(_as_names(str(error))) from error
-
-
-def _read(overlay: str | Path) -> dict[str, Any]:
-    try:
-        return dict(ConfigParser.load_config_file(str(overlay)))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{overlay}: cannot be read as a config ({error})") from error
 
 
 def _as_names(message: str) -> str:

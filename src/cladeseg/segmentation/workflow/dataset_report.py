@@ -42,9 +42,19 @@ def dataset_table(check: DatasetCheck, taxonomy: Taxonomy) -> Table:
         "structures": _structures(check, taxonomy),
         "labels": f"{check.labels} read; {check.unchanged} of them are the same after file → nodes → file",
     }
-    for name, text in rows.items():
+    for name, text in (rows | _oddities(check)).items():
         table.add_row(Text(name), Text(text))
     return table
+
+
+def _oddities(check: DatasetCheck) -> dict[str, str]:
+    """Rows about the whole data set that only some data sets need."""
+    bare = [inspection.bare_slices for inspection in check.inspections if inspection.bare_slices]
+    rows = {
+        "slices without label": bare and f"{sum(bare)}, at the ends of {len(bare)} stacks",
+        "same scan": check.same_patients and ", ".join(check.same_patients),
+    }
+    return {name: str(text) for name, text in rows.items() if text}
 
 
 def findings_table(findings: Sequence[Finding], dataset_dir: str | Path) -> Table | Text:

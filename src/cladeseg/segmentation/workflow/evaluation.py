@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def run_evaluation(
             part should be held out; the message names it.
     """
     configure_logging()
+    _check_tolerance(tolerance_mm)
     run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
     shipped = plan.bundle_root / "models" / SPLIT_FILE
     stored = next((path for path in (run_folder.datalist, shipped) if path.is_file()), run_folder.datalist)
@@ -122,6 +124,11 @@ def run_evaluation(
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
     logger.info("scores are in %s", run_folder.evaluation)
     return summary
+
+
+def _check_tolerance(tolerance_mm: float) -> None:
+    if isinstance(tolerance_mm, bool) or not isinstance(tolerance_mm, int | float) or not 0 <= tolerance_mm < math.inf:
+        raise DataError(f"nsd_tolerance_mm: {tolerance_mm!r} does not fit; expected a number of mm ≥ 0")
 
 
 def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.config_text import config_text
-from cladeseg.files import DataError, atomic_write
+from cladeseg.files import write_folder
 from cladeseg.segmentation.data import absolute_paths, choose_axis_order, first_grids, typical_volume
 from cladeseg.segmentation.data.layouts import check_layout, scan
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
@@ -126,8 +126,6 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
     taxonomy.values(plan.label_convention)
     if plan.intensity not in INTENSITY:
         raise ValueError(f"intensity: '{plan.intensity}' is unknown; known are {', '.join(INTENSITY)}")
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{folder}: is not empty; a bundle is never written over something else")
     files = {
         "configs/train.json": config_text(training_config(plan)),
         "configs/evaluate.json": config_text(_template("evaluate")),
@@ -139,10 +137,7 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
         "models/.gitkeep": "",
         "LICENSE": "Choose a licence for this bundle and put its text here.\n",
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_folder(folder, files)
     logger.info("%s: a bundle for '%s'", folder, taxonomy.name)
     return folder
 

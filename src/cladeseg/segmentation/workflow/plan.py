@@ -19,6 +19,7 @@ from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of
 from cladeseg.segmentation.data.label_conventions import AUTO
 from cladeseg.segmentation.networks.levels import network_levels
 from cladeseg.segmentation.transforms import check_regions, preprocessing
+from cladeseg.segmentation.workflow.command_line import check_training_overrides
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
@@ -67,6 +68,7 @@ class TrainingPlan:
         stop_after: int | None = None,
         **top_level: Any,
     ) -> None:
+        check_training_overrides()
         self.settings = checked_settings(settings, top_level)
         self.taxonomy = load_taxonomy(TREE, bundle_root)
         self.bundle_root = Path(bundle_root)

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
+from cladeseg.bundle.command_line import read_configs, refuse_indirect
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
 from cladeseg.files import DataError, remove_leftovers
@@ -95,15 +96,17 @@ def load_predictor(
     if not (root / config).is_file():
         raise DataError(f"{root / config}: not found; is {root} a bundle's folder?")
     path = find_bundle_weights(root, weights)
-    parser = ConfigParser()
-    parser.read_config(str(root / config))
-    parser.update({"bundle_root": str(root), "weights": str(path), "device": str(chosen)})
+    parser = ConfigParser(read_configs([root / config]))
+    # Paths as paths: MONAI would make '::' of a '#' in a text.
+    parser.update({"bundle_root": root, "weights": path, "device": str(chosen)})
     given = {
         "label_convention": label_convention,
         "modalities": modalities,
         "overlap": overlap,
         "keep_largest": keep_largest,
     }
+    for name, value in given.items():
+        refuse_indirect(name, value)
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
     return BundlePredictor(parser, path, device=chosen, flips=flips)

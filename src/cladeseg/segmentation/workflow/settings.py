@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Confidence = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1)]
 AnatomicalAxis = Literal["left-right", "posterior-anterior", "inferior-superior"]
@@ -193,7 +194,7 @@ class PropagationSettings(SettingsGroup):
 class PseudoLabelSettings(SettingsGroup):
     """The teacher's labels for what is not known, HierarchicalMix's alone."""
 
-    threshold: Annotated[float, Field(gt=0, le=1)] | dict[str, float] = 0.8
+    threshold: Confidence | dict[str, Confidence] = 0.8
     """Least p(child | known node) of a confident label, one for all nodes or by the node's name."""
     flips: Flips = "allowed"
     """Anatomical axes, `"allowed"` for all that the tree allows; the image and its views mirrored along each set of \

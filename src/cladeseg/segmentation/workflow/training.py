@@ -10,9 +10,7 @@ from typing import Any
 
 from monai.transforms import Compose
 
-from cladeseg.bundle.command_line import check_overrides
 from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
-from cladeseg.bundle.settings import setting_names
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
@@ -37,15 +35,6 @@ MAX_ATLASES = 16
 _PROPAGATING = ("supervised", "hierarchical_mix")
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def check_training_overrides() -> None:
-    """Refuse overrides of a command line that nobody obeys; the nearest setting is named.
-
-    Raises:
-        OverrideError: see :func:`~cladeseg.bundle.check_overrides`.
-    """
-    check_overrides(settings=setting_names(TrainingSettings))
 
 
 def start_training(plan: TrainingPlan) -> None:

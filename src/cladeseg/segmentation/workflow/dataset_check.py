@@ -1,0 +1,57 @@
+"""The check of a data folder, with the settings of the bundle that is going to train on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cladeseg.bundle.validate_format import TRAIN
+from cladeseg.segmentation.data import DatasetCheck, check_dataset, resolve_label_convention
+from cladeseg.segmentation.data.load_check import Load
+from cladeseg.segmentation.workflow.plan import TREE, bundle_plan
+from cladeseg.taxonomy import load_taxonomy
+
+
+def check_for_training(
+    dataset_dir: str | Path,
+    taxonomy_file: str | Path,
+    *,
+    layout: str,
+    label_convention: str,
+    workers: int | None = None,
+    progress: bool = True,
+) -> DatasetCheck:
+    """Check a folder with the preprocessing of the bundle that a label tree belongs to.
+
+    Where the tree lies in no bundle, the files are prepared at their own voxel size.
+
+    Args:
+        dataset_dir: the folder.
+        taxonomy_file: the tree of its labels, ``configs/taxonomy.json`` of a bundle or any other.
+        layout: folder layout.
+        label_convention: file convention of the labels; ``"auto"`` detects it.
+        workers: see :func:`~cladeseg.segmentation.data.check_dataset`.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: see :func:`~cladeseg.segmentation.data.check_dataset`, or the bundle's config cannot be used.
+        TaxonomyError: the tree is impossible, or has no such label convention.
+    """
+    file, taxonomy = Path(taxonomy_file), load_taxonomy(taxonomy_file)
+    label_convention = resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
+    load: Load | None = None
+    labels_required = True
+    if file.name == Path(TREE).name and file.with_name(Path(TRAIN).name).is_file():
+        plan = bundle_plan(file.absolute().parents[1])
+        plan.label_convention = label_convention
+        load, s = plan.preprocessing, plan.settings
+        labels_required = s.coarse_patients == "all" and not s.split.allow_missing_labels
+    return check_dataset(
+        dataset_dir,
+        taxonomy,
+        layout=layout,
+        label_convention=label_convention,
+        load=load,
+        labels_required=labels_required,
+        workers=workers,
+        progress=progress,
+    )
