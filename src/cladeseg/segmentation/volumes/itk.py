@@ -14,7 +14,7 @@ from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.volumes.grid import Grid, without_trailing_ones
-from cladeseg.segmentation.volumes.itk_data import verify_itk_data
+from cladeseg.segmentation.volumes.itk_data import check_itk_header, verify_itk_data
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _NUMBERS = ("UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float32", "Float64")
@@ -61,6 +61,7 @@ def itk_grid(path: Path) -> Grid:
     Raises:
         DataError: it describes complex numbers, or is no image of at least two axes.
     """
+    check_itk_header(path)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()

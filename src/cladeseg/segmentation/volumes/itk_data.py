@@ -1,6 +1,7 @@
 """Whether the voxels of an NRRD or MetaImage file are all there, before ITK allocates what the header describes.
 
-ITK returns zeros in place of damaged packed voxels of a MetaImage, and only prints that something failed.
+ITK returns zeros in place of damaged packed voxels of a MetaImage, takes some damaged ones of an NRRD for sound, and
+only prints that something failed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,27 @@ import numpy as np
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.volumes.file_bytes import MAX_RATIO, PADDING
+from cladeseg.segmentation.volumes.formats import format_of
 from cladeseg.segmentation.volumes.grid import Grid
 
 _HEADER_BYTES = 1 << 16
 _CHUNK = 1 << 22
+#: What ITK needs of a MetaImage; without one of them it prints several lines of its own.
+_NEEDED = ("ndims", "dimsize", "elementtype", "elementdatafile")
 #: The last line of each text header.
 _ENDS = {"nrrd": re.compile(rb"\r?\n\r?\n"), "mha": re.compile(rb"ElementDataFile[^\n]*\n?")}
+
+
+def check_itk_header(path: Path) -> None:
+    """Refuse a MetaImage whose text header lacks what ITK cannot do without.
+
+    Raises:
+        DataError: with the field's name.
+    """
+    fields, _ = _text_header(path)
+    missing = [name for name in _NEEDED if not fields.get(name)]
+    if missing and format_of(path) == "mha":
+        raise DataError(f"{path}: cannot be read (its header does not say {missing[0]})")
 
 
 def verify_itk_data(grid: Grid) -> None:
@@ -39,7 +55,7 @@ def verify_itk_data(grid: Grid) -> None:
     if not data.is_file():
         raise DataError(f"{grid.path}: cannot be read (its voxels' file {data.name} is missing)")
     length = data.stat().st_size - offset
-    if fields.get("compresseddata", "").lower() == "true":
+    if fields.get("compresseddata", "").lower() == "true" or fields.get("encoding", "").lower() in ("gzip", "gz"):
         _verify_packed(grid.path, data, offset, size)
     elif _is_raw(fields):
         _check_length(grid.path, size, length, whole="byte skip" not in fields and "headersize" not in fields)
