@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from tiny_acdc import image, save, truncate, write_patient, write_patients
+from tiny_acdc import before_reading, image, save, truncate, write_patient, write_patients
 
 from cladeseg.cohort.fingerprint import fingerprint
 from cladeseg.files import DataError
@@ -106,8 +106,7 @@ def test_no_label_file_of_an_unlabelled_case_is_ever_opened(own, acdc_tree, monk
     for name in hidden:
         (own / name[:10] / f"{name}_gt.nii.gz").write_bytes(b"broken")
     opened = []
-    load = nib.load
-    monkeypatch.setattr(nib, "load", lambda path: opened.append(Path(path).name) or load(path))
+    before_reading(monkeypatch, lambda path: opened.append(path.name))
     assert _build(own, acdc_tree, coarse_patients=1) == plan
     labels = {name.removesuffix("_gt.nii.gz") for name in opened if "_gt" in name}
     assert len(hidden) == 12

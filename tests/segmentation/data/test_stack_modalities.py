@@ -105,7 +105,7 @@ def test_a_file_that_does_not_fit_is_named_and_nothing_is_written(tmp_path: Path
     elif fault == "place":
         write(bad, VOXELS[2], moved)
     elif fault == "4d":
-        write(bad, VOXELS[2][..., None])
+        write(bad, np.stack([VOXELS[2]] * 2, axis=-1))
     elif fault == "torn":
         bad.write_bytes(bad.read_bytes()[:150])
     else:

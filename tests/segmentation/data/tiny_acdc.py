@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pytest
+
+from cladeseg.segmentation.volumes import read
+from cladeseg.segmentation.volumes.grid import Grid
 
 SHAPE = (6, 5, 3)
 AFFINE = np.diag([-1.5, -1.5, 8.0, 1.0])
@@ -50,3 +55,14 @@ def write_patients(root: Path, count: int) -> Path:
 def truncate(path: Path) -> None:
     """Cut the end of a file off."""
     path.write_bytes(path.read_bytes()[:-16])
+
+
+def before_reading(monkeypatch: pytest.MonkeyPatch, call: Callable[[Path], object]) -> None:
+    """Call something with the path of every NIfTI file whose voxels are read."""
+    grid, voxels = read._READERS["nifti"]
+
+    def watched(header: Grid) -> np.ndarray:
+        call(header.path)
+        return voxels(header)
+
+    monkeypatch.setitem(read._READERS, "nifti", (grid, watched))

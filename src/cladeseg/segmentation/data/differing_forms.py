@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cladeseg.segmentation.data.integrity import Finding
-from cladeseg.segmentation.volumes import form_difference, open_volume
+from cladeseg.segmentation.volumes import form_difference, read_grid
 
 
 def differing_forms(path: str | Path) -> Finding | None:
@@ -14,5 +14,5 @@ def differing_forms(path: str | Path) -> Finding | None:
     Raises:
         DataError: the file cannot be read.
     """
-    message = form_difference(open_volume(path))
+    message = form_difference(read_grid(path))
     return None if message is None else Finding("fixable", str(path), message)

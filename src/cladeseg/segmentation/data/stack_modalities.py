@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
-from cladeseg.segmentation.volumes import case_name, corner_distance, open_volume, volume_like
+from cladeseg.segmentation.volumes import Volume, case_name, corner_distance, read_volume, volume_like
 
 _SUFFIXES = (".nii.gz", ".nii")
 
@@ -75,13 +75,12 @@ def stack_modalities(
     """
     paths, out = [Path(path) for path in (files.values() if isinstance(files, Mapping) else files)], Path(out)
     _check_out(out, paths, force)
-    volumes = [_open(path) for path in paths]
-    for path, volume in zip(paths, volumes, strict=True):
-        _check_same_grid(path, volume, paths[0], volumes[0])
-    channels = [_voxels(path, volume) for path, volume in zip(paths, volumes, strict=True)]
-    stacked = np.stack(channels, axis=-1, dtype=_common_dtype(channels, volumes), casting="unsafe")
+    volumes = [_read(path) for path in paths]
+    for volume in volumes:
+        _check_same_grid(volume, volumes[0])
+    stacked = np.stack([volume.voxels for volume in volumes], -1, dtype=_common_dtype(volumes), casting="unsafe")
     with atomic_write(out) as temporary:
-        nib.save(volume_like(stacked, volumes[0]), temporary)
+        nib.save(volume_like(stacked, volumes[0].grid), temporary)
     return out
 
 
@@ -114,32 +113,24 @@ def _check_out(out: Path, files: Sequence[Path], force: bool) -> None:
         raise DataError(f"{out}: exists already")
 
 
-def _open(path: Path) -> Any:
-    volume = open_volume(path)
-    if len(volume.shape) != 3:
-        raise DataError(f"{path}: is {len(volume.shape)}D; a channel is a 3D volume")
-    if not np.issubdtype(volume.get_data_dtype(), np.number):
-        raise DataError(f"{path}: holds {volume.get_data_dtype()}, not numbers")
+def _read(path: Path) -> Volume:
+    volume = read_volume(path)
+    if volume.voxels.ndim != 3:
+        raise DataError(f"{path}: is {volume.voxels.ndim}D; a channel is a 3D volume")
     return volume
 
 
-def _check_same_grid(path: Path, volume: Any, first_path: Path, first: Any) -> None:
-    if volume.shape != first.shape:
-        raise DataError(f"{path}: the shape is {volume.shape}, that of {first_path} {first.shape}")
-    shift = corner_distance(volume.affine, first.affine, volume.shape)
+def _check_same_grid(volume: Volume, first: Volume) -> None:
+    grid, other = volume.grid, first.grid
+    if grid.shape != other.shape:
+        raise DataError(f"{grid.path}: the shape is {grid.shape}, that of {other.path} {other.shape}")
+    shift = corner_distance(grid.affine, other.affine, grid.shape)
     if not shift <= 1.0:  # written so that NaN is refused too
-        raise DataError(f"{path}: lies up to {shift:.1f} mm off {first_path}")
+        raise DataError(f"{grid.path}: lies up to {shift:.1f} mm off {other.path}")
 
 
-def _voxels(path: Path, volume: Any) -> np.ndarray:
-    try:
-        return np.asanyarray(volume.dataobj)
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-
-
-def _common_dtype(channels: Sequence[np.ndarray], volumes: Sequence[Any]) -> np.dtype[Any]:
+def _common_dtype(volumes: Sequence[Volume]) -> np.dtype[Any]:
     """The files' type, unless they differ or a header scales its values, which are then no longer of that type."""
-    types = [channel.dtype for channel in channels] + [volume.get_data_dtype() for volume in volumes]
+    types = [volume.voxels.dtype for volume in volumes] + [volume.grid.dtype for volume in volumes]
     native = {kind.newbyteorder("=") for kind in types}
     return native.pop() if len(native) == 1 else np.dtype(np.float32)

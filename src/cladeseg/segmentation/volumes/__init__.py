@@ -8,17 +8,19 @@ from cladeseg.segmentation.volumes.axes import (
     closest_axes,
     turn_to,
 )
-from cladeseg.segmentation.volumes.formats import case_name, is_volume_file
+from cladeseg.segmentation.volumes.dicom import is_dicom_file, is_dicom_series
+from cladeseg.segmentation.volumes.formats import OUTPUT_FORMATS, case_name, is_volume_file, output_ending
 from cladeseg.segmentation.volumes.forms import form_difference
 from cladeseg.segmentation.volumes.geometry import volume_like
 from cladeseg.segmentation.volumes.grid import Grid, corner_distance
 from cladeseg.segmentation.volumes.monai_reader import VolumeReader
-from cladeseg.segmentation.volumes.read import Volume, open_volume, read_grid, read_volume
+from cladeseg.segmentation.volumes.read import Volume, read_grid, read_volume
 from cladeseg.segmentation.volumes.write_label import write_label
 from cladeseg.segmentation.volumes.write_map import write_map
 
 __all__ = [
     "DEFAULT_ORDER",
+    "OUTPUT_FORMATS",
     "STORED",
     "Grid",
     "Volume",
@@ -29,8 +31,10 @@ __all__ = [
     "closest_axes",
     "corner_distance",
     "form_difference",
+    "is_dicom_file",
+    "is_dicom_series",
     "is_volume_file",
-    "open_volume",
+    "output_ending",
     "read_grid",
     "read_volume",
     "turn_to",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from nibabel.affines import voxel_sizes
@@ -16,16 +17,21 @@ class Grid:
     """What a file's header says, without its voxels.
 
     Attributes:
-        path: the file.
-        shape: (x, y, z), or (x, y, z, C) for several channels; whatever is there if it is no volume.
+        path: the file, or the folder of a DICOM series.
+        shape: (x, y, z), or (x, y, z, C) for several channels; whatever is there if it is no volume.  Axes of length 1
+            after the third are left out: (x, y, z, 1) is (x, y, z).
         affine: float64 (4, 4), voxel indices to RAS mm.
         dtype: of one voxel, as the file stores it, before any scaling that its header asks for.
+        header: what the format itself says, so that a mask in the same format has the same place to the last bit: a
+            nibabel header, an :class:`~cladeseg.segmentation.volumes.itk.ItkGeometry`, or the files of a DICOM series
+            in the order of its slices.
     """
 
     path: Path
     shape: tuple[int, ...]
     affine: np.ndarray
     dtype: np.dtype
+    header: Any = field(default=None, repr=False)
 
     @property
     def spacing(self) -> np.ndarray:
@@ -36,6 +42,16 @@ class Grid:
     def channels(self) -> int:
         """Number of channels; 1 for a 3D volume."""
         return int(self.shape[3]) if len(self.shape) == 4 else 1
+
+
+def without_trailing_ones(shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape without the axes of length 1 after the third, which hold no choice.
+
+    Example:
+        >>> without_trailing_ones((256, 128, 1, 1)), without_trailing_ones((4, 5, 6, 1, 2))
+        ((256, 128, 1), (4, 5, 6, 2))
+    """
+    return (*(int(n) for n in shape[:3]), *(int(n) for n in shape[3:] if n != 1))
 
 
 def corner_distance(affine: np.ndarray, other: np.ndarray, shape: Sequence[int]) -> float:

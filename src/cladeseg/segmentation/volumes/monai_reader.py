@@ -10,6 +10,7 @@ from monai.config import PathLike
 from monai.data import ImageReader
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
+from cladeseg.segmentation.volumes.dicom import is_dicom_series
 from cladeseg.segmentation.volumes.formats import is_volume_file
 from cladeseg.segmentation.volumes.read import Volume, read_volume
 
@@ -21,8 +22,8 @@ class VolumeReader(ImageReader):
     """
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
-        """Whether every file is a volume by its name."""
-        return all(is_volume_file(str(file)) for file in ensure_tuple(filename))
+        """Whether every file is a volume by its name, or a folder with a DICOM series."""
+        return all(is_volume_file(str(file)) or is_dicom_series(str(file)) for file in ensure_tuple(filename))
 
     def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> Volume:
         """Read one file.
