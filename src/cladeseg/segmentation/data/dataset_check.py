@@ -12,7 +12,7 @@ import numpy as np
 
 from cladeseg.segmentation.data.integrity import Finding, Inspection, inspect_cases
 from cladeseg.segmentation.data.label_conventions import resolve_label_convention
-from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.data.layouts import resolve_layout, scan
 from cladeseg.segmentation.volumes import read_volume
 from cladeseg.taxonomy import Taxonomy
 
@@ -44,22 +44,30 @@ class DatasetCheck:
 
 
 def check_dataset(
-    dataset_dir: str | Path, taxonomy: Taxonomy, *, layout: str, label_convention: str, progress: bool = True
+    dataset_dir: str | Path,
+    taxonomy: Taxonomy,
+    *,
+    layout: str,
+    label_convention: str,
+    channels: Sequence[str] = (),
+    progress: bool = True,
 ) -> DatasetCheck:
     """Read every image and label of a folder, grade what is wrong, and prove that the tree can write what it reads.
 
     Args:
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
-        layout: folder layout.
+        layout: folder layout; ``"auto"`` recognises it.
         label_convention: file convention of the labels; ``"auto"`` finds it out.
+        channels: names of the channels; all that the layout finds if empty.
         progress: show a progress bar.
 
     Raises:
         DataError: the folder is not in this layout, or its label convention cannot be detected.
         TaxonomyError: the tree has no such label convention.
     """
-    cases = scan(dataset_dir, layout)
+    layout = resolve_layout(dataset_dir, layout)
+    cases = scan(dataset_dir, layout, channels=channels)
     label_convention = resolve_label_convention(label_convention, cases, dataset_dir, taxonomy, layout)
     inspections = inspect_cases(cases, dataset_dir, taxonomy, label_convention, progress=progress)
     labels = [Path(dataset_dir, case["label"]) for case, i in zip(cases, inspections, strict=True) if i.label_voxels]

@@ -14,7 +14,15 @@ from rich.console import Console
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
 from cladeseg.files import DataError
 from cladeseg.report import CasePicture, metrics_table, save_png
-from cladeseg.segmentation.data import absolute_paths, cases_of, inspect_cases, load_datalist, raise_if_fatal, scan
+from cladeseg.segmentation.data import (
+    absolute_paths,
+    cases_of,
+    inspect_cases,
+    load_datalist,
+    raise_if_fatal,
+    resolve_layout,
+    scan,
+)
 from cladeseg.segmentation.engines import Evaluation, evaluate
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
@@ -88,7 +96,11 @@ def run_evaluation(
     shipped = plan.bundle_root / "models" / SPLIT_FILE
     splits = [path for path in (run_folder.datalist, shipped) if path.is_file()]
     cases = evaluation_cases(
-        split, splits[0] if splits else run_folder.datalist, plan.dataset_dir, plan.settings.data.layout
+        split,
+        splits[0] if splits else run_folder.datalist,
+        plan.dataset_dir,
+        plan.settings.data.layout,
+        channels=plan.settings.data.channels,
     )
     _warn_of_training_cases(cases, splits[0 if run_folder.weights.is_file() else -1 :][:1])
     raise_if_fatal(inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True))
@@ -110,7 +122,9 @@ def run_evaluation(
     return summary
 
 
-def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
+def evaluation_cases(
+    split: str, stored: Path, dataset_dir: str | Path, layout: str, *, channels: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Cases of a part, with absolute paths and labels down to the leaves.
 
     Args:
@@ -118,6 +132,7 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
         stored: file of the stored split.
         dataset_dir: the folder of cases.
         layout: its layout, for ``"all"``.
+        channels: names of the network's channels, for ``"all"``.
 
     Raises:
         DataError: unknown part, no stored split, or no case in it.
@@ -125,7 +140,7 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
     if split not in SPLITS:
         raise DataError(f"split: '{split}' is unknown; known are {', '.join(SPLITS)}")
     if split == "all":
-        return _all_cases(dataset_dir, layout)
+        return _all_cases(dataset_dir, layout, channels)
     if not stored.is_file():
         raise DataError(f"{stored}: there is no stored split; train first, or use --split all")
     cases = [{**case, "supervision": FINE} for case in cases_of(load_datalist(stored), split, dataset_dir)]
@@ -134,8 +149,9 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
     return cases
 
 
-def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
-    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
+def _all_cases(dataset_dir: str | Path, layout: str, channels: Sequence[str]) -> list[dict[str, Any]]:
+    found = scan(dataset_dir, resolve_layout(dataset_dir, layout), channels=channels)
+    cases = [absolute_paths(case, dataset_dir) for case in found]
     unlabelled = [case["case"] for case in cases if "label" not in case]
     if unlabelled:
         logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))
