@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -136,8 +137,23 @@ def write_json(content: Any, path: str | Path) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; :class:`DataError` names the file if that fails."""
+    """Read JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    Raises:
+        DataError: the file cannot be read, is no JSON, is nested too deeply, or has one key twice, of which all but
+            the last would be lost.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_bytes(), object_pairs_hook=_distinct)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: cannot be read (nested too deeply)") from error
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"has the key {key[:60]!a} twice")
+    return found

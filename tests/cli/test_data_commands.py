@@ -118,7 +118,7 @@ def test_a_label_that_would_not_come_back_is_counted(data: Path) -> None:
     [
         (["--taxonomy", "none.json"], TaxonomyError, "none.json"),
         (["--taxonomy", TREE, "--label-convention", "brats"], TaxonomyError, "brats"),
-        (["--taxonomy", TREE, "--layout", "bids"], DataError, "bids"),
+        (["--taxonomy", TREE, "--layout", "dicom"], DataError, "dicom"),
     ],
 )
 def test_check_refuses_what_it_does_not_know(phantoms: Path, arguments: list[Any], error: type, words: str) -> None:

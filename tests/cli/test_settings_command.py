@@ -35,7 +35,7 @@ def test_every_setting_is_listed_with_its_default_and_meaning(monkeypatch: pytes
 def test_a_bundles_values_are_marked_where_they_differ() -> None:
     found = headlines(call("settings", ACDC).output)
     assert found["data.layout"].startswith('* data.layout = "acdc"')
-    assert 'default "msd"' in found["data.layout"]
+    assert 'default "auto"' in found["data.layout"]
     assert found["mix.weight"].startswith("  mix.weight")
     content = json.loads((ACDC / "configs" / "train.json").read_text(encoding="utf-8"))["settings"]
     given = [key for key, value in content.items() if value and key != "method"]

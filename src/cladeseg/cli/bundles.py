@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cladeseg.cli.base import BUNDLES, DATA, LABELS, MODELS, PASS_THROUGH, bundle_folder, command
-from cladeseg.cli.options import Bundle, Intensity, Taxonomy
+from cladeseg.cli.options import LAYOUTS, Bundle, Intensity, Taxonomy
 
 
 @command(
@@ -39,7 +39,7 @@ def run(context: typer.Context) -> None:
 
 
 @command(
-    "cladeseg new-bundle bundles/knee --taxonomy tree.json --layout msd --dataset D",
+    "cladeseg new-bundle bundles/knee --taxonomy tree.json --dataset D",
     "cladeseg new-bundle bundles/tumour --taxonomy tree.json --layout brats --label-convention brats23 "
     "--intensity brain --channels flair,t1,t1ce,t2",
     panel=BUNDLES,
@@ -49,25 +49,29 @@ def new_bundle(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the new bundle.")],
     *,
     taxonomy: Taxonomy,
-    layout: Annotated[
-        str, typer.Option(help="Folder layout of the data: acdc, brats or msd.", rich_help_panel=DATA)
-    ] = "msd",
+    layout: Annotated[str, typer.Option(help=LAYOUTS, rich_help_panel=DATA)] = "auto",
     label_convention: Annotated[
         str | None,
         typer.Option(show_default="the tree's only one", help="File convention of the labels.", rich_help_panel=LABELS),
     ] = None,
     dataset: Annotated[
         Path | None,
-        typer.Option(help="Data whose voxel and volume sizes decide the patch.", rich_help_panel=DATA),
+        typer.Option(help="Data whose voxel and volume sizes and channels decide the network.", rich_help_panel=DATA),
     ] = None,
     channels: Annotated[
-        str, typer.Option(help="Names of the modalities, with commas, if there are several.", rich_help_panel=DATA)
+        str,
+        typer.Option(
+            show_default="those of the dataset",
+            help="Names of the modalities to use, in order and with commas.",
+            rich_help_panel=DATA,
+        ),
     ] = "",
     intensity: Intensity = "percentiles",
 ) -> None:
     """Write a bundle for one's own task: configs, docs and label tree, ready for training.
 
-    Spacing, patch and network levels follow from the volumes' sizes in the dataset's headers.
+    Spacing, patch and network levels follow from the volumes' sizes in the dataset's headers, and the channels from the
+    names of its files.
     """
     from cladeseg.segmentation.workflow import new_bundle as write
 

@@ -30,17 +30,19 @@ class Phantom(str, Enum):
     msd = "msd"
 
 
-def _layout_beside(taxonomy: Path) -> str:
-    """The layout that the bundle of a label tree is trained on; ACDC's for a tree outside a bundle."""
-    from cladeseg.files import read_json
+def _data_beside(taxonomy: Path) -> tuple[str, tuple[str, ...]]:
+    """Layout and channels that the bundle of a label tree is trained on; recognised for a tree outside a bundle."""
+    from cladeseg.segmentation.workflow.plan import settings_with
 
-    config = taxonomy.with_name("train.json")
-    return str(read_json(config)["settings"]["data"].get("layout", "msd")) if config.is_file() else "acdc"
+    if not taxonomy.with_name("train.json").is_file():
+        return "auto", ()
+    data = settings_with(taxonomy.parent.parent, {}).data
+    return data.layout, data.channels
 
 
 @command(
     "cladeseg check D",
-    "cladeseg check D --taxonomy configs/taxonomy.json --layout acdc --label-convention acdc",
+    "cladeseg check D --taxonomy tree.json --layout acdc --label-convention acdc",
     panel=DATASETS,
 )
 def check(
@@ -61,9 +63,15 @@ def check(
 
     console, tree = Console(), load_taxonomy(taxonomy)
     console.print(taxonomy_tree(tree))
-    layout = layout or _layout_beside(taxonomy)
+    usual, channels = _data_beside(taxonomy)
     found = check_for_training(
-        dataset, taxonomy, layout=layout, label_convention=label_convention, workers=workers, progress=not is_quiet()
+        dataset,
+        taxonomy,
+        layout=layout or usual,
+        label_convention=label_convention,
+        channels=channels if not layout else (),
+        workers=workers,
+        progress=not is_quiet(),
     )
     console.print(dataset_table(found, tree))
     console.print(findings_table(found.findings, dataset))
@@ -123,7 +131,7 @@ def stack_modalities(
 
 
 @command(
-    "cladeseg select D --budget 4 --out proposal --taxonomy configs/taxonomy.json --layout msd",
+    "cladeseg select D --budget 4 --out proposal --taxonomy tree.json --layout msd",
     "cladeseg select D --budget 4 --out proposal --datalist R/datalist.json --bundle . --weights R/models/model.pt",
     panel=DATASETS,
 )
@@ -172,7 +180,7 @@ def select(
     from cladeseg.segmentation.workflow import load_predictor
     from cladeseg.taxonomy import load_taxonomy
 
-    tree, layout = load_taxonomy(taxonomy), layout or _layout_beside(taxonomy)
+    tree, layout = load_taxonomy(taxonomy), layout or _data_beside(taxonomy)[0]
     proposals = run_selection(
         dataset,
         tree,

@@ -16,11 +16,10 @@ Bundle = Annotated[
     ),
 ]
 Taxonomy = Annotated[Path, typer.Option(help="Label tree, JSON or YAML.", rich_help_panel=LABELS)]
+LAYOUTS = "Folder layout: auto, acdc, bids, brats, datalist, folders, msd or nnunet; 'auto' recognises it."
 Layout = Annotated[
     str | None,
-    typer.Option(
-        show_default="that of the tree's bundle", help="Folder layout: acdc, brats or msd.", rich_help_panel=DATA
-    ),
+    typer.Option(show_default="that of the tree's bundle, else auto", help=LAYOUTS, rich_help_panel=DATA),
 ]
 LabelConvention = Annotated[
     str,

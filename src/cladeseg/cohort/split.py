@@ -21,6 +21,7 @@ def split_patients(
     test: float,
     seed: int,
     together: Iterable[set[str]] = (),
+    fixed: Mapping[str, str] | None = None,
 ) -> dict[str, list[str]]:
     """Split patients into training, validation and test, stratified by group.
 
@@ -30,12 +31,14 @@ def split_patients(
         test: the same for test.
         seed: another seed is another draw.
         together: patients that must end up on one side, e.g. because they share a scan.
+        fixed: patient → part, for patients whose side is decided already; nobody else is drawn for such a part.
 
     Returns:
         ``{"training": [...], "validation": [...], "test": [...]}``, each sorted.
 
     Raises:
-        DataError: impossible fractions, or too few patients to fill every part that was asked for.
+        DataError: impossible fractions, too few patients to fill every part that was asked for, or patients of one
+            set whose sides are decided differently.
 
     Example:
         >>> groups = {f"p{i}": "sick" if i < 4 else "well" for i in range(8)}
@@ -47,9 +50,16 @@ def split_patients(
     """
     if validation < 0 or test < 0 or validation + test >= 1:
         raise DataError(f"split: validation {validation} and test {test} should be ≥ 0 and together below 1")
-    wanted = {"test": _at_least_one(test, len(patients)), "validation": _at_least_one(validation, len(patients))}
+    fixed = fixed or {}
+    free = len(patients) - len(fixed)
+    fractions = {"test": test, "validation": validation}
+    wanted = {part: 0 if part in fixed.values() else _at_least_one(n, free) for part, n in fractions.items()}
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for members in _stratified_sets(patients, together, seed):
+        side = _decided(members, fixed)
+        if side:
+            parts[side].extend(members)
+            continue
         part = next((p for p, n in wanted.items() if len(parts[p]) + len(members) <= n), "training")
         parts[part].extend(members)
     _refuse_empty_parts(parts, wanted)
@@ -116,6 +126,15 @@ def _stratified_sets(patients: Mapping[str, str], together: Iterable[set[str]], 
         ordered = sorted(firsts, key=lambda first: _uniform(seed, "split", first))
         position.update({first: (i + start) / len(ordered) for i, first in enumerate(ordered)})
     return [sets[first] for first in sorted(sets, key=lambda first: (position[first], first))]
+
+
+def _decided(members: Iterable[str], fixed: Mapping[str, str]) -> str:
+    """The side of a set of patients, ``""`` if it is to be drawn; who shares a scan with a fixed one goes along."""
+    sides = {fixed[patient]: patient for patient in members if patient in fixed}
+    if len(sides) > 1:
+        (one, first), (other, second) = sorted(sides.items())[:2]
+        raise DataError(f"split: '{first}' is listed for {one} and '{second}' for {other}, but they share an image")
+    return next(iter(sides), "")
 
 
 def _by_group(names: Iterable[str], group_of: Mapping[str, str]) -> dict[str, list[str]]:

@@ -126,5 +126,7 @@ def test_an_absent_or_empty_folder_is_refused(tmp_path):
 def test_layouts_are_chosen_by_name(tmp_path):
     write_patients(tmp_path, 2)
     assert scan(tmp_path, "acdc") == scan_acdc(tmp_path)
-    with pytest.raises(DataError, match="unknown layout 'dicom'; known layouts are acdc, brats, msd"):
+    with pytest.raises(
+        DataError, match="unknown layout 'dicom'; known layouts are auto, acdc, bids, brats, datalist, folders, msd"
+    ):
         scan(tmp_path, "dicom")

@@ -49,6 +49,7 @@ def test_channels_have_one_order_under_both_namings(tmp_path):
         "patient": "BraTS-GLI-00002",
         "group": "unknown",
         "image": [f"BraTS-GLI-00002-001/BraTS-GLI-00002-001{e}.nii" for e in NEW[:4]],
+        "channels": ["flair", "t1", "t1ce", "t2"],
         "label": "BraTS-GLI-00002-001/BraTS-GLI-00002-001-seg.nii",
     }
     assert old["image"] == [f"Brats18_b_1/Brats18_b_1{e}.nii.gz" for e in OLD[:4]]

@@ -269,7 +269,7 @@ def test_a_damaged_list_is_refused(folder, acdc_tree, tmp_path, damage, says):
 
 def test_a_file_that_is_no_json_is_refused(tmp_path):
     (tmp_path / "datalist.json").write_text("{")
-    with pytest.raises(DataError, match="cannot be read as a datalist"):
+    with pytest.raises(DataError, match=r"datalist\.json: cannot be read"):
         load_datalist(tmp_path / "datalist.json")
 
 

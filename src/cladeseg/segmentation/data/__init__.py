@@ -4,6 +4,7 @@ from cladeseg.segmentation.data.acdc import scan_acdc
 from cladeseg.segmentation.data.acquisition import AxisOrder, choose_axis_order, mixed_planes
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, scan_brats
 from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
+from cladeseg.segmentation.data.channels import channel_names
 from cladeseg.segmentation.data.datalist import (
     build_datalist,
     cases_of,
@@ -26,7 +27,7 @@ from cladeseg.segmentation.data.integrity import (
     raise_if_fatal,
 )
 from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
-from cladeseg.segmentation.data.layouts import LAYOUTS, scan
+from cladeseg.segmentation.data.layouts import LAYOUTS, resolve_layout, scan, scan_with_channels
 from cladeseg.segmentation.data.msd import scan_msd
 from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
 from cladeseg.segmentation.data.stack_modalities import stack_folder, stack_modalities
@@ -55,6 +56,7 @@ __all__ = [
     "build_datalist",
     "cases_of",
     "channel_files",
+    "channel_names",
     "channels_of",
     "check_dataset",
     "choose_axis_order",
@@ -73,10 +75,12 @@ __all__ = [
     "raise_if_fatal",
     "refuse_changed_files",
     "resolve_label_convention",
+    "resolve_layout",
     "scan",
     "scan_acdc",
     "scan_brats",
     "scan_msd",
+    "scan_with_channels",
     "stack_folder",
     "stack_modalities",
     "store_datalist",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.file_names import volume_named
+from cladeseg.segmentation.volumes import case_name, is_volume_file
 
 _PATIENT = re.compile(r"patient\d+")
-_SUFFIXES = (".nii.gz", ".nii")
 
 
 def scan_acdc(dataset_dir: str | Path) -> list[dict[str, Any]]:
@@ -41,6 +42,12 @@ def scan_acdc(dataset_dir: str | Path) -> list[dict[str, Any]]:
     """
     root = Path(dataset_dir)
     return [case for folder in _patient_folders(root) for case in _scan_patient(folder, root)]
+
+
+def is_acdc(root: Path) -> bool:
+    """Whether a folder ``patientNNN`` holds an Info.cfg, or frames of its name."""
+    folders = (p for parent in (root, root / "training") for p in parent.glob("patient*") if _PATIENT.fullmatch(p.name))
+    return any((p / "Info.cfg").is_file() or any(p.glob(f"{p.name}_frame*")) for p in folders)
 
 
 def _patient_folders(root: Path) -> list[Path]:
@@ -75,7 +82,7 @@ def _read_info(path: Path) -> dict[str, str]:
 
 def _scan_frame(folder: Path, root: Path, info: dict[str, str], frame: str) -> dict[str, Any]:
     name = f"{folder.name}_frame{int(info[frame]):02d}"
-    image, label = _volume(folder, name), _volume(folder, f"{name}_gt")
+    image, label = volume_named(folder, name), volume_named(folder, f"{name}_gt")
     if image is None:
         raise DataError(f"{folder / name}.nii.gz: missing; Info.cfg names it as the {frame} frame")
     expected = image.with_name(image.name.replace(name, f"{name}_gt", 1))
@@ -90,11 +97,7 @@ def _scan_frame(folder: Path, root: Path, info: dict[str, str], frame: str) -> d
 
 
 def _refuse_labels_without_image(folder: Path) -> None:
-    for label in sorted(folder.glob(f"{folder.name}_frame*_gt.nii*")):
-        if _volume(folder, label.name.split("_gt.nii")[0]) is None:
+    labels = (file for file in sorted(folder.glob(f"{folder.name}_frame*")) if is_volume_file(file))
+    for label in (file for file in labels if case_name(file).endswith("_gt")):
+        if volume_named(folder, case_name(label).removesuffix("_gt")) is None:
             raise DataError(f"{label}: a label without an image beside it")
-
-
-def _volume(folder: Path, name: str) -> Path | None:
-    candidates = (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.segmentation.data.file_names import volume_named
+from cladeseg.segmentation.volumes import case_name, is_volume_file
 
 #: Channels of every BraTS case, in the order of an image's list of files.
 BRATS_MODALITIES = ("flair", "t1", "t1ce", "t2")
 #: High and low grade gliomas have folders of their own in the archives up to 2019.
 _GRADES = ("HGG", "LGG")
-_SUFFIXES = (".nii.gz", ".nii")
 #: BraTS 2023 numbers the time points of one patient behind the last dash.
 _TIME_POINT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d+")
 
@@ -73,10 +73,10 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
             ``LGG``.  Folders without such files are passed over.
 
     Returns:
-        Cases ``{"case", "patient", "group": "HGG" | "LGG" | "unknown", "image", "label"}`` sorted by case, paths in
-        POSIX form relative to ``dataset_dir``.  ``image`` is the list of flair, t1, t1ce and t2.  Time points of one
-        patient (BraTS 2023) are one ``patient``.  Where the label file is absent, ``missing_label`` says where it was
-        expected.
+        Cases ``{"case", "patient", "group": "HGG" | "LGG" | "unknown", "image", "channels", "label"}`` sorted by case,
+        paths in POSIX form relative to ``dataset_dir``.  ``image`` is the list of flair, t1, t1ce and t2, and
+        ``channels`` that of these names.  Time points of one patient (BraTS 2023) are one ``patient``.  Where the label
+        file is absent, ``missing_label`` says where it was expected.
 
     Raises:
         DataError: no such folder, no case in it, a modality is absent, a case with files of both namings or of another
@@ -107,6 +107,15 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
     return [cases[name] for name in sorted(cases)]
 
 
+def is_brats(root: Path) -> bool:
+    """Whether a folder holds the four modalities of its name."""
+    return any(_is_complete(folder, naming) for folder in _folders(root) for naming in BRATS_NAMINGS)
+
+
+def _is_complete(folder: Path, naming: BratsNaming) -> bool:
+    return all(volume_named(folder, naming.stem(folder.name, kind)) for kind in BRATS_MODALITIES)
+
+
 def parse_brats_name(stem: str) -> BratsFile | None:
     """Take a file name without ending apart; ``None`` if it follows neither naming.
 
@@ -132,8 +141,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _brats_files(folder: Path) -> dict[Path, BratsFile]:
     """The folder's NIfTI files that are named as a challenge names them."""
-    volumes = (file for file in sorted(folder.glob("*.nii*")) if file.name.endswith(_SUFFIXES) and file.is_file())
-    named = {file: parse_brats_name(case_name(file)) for file in volumes if not file.name.startswith(".")}
+    volumes = (file for file in sorted(folder.glob("*")) if is_volume_file(file))
+    named = {file: parse_brats_name(case_name(file)) for file in volumes}
     return {file: name for file, name in named.items() if name is not None}
 
 
@@ -149,7 +158,7 @@ def _naming_of(folder: Path, files: dict[Path, BratsFile]) -> BratsNaming:
 
 
 def _scan_case(folder: Path, root: Path, naming: BratsNaming) -> dict[str, Any]:
-    case, label = folder.name, _volume(folder, naming.stem(folder.name, "seg"))
+    case, label = folder.name, volume_named(folder, naming.stem(folder.name, "seg"))
     images = [_modality(folder, naming, kind) for kind in BRATS_MODALITIES]
     expected = folder / f"{naming.stem(case, 'seg')}{images[0].name.removeprefix(naming.stem(case, 'flair'))}"
     time_point = _TIME_POINT.fullmatch(case)
@@ -158,21 +167,17 @@ def _scan_case(folder: Path, root: Path, naming: BratsNaming) -> dict[str, Any]:
         "patient": time_point[1] if time_point else case,
         "group": folder.parent.name if folder.parent != root else "unknown",
         "image": [image.relative_to(root).as_posix() for image in images],
+        "channels": list(BRATS_MODALITIES),
         "label" if label else "missing_label": (label or expected).relative_to(root).as_posix(),
     }
 
 
 def _modality(folder: Path, naming: BratsNaming, kind: str) -> Path:
     stem = naming.stem(folder.name, kind)
-    file = _volume(folder, stem)
+    file = volume_named(folder, stem)
     if file is None:
         raise DataError(f"{folder / stem}.nii.gz: missing; every case needs {', '.join(naming.words)}")
     return file
-
-
-def _volume(folder: Path, stem: str) -> Path | None:
-    candidates = (folder / f"{stem}{suffix}" for suffix in _SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _example(year: int) -> str:

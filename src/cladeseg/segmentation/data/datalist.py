@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.cohort.split import PARTS, merge_overlapping, split_patients
-from cladeseg.files import DataError, atomic_write
+from cladeseg.files import DataError, atomic_write, read_json
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resolve_settings
 from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
-from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.data.layouts import resolve_layout, scan
 from cladeseg.segmentation.data.supervision import assign_supervision, without_hidden_labels
 from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
 from cladeseg.taxonomy import UNLABELLED, Taxonomy, TaxonomyError
@@ -26,6 +26,8 @@ from cladeseg.taxonomy import UNLABELLED, Taxonomy, TaxonomyError
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+#: What lists were made with before these settings were stored.
+_EARLIER: dict[str, Any] = {"draw": 0, "channels": []}
 _CASE_KEYS = ("case", "patient", "supervision")
 
 
@@ -66,7 +68,8 @@ def build_datalist(
         ['fine', 'hippocampus', 'hippocampus']
     """
     chosen = resolve_settings(DatalistSettings(**settings), taxonomy)
-    found = scan(dataset_dir, chosen.layout)
+    chosen = replace(chosen, layout=resolve_layout(dataset_dir, chosen.layout))
+    found = scan(dataset_dir, chosen.layout, channels=chosen.channels)
     chosen = replace(
         chosen,
         label_convention=resolve_label_convention(chosen.label_convention, found, dataset_dir, taxonomy, chosen.layout),
@@ -81,15 +84,17 @@ def build_datalist(
     )
     # Images first: only once shared scans, and then the split, are known is it clear which labels may be opened.
     images = {image.case: image for image in check([{**case, "supervision": UNLABELLED} for case in found])}
-    cases = [{**case, "sha1": images[case["case"]].sha1} for case in found]
-    together = _sharing_an_image(cases)
-    assigned = assign_supervision(cases, _divide(cases, chosen, together), chosen)
+    listed = [{**case, "sha1": images[case["case"]].sha1} for case in found]
+    together = _sharing_an_image(listed)
+    parts = _divide(listed, chosen, together)
+    cases = [{key: value for key, value in case.items() if key != "part"} for case in listed]
+    assigned = assign_supervision(cases, parts, chosen)
     used = [case for part in PARTS for case in assigned[part]]
     inspected = check(used, images=[images[case["case"]] for case in used])
     _log_findings(inspected)
     hashes = {inspection.case: inspection.label_sha1 for inspection in inspected}
-    parts = {part: [_with_label_hash(case, hashes[case["case"]]) for case in assigned[part]] for part in PARTS}
-    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **parts}
+    hashed = {part: [_with_label_hash(case, hashes[case["case"]]) for case in assigned[part]] for part in PARTS}
+    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **hashed}
 
 
 def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
@@ -118,10 +123,7 @@ def load_datalist(path: str | Path, taxonomy: Taxonomy | None = None) -> dict[st
         DataError: not a datalist, a case without a needed key, a case listed twice, a patient on two sides of the
             split, or an unknown supervision.
     """
-    try:
-        datalist = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a datalist ({error})") from error
+    datalist = read_json(path)
     if not isinstance(datalist, dict) or datalist.get("format") != FORMAT:
         raise DataError(f"{path}: is no datalist of format {FORMAT}")
     for part in PARTS:
@@ -166,9 +168,11 @@ def open_or_build_datalist(
     datalist = load_datalist(path, taxonomy)
     if chosen.label_convention == AUTO:
         chosen = replace(chosen, label_convention=str(datalist.get("label_convention")))
+    if chosen.layout == AUTO:
+        chosen = replace(chosen, layout=str(datalist.get("layout")))
     wanted = _header(chosen, taxonomy)
-    # Lists that were stored before there were other draws are of the seed's own.
-    _refuse_difference(Path(path), {key: datalist.get(key, 0 if key == "draw" else None) for key in wanted}, wanted)
+    # Lists that were stored before there were other draws are of the seed's own, and took all channels.
+    _refuse_difference(Path(path), {key: datalist.get(key, _EARLIER.get(key)) for key in wanted}, wanted)
     cases = [without_hidden_labels(case) for part in PARTS for case in datalist[part]]
     found = inspect_cases(cases, dataset_dir, taxonomy, chosen.label_convention, workers=workers, progress=progress)
     _log_findings(found)
@@ -213,12 +217,14 @@ def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
 def _divide(
     cases: Iterable[Mapping[str, Any]], settings: DatalistSettings, together: list[set[str]]
 ) -> dict[str, list[str]]:
+    cases = list(cases)
     return split_patients(
         {case["patient"]: case["group"] for case in cases},
         validation=settings.validation_fraction,
         test=settings.test_fraction,
         seed=settings.seed,
         together=together,
+        fixed={case["patient"]: case["part"] for case in cases if "part" in case},
     )
 
 

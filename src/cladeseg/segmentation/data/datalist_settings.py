@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +19,9 @@ class DatalistSettings:
 
     Attributes:
         label_convention: which file convention wrote the labels; ``"auto"`` to detect it; the detected one is stored.
-        layout: folder layout, see :data:`cladeseg.segmentation.data.layouts.LAYOUTS`.
+        layout: folder layout, see :data:`cladeseg.segmentation.data.layouts.LAYOUTS`; ``"auto"`` to recognise it; the
+            recognised one is stored.
+        channels: names of the channels, in order, where the layout names files by them; all that it finds if empty.
         fine_patients: number of training patients whose label is used down to the leaves, ``"all"``, or their names.
         coarse_patients: number of further training patients whose label is used as a superclass outline, or ``"all"``
             the others.  Whoever is left counts as unlabelled.
@@ -33,7 +36,8 @@ class DatalistSettings:
     """
 
     label_convention: str
-    layout: str = "acdc"
+    layout: str = "auto"
+    channels: Sequence[str] = ()
     fine_patients: int | Literal["all"] | list[str] = "all"
     coarse_patients: int | Literal["all"] = "all"
     superclass: str | None = None
@@ -75,7 +79,7 @@ def resolve_settings(settings: DatalistSettings, taxonomy: Taxonomy) -> Datalist
         and settings.validation_fraction > 0
     ):
         raise DataError(f"validation_supervision: taxonomy '{taxonomy.name}' has no superclass; set it to '{FINE}'")
-    return replace(settings, superclass=superclass)
+    return replace(settings, superclass=superclass, channels=list(settings.channels))
 
 
 def _check_names(patients: list[str]) -> None:

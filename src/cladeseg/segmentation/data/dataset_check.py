@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from cladeseg.segmentation.data.acquisition import mixed_planes
 from cladeseg.segmentation.data.finding import Finding, Inspection
 from cladeseg.segmentation.data.integrity import channels_of, default_workers, inspect_case
 from cladeseg.segmentation.data.label_conventions import resolve_label_convention
-from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.data.layouts import resolve_layout, scan
 from cladeseg.segmentation.data.load_check import Load, load_findings
 from cladeseg.segmentation.data.rules.duplicates import duplicate_scans, same_patients
+from cladeseg.segmentation.data.volume_files import volume_files
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.taxonomy import Taxonomy
 
@@ -60,6 +63,7 @@ def check_dataset(
     *,
     layout: str,
     label_convention: str,
+    channels: Sequence[str] = (),
     load: Load | None = None,
     labels_required: bool = True,
     workers: int | None = None,
@@ -70,8 +74,9 @@ def check_dataset(
     Args:
         dataset_dir: the folder.
         taxonomy: the tree of its labels.
-        layout: folder layout.
+        layout: folder layout; ``"auto"`` recognises it.
         label_convention: file convention of the labels; ``"auto"`` finds it out.
+        channels: names of the channels; all that the layout finds if empty.
         load: the training's preprocessing; the default one at the files' own voxel size if ``None``.
         labels_required: whether a training would refuse a case without a label.
         workers: threads, each of which holds one case; see
@@ -82,14 +87,15 @@ def check_dataset(
         DataError: the folder is not in this layout, or its label convention cannot be detected.
         TaxonomyError: the tree has no such label convention.
     """
-    cases = scan(dataset_dir, layout)
+    layout = resolve_layout(dataset_dir, layout)
+    cases = scan(dataset_dir, layout, channels=channels)
     label_convention = resolve_label_convention(label_convention, cases, dataset_dir, taxonomy, layout)
     taxonomy.values(label_convention)  # an unknown label convention is one error, not one per file
-    channels = channels_of(cases, dataset_dir)
-    load = load or _default_load(taxonomy, label_convention, channels)
+    number = channels_of(cases, dataset_dir)
+    load = load or _default_load(taxonomy, label_convention, number)
 
     def examine(case: Mapping[str, Any]) -> Inspection:
-        seen = inspect_case(case, dataset_dir, taxonomy, label_convention, channels=channels)
+        seen = inspect_case(case, dataset_dir, taxonomy, label_convention, channels=number)
         more = [] if seen.found("fatal") else load_findings(case, dataset_dir, load)
         return replace(seen, findings=(*seen.findings, *more))
 
@@ -110,7 +116,13 @@ def _across_cases(
     cases: Sequence[Mapping[str, Any]], inspections: Sequence[Inspection], dataset_dir: str | Path
 ) -> list[Finding]:
     """What only shows once all cases are known: one line for each kind of rule."""
-    return duplicate_scans(cases, inspections, dataset_dir)
+    affines = {
+        str(Path(dataset_dir, volume_files(case["image"])[0])): np.array(seen.affine)
+        for case, seen in zip(cases, inspections, strict=True)
+        if seen.affine and not seen.found("fatal")
+    }
+    planes = mixed_planes(affines)
+    return [*duplicate_scans(cases, inspections, dataset_dir), *([] if planes is None else [planes])]
 
 
 def _default_load(taxonomy: Taxonomy, label_convention: str, channels: int) -> Load:

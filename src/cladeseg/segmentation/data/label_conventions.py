@@ -9,7 +9,7 @@ from typing import Any
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import parse_brats_name
-from cladeseg.segmentation.data.layouts import scan
+from cladeseg.segmentation.data.layouts import recognise_layout, scan
 from cladeseg.segmentation.data.volume_files import volume_files
 from cladeseg.segmentation.volumes import case_name
 from cladeseg.taxonomy import Taxonomy
@@ -37,6 +37,7 @@ def detect_label_convention(
     Raises:
         DataError: it cannot be detected; the message asks for it and lists the known ones.
     """
+    layout = recognise_layout(dataset_dir) if layout == AUTO else layout
     named = _label_conventions_by_name(cases) if layout == "brats" else {}
     if len(named) > 1:
         examples = " and ".join(f"{file} ({label_convention})" for label_convention, file in sorted(named.items()))

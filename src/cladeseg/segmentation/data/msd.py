@@ -6,13 +6,31 @@ Antonelli et al., "The Medical Segmentation Decathlon", Nature Communications 13
 from __future__ import annotations
 
 import logging
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError, read_json
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.segmentation.data.case_list import log_unused_keys
+from cladeseg.segmentation.data.listed_cases import ENTRY_KEYS, is_volume_entry, listed_cases, read_entries
 
 logger = logging.getLogger(__name__)
+
+FILE = "dataset.json"
+#: Keys of a dataset.json that describe it; the integers of its labels are the tree's business.
+DESCRIPTIVE = (
+    "name",
+    "description",
+    "reference",
+    "licence",
+    "license",
+    "release",
+    "tensorImageSize",
+    "modality",
+    "labels",
+    "numTraining",
+    "numTest",
+)
 
 
 def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
@@ -20,12 +38,14 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
     Args:
         dataset_dir: folder that holds ``dataset.json``, whose ``training`` is a list of ``{"image", "label"}`` with
-            paths such as ``./imagesTr/x.nii.gz``.  A multi-channel image is one 4D file, channels last.
+            paths such as ``./imagesTr/x.nii.gz``.  A multi-channel image is one 4D file, channels last, which
+            ``modality`` names.  An entry may say its ``patient``, ``group`` and ``case``.
 
     Returns:
-        Cases ``{"case", "patient", "group": "unknown", "image", "label"}`` sorted by case, paths in POSIX form relative
-        to ``dataset_dir``.  The case is the image file's name without ending, and each case a patient of its own: the
-        layout does not name patients.  Where the label file is absent, ``missing_label`` says where it was expected.
+        Cases ``{"case", "patient", "group", "image", "label"}`` sorted by case, paths in POSIX form relative to
+        ``dataset_dir``; ``channels`` where there are several.  The case is the image file's name without ending.  The
+        patient is the entry's ``patient``; without that key each case is a patient of its own.  Where the label file
+        is absent, ``missing_label`` says where it was expected.
 
     Raises:
         DataError: dataset.json is absent, unreadable, or lists no case; an entry is none, or leaves the folder; a
@@ -42,58 +62,55 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
     root = Path(dataset_dir)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
-    file = root / "dataset.json"
-    cases: dict[str, dict[str, Any]] = {}
-    for where, entry in _entries(file):
-        case = _scan_entry(entry, where, root)
-        if case["case"] in cases:
-            raise DataError(f"{where}: a second case '{case['case']}', the first is {cases[case['case']]['image']}")
-        cases[case["case"]] = case
-    return [cases[name] for name in sorted(cases)]
-
-
-def _entries(file: Path) -> list[tuple[str, dict[str, str]]]:
-    """Where and what: the training entries, without the hidden files that macOS archives add."""
-    content = read_json(file)
-    listed = content.get("training") if isinstance(content, dict) else None
-    if not isinstance(listed, list) or not listed:
-        raise DataError(f'{file}: \'training\' should list {{"image", "label"}}, found {_shown(listed)}')
+    content = read_object(root / FILE)
+    entries = read_entries(content, "training", root / FILE)
     if isinstance(content.get("test"), list) and content["test"]:
-        logger.info("%s: its %d test cases have no labels and are left out", file, len(content["test"]))
-    entries = [(f"{file}: training[{i}]", entry) for i, entry in enumerate(listed)]
-    for where, entry in entries:
-        _check_entry(entry, where)
-    visible = [(where, entry) for where, entry in entries if not PurePosixPath(entry["image"]).name.startswith(".")]
-    if not visible:
-        raise DataError(f"{file}: 'training' lists hidden files only")
-    return visible
+        logger.info("%s: its %d test cases have no labels and are left out", root / FILE, len(content["test"]))
+    log_unused_keys([content], (*DESCRIPTIVE, "training", "test"), str(root / FILE))
+    log_unused_keys([entry.content for entry in entries], ENTRY_KEYS, f"{root / FILE}: training")
+    return listed_cases(entries, root, label_folder="labelsTr", channels=modalities(content.get("modality")))
 
 
-def _shown(value: Any) -> str:
-    return "nothing" if value is None or value == [] else f"a {type(value).__name__}"
+def is_msd(root: Path) -> bool:
+    """Whether dataset.json lists training cases, one file each, and says neither folds nor further parts."""
+    content = peek(root / FILE)
+    listed = content.get("training")
+    if not isinstance(listed, list) or not listed or {"validation", "testing"} & content.keys():
+        return False
+    entries = [entry for entry in listed if is_volume_entry(entry)]
+    return not any("fold" in entry or isinstance(entry["image"], list) for entry in entries)
 
 
-def _check_entry(entry: Any, where: str) -> None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
-        raise DataError(f"{where}: needs a text 'image'")
-    if not isinstance(entry.get("label", ""), str):
-        raise DataError(f"{where}: 'label' is a path, not {entry['label']!r}")
-    for key in ("image", "label"):
-        path = PurePosixPath(entry.get(key, ""))
-        if path.is_absolute() or ".." in path.parts:
-            raise DataError(f"{where}: {key} '{entry[key]}' leaves the folder")
+def read_object(file: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        DataError: it cannot be read, or holds anything else.
+    """
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise DataError(f"{file}: should hold an object with a list 'training', found {type(content).__name__}")
+    return content
 
 
-def _scan_entry(entry: dict[str, str], where: str, root: Path) -> dict[str, Any]:
-    image = PurePosixPath(entry["image"])
-    if not (root / image).is_file():
-        raise DataError(f"{root / image}: missing; {where} lists it")
-    label = PurePosixPath(entry.get("label") or PurePosixPath("labelsTr", image.name))
-    case = case_name(root / image)
-    return {
-        "case": case,
-        "patient": case,
-        "group": "unknown",
-        "image": image.as_posix(),
-        "label" if (root / label).is_file() else "missing_label": label.as_posix(),
-    }
+def peek(file: Path) -> Mapping[str, Any]:
+    """What a JSON file holds if it is an object, else nothing: for a look at what a folder may be."""
+    try:
+        content = read_json(file) if file.is_file() else None
+    except DataError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def modalities(listed: Any) -> tuple[str, ...]:
+    """Names of several channels, as ``{"0": "FLAIR", "1": "T1w"}`` gives them; empty for one, or where it does not.
+
+    Example:
+        >>> modalities({"1": "T1w", "0": "FLAIR"}), modalities({"0": "MRI"})
+        (('FLAIR', 'T1w'), ())
+    """
+    if not isinstance(listed, dict) or len(listed) < 2:
+        return ()
+    names = [listed.get(str(i)) for i in range(len(listed))]
+    distinct = all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names)
+    return tuple(str(name) for name in names) if distinct else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from cladeseg.segmentation.data import load_datalist, resolve_label_convention
+from cladeseg.segmentation.data import load_datalist, resolve_label_convention, resolve_layout
 from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.selection.page import write_selection
 from cladeseg.segmentation.selection.propose import Proposal, select_cases
@@ -49,6 +49,7 @@ def run_selection(
     Raises:
         DataError: see :func:`select_cases`; or a file cannot be written.
     """
+    layout = resolve_layout(dataset_dir, layout)
     label_convention = resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
     outline = resolve_superclass(superclass, taxonomy)
     proposals = select_cases(

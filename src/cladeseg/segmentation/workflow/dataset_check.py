@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cladeseg.bundle.validate_format import TRAIN
 from cladeseg.segmentation.data import DatasetCheck, check_dataset, resolve_label_convention
+from cladeseg.segmentation.data.layouts import resolve_layout
 from cladeseg.segmentation.data.load_check import Load
 from cladeseg.segmentation.workflow.plan import TREE, bundle_plan
 from cladeseg.taxonomy import load_taxonomy
@@ -17,6 +19,7 @@ def check_for_training(
     *,
     layout: str,
     label_convention: str,
+    channels: Sequence[str] = (),
     workers: int | None = None,
     progress: bool = True,
 ) -> DatasetCheck:
@@ -29,6 +32,7 @@ def check_for_training(
         taxonomy_file: the tree of its labels, ``configs/taxonomy.json`` of a bundle or any other.
         layout: folder layout.
         label_convention: file convention of the labels; ``"auto"`` detects it.
+        channels: names of the channels; all that the layout finds if empty.
         workers: see :func:`~cladeseg.segmentation.data.check_dataset`.
         progress: show a progress bar.
 
@@ -37,6 +41,7 @@ def check_for_training(
         TaxonomyError: the tree is impossible, or has no such label convention.
     """
     file, taxonomy = Path(taxonomy_file), load_taxonomy(taxonomy_file)
+    layout = resolve_layout(dataset_dir, layout)
     label_convention = resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
     load: Load | None = None
     labels_required = True
@@ -50,6 +55,7 @@ def check_for_training(
         taxonomy,
         layout=layout,
         label_convention=label_convention,
+        channels=channels,
         load=load,
         labels_required=labels_required,
         workers=workers,

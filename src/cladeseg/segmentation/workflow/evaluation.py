@@ -22,6 +22,7 @@ from cladeseg.segmentation.data import (
     load_datalist,
     raise_if_fatal,
     refuse_changed_files,
+    resolve_layout,
     scan,
 )
 from cladeseg.segmentation.engines import Evaluation, evaluate
@@ -102,7 +103,8 @@ def run_evaluation(
     run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
     shipped = plan.bundle_root / "models" / SPLIT_FILE
     stored = next((path for path in (run_folder.datalist, shipped) if path.is_file()), run_folder.datalist)
-    cases = evaluation_cases(split, stored, plan.dataset_dir, plan.settings.data.layout)
+    data = plan.settings.data
+    cases = evaluation_cases(split, stored, plan.dataset_dir, data.layout, channels=data.channels)
     found = inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True)
     raise_if_fatal(found)
     refuse_changed_files(cases, found, plan.dataset_dir)
@@ -131,7 +133,9 @@ def _check_tolerance(tolerance_mm: float) -> None:
         raise DataError(f"nsd_tolerance_mm: {tolerance_mm!r} does not fit; expected a number of mm ≥ 0")
 
 
-def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
+def evaluation_cases(
+    split: str, stored: Path, dataset_dir: str | Path, layout: str, *, channels: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Cases of a part, with absolute paths and labels down to the leaves.
 
     Args:
@@ -139,6 +143,7 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
         stored: file of the stored split.
         dataset_dir: the folder of cases.
         layout: its layout, for ``"all"``.
+        channels: names of the network's channels, for ``"all"``.
 
     Raises:
         DataError: unknown part, no stored split, or no case in it.
@@ -146,7 +151,7 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
     if split not in SPLITS:
         raise DataError(f"split: '{split}' is unknown; known are {', '.join(SPLITS)}")
     if split == "all":
-        return _all_cases(dataset_dir, layout)
+        return _all_cases(dataset_dir, layout, channels)
     if not stored.is_file():
         raise DataError(f"{stored}: there is no stored split; train first, or use --split all")
     cases = [{**case, "supervision": FINE} for case in cases_of(load_datalist(stored), split, dataset_dir)]
@@ -155,8 +160,9 @@ def evaluation_cases(split: str, stored: Path, dataset_dir: str | Path, layout: 
     return cases
 
 
-def _all_cases(dataset_dir: str | Path, layout: str) -> list[dict[str, Any]]:
-    cases = [absolute_paths(case, dataset_dir) for case in scan(dataset_dir, layout)]
+def _all_cases(dataset_dir: str | Path, layout: str, channels: Sequence[str]) -> list[dict[str, Any]]:
+    found = scan(dataset_dir, resolve_layout(dataset_dir, layout), channels=channels)
+    cases = [absolute_paths(case, dataset_dir) for case in found]
     unlabelled = [case["case"] for case in cases if "label" not in case]
     if unlabelled:
         logger.warning("%d cases have no label and are not scored: %s", len(unlabelled), ", ".join(unlabelled[:5]))

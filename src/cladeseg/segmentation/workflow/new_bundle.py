@@ -13,9 +13,10 @@ from typing import Any
 from cladeseg.bundle.config_text import config_text
 from cladeseg.files import write_folder
 from cladeseg.segmentation.data import absolute_paths, choose_axis_order, first_grids, typical_volume
-from cladeseg.segmentation.data.layouts import check_layout, scan
+from cladeseg.segmentation.data.layouts import AUTO, check_layout, resolve_layout, scan
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
 from cladeseg.segmentation.volumes import DEFAULT_ORDER
+from cladeseg.segmentation.workflow.dataset_channels import dataset_channels
 from cladeseg.segmentation.workflow.network_plan import NetworkPlan, plan_network
 from cladeseg.segmentation.workflow.plan import checked_settings
 from cladeseg.segmentation.workflow.settings import TrainingSettings
@@ -60,7 +61,7 @@ def new_bundle(
     folder: str | Path,
     taxonomy_file: str | Path,
     *,
-    layout: str = "msd",
+    layout: str = AUTO,
     label_convention: str | None = None,
     dataset: str | Path | None = None,
     channels: Sequence[str] = (),
@@ -71,10 +72,10 @@ def new_bundle(
     Args:
         folder: the bundle's folder; must not exist, or be empty.
         taxonomy_file: the label tree, JSON or YAML.
-        layout: folder layout of the data.
+        layout: folder layout of the data; ``"auto"`` recognises that of ``dataset``.
         label_convention: file convention of the labels; may be left out for a tree with one.
         dataset: a folder in this layout; volumes of 64 x 64 x 64 voxels of 1 mm are assumed without one.
-        channels: names of the modalities; empty for single-channel images.
+        channels: names of the modalities; those of ``dataset`` if empty, or else images with a single channel.
         intensity: see :func:`~cladeseg.segmentation.transforms.preprocessing`.
 
     Raises:
@@ -84,6 +85,9 @@ def new_bundle(
     """
     taxonomy = load_taxonomy(taxonomy_file)
     check_layout(layout, folder)
+    if dataset is not None:
+        layout = resolve_layout(dataset, layout)
+        channels = dataset_channels(dataset, layout, channels)
     axis_order, suited = _suited(dataset, layout)
     task = Path(folder).resolve().name.removesuffix("_subclass_segmentation")
     plan = BundlePlan(

@@ -146,6 +146,7 @@ class TrainingPlan:
             self.dataset_dir,
             self.taxonomy,
             layout=s.data.layout,
+            channels=s.data.channels,
             label_convention=self.label_convention,
             fine_patients=s.fine_patients,
             coarse_patients=s.coarse_patients,

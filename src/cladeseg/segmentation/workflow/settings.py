@@ -28,8 +28,8 @@ Method = Literal["supervised", "hierarchical_mix", "label_set", "mean_teacher", 
 class DataSettings(SettingsGroup):
     """Where images and labels lie, and what the network sees of them."""
 
-    layout: Literal["acdc", "brats", "msd"] = "msd"
-    """Folder layout of the data set."""
+    layout: Literal["auto", "acdc", "bids", "brats", "datalist", "folders", "msd", "nnunet"] = "auto"
+    """Folder layout of the data set, see docs/layouts.md; `auto` recognises it."""
     label_convention: str = "auto"
     """File convention of the labels, one of the tree's; `auto` detects it from the names of the files."""
     channels: tuple[str, ...] = ()
