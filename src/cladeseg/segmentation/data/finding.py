@@ -38,6 +38,7 @@ class Inspection:
         spacing: mm between voxel centres along each axis, from the affine.
         sha1: hash of the image's shape and voxels over all channels, equal for equal images whatever their file type or
             compression; empty if it could not be read.
+        label_sha1: the same for the label's integers; empty if no label was opened, or it cannot be used.
         findings: everything worth reporting.
         label_voxels: node name → number of voxels; empty if no label was opened.
         changed: voxels of the label that are another number after the way to nodes and back.
@@ -49,6 +50,7 @@ class Inspection:
     affine: tuple[tuple[float, ...], ...] = ()
     spacing: tuple[float, ...] = ()
     sha1: str = ""
+    label_sha1: str = ""
     findings: tuple[Finding, ...] = ()
     label_voxels: Mapping[str, int] = field(default_factory=dict)
     changed: int = 0

@@ -65,7 +65,7 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
         path,
         voxels.shape[:3],
         affine,
-        hashes=tuple(_sha1(part) for part in parts),
+        hashes=tuple(voxel_hash(part) for part in parts),
         faults=(*faults, *_affine_faults(affine)),
         oddities=() if faults else _named({number: saturation(part) for number, part in used.items()}, of),
         covered=tuple(int(np.count_nonzero(part)) for part in parts),
@@ -109,8 +109,8 @@ def _affine_faults(affine: np.ndarray) -> Iterator[str]:
         yield "its affine is singular: voxel axes lie in one plane"
 
 
-def _sha1(voxels: np.ndarray) -> str:
-    """Hash of the shape and of the voxels as float32; of a few planes at a time, so that nobody holds them twice."""
+def voxel_hash(voxels: np.ndarray) -> str:
+    """sha1 (hex) of a volume's shape and voxels as float32, of a few planes at a time: nobody holds them twice."""
     found = hashlib.sha1(str(voxels.shape).encode(), usedforsecurity=False)
     with np.errstate(over="ignore"):
         for begin in range(0, len(voxels), _PLANES):

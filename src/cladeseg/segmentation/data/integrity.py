@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.finding import Finding, Inspection, Severity
-from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash
+from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume, joint_hash, voxel_hash
 from cladeseg.segmentation.data.rules.partial_channel import partial_channels
 from cladeseg.segmentation.data.rules.unlabelled_slices import unlabelled_ends, unlabelled_message
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
@@ -250,7 +250,13 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
         inspection = _add(inspection, "info", path, unlabelled_message(first, last, slices))
     voxels_of = {taxonomy.names[v]: n for v, n in count_values(nodes).items()}
     changed = int(np.count_nonzero(taxonomy.from_nodes(nodes, label_convention) != voxels))
-    return replace(inspection, label_voxels=voxels_of, changed=changed, bare_slices=first + last)
+    return replace(
+        inspection,
+        label_voxels=voxels_of,
+        label_sha1=voxel_hash(np.rint(voxels) + 0),
+        changed=changed,
+        bare_slices=first + last,
+    )
 
 
 def _geometry_findings(
