@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cladeseg.taxonomy import Taxonomy
-from cladeseg.tree_math import at_least_float32, conditional_entropy, node_log_probs
+from cladeseg.tree_math import at_least_float32, conditional_entropy, log_probs_within, node_log_probs
 
 
 def random_log_probs(tree: Taxonomy, scale: float = 3.0, **options: object) -> torch.Tensor:
@@ -122,3 +122,21 @@ def test_entropies_of_half_precision_are_summed_in_single(acdc_tree: Taxonomy) -
 )
 def test_half_precision_is_raised_and_double_is_kept(given: torch.dtype, expected: torch.dtype) -> None:
     assert at_least_float32(torch.zeros(1, dtype=given)).dtype == expected
+
+
+def test_within_a_node_its_leaves_share_all_probability(brats_tree: Taxonomy) -> None:
+    leaf = random_log_probs(brats_tree)
+    for v in range(brats_tree.num_nodes):
+        known = torch.full(leaf[:, 0].shape, v, dtype=torch.uint8)
+        within = log_probs_within(leaf, known, brats_tree).exp()
+        inside = list(brats_tree.leaves(v))
+        expected = torch.zeros_like(within)
+        expected[:, inside] = leaf.exp()[:, inside] / leaf.exp()[:, inside].sum(1, keepdim=True)
+        torch.testing.assert_close(within, expected)
+
+
+def test_an_impossible_node_shares_alike(acdc_tree: Taxonomy) -> None:
+    leaf = torch.full((1, acdc_tree.num_leaves, 1), -torch.inf)
+    leaf[:, acdc_tree.background] = 0
+    heart = torch.tensor([[acdc_tree.index("heart")]])
+    assert log_probs_within(leaf, heart, acdc_tree).exp().flatten().tolist() == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3])

@@ -69,8 +69,33 @@ def conditional_entropy(leaf_log_probs: Tensor, taxonomy: Taxonomy, nodes: Tenso
     if nodes is None:
         outermost = list(taxonomy.children(taxonomy.root))
         return (_entropy(leaves) - _entropy(node_log_probs(leaves, taxonomy)[:, outermost])).clamp_min(0)
-    possible = taxonomy.membership.to(leaves.device)[nodes.long()].movedim(-1, 1)
-    return _entropy(leaves.masked_fill(~possible, -torch.inf).log_softmax(dim=1))
+    return _entropy(log_probs_within(leaves, nodes, taxonomy))
+
+
+def log_probs_within(leaf_log_probs: Tensor, nodes: Tensor, taxonomy: Taxonomy) -> Tensor:
+    """Log-probabilities of leaves given a known node, per voxel: those outside are impossible, the others sum to 1.
+
+    Args:
+        leaf_log_probs: (B, L, *S) log p(leaf); need not be normalised.
+        nodes: (B, *S) indices of the known nodes, any integer type.
+        taxonomy: the tree, with L leaves.
+
+    Returns:
+        (B, L, *S) in float32, or float64 for such an input.  A node that is impossible by the input still has
+        probabilities, equal ones over its own leaves.
+
+    Example:
+        >>> from cladeseg.taxonomy import Node
+        >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
+        >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
+        >>> leaf = torch.tensor([0.5, 0.125, 0.375]).log().view(1, 3, 1)  # background, ventricle, myocardium
+        >>> log_probs_within(leaf, torch.tensor([[tree.index("heart")]]), tree).exp().flatten().tolist()
+        [0.0, 0.25, 0.75]
+    """
+    log_p = at_least_float32(leaf_log_probs)
+    log_p = log_p.clamp(min=torch.finfo(log_p.dtype).min)
+    possible = taxonomy.membership.to(log_p.device)[nodes.long()].movedim(-1, 1)
+    return log_p.masked_fill(~possible, -torch.inf).log_softmax(dim=1)
 
 
 def _entropy(log_probs: Tensor) -> Tensor:

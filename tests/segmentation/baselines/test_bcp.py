@@ -96,3 +96,23 @@ def test_respected_pseudo_labels_lie_in_the_known_node(acdc_tree):
     given = batch_of(acdc_tree, "heart", "unlabelled", "heart")
     label = BcpStep(acdc_tree, build_loss(acdc_tree), respect_nodes=True).pseudo_labels(given, [0, 1, 2])
     assert acdc_tree.contains[given.nodes.long(), label.long()].all()
+
+
+def test_before_the_start_labelled_cases_are_mixed_with_each_other(acdc_tree):
+    given, loss = batch_of(acdc_tree, "fine", "heart", "fine"), build_loss(acdc_tree)
+    step = BcpStep(acdc_tree, loss, start=5, weight=0.7)
+    start = given.generator.get_state()
+    losses = step(given)
+    given.generator.set_state(start)
+    mixed = step._mix_of_labelled(given, [0, 2])
+    fine = given.nodes[[0, 2]]
+    whole = torch.where(mixed.true == acdc_tree.root, mixed.pseudo, mixed.true)
+    assert (whole < acdc_tree.num_leaves).all()  # every voxel has a leaf, its own case's
+    assert torch.equal(whole[:2], torch.where(mixed.pseudo[:2] == acdc_tree.root, fine.flip(0), fine))
+    output = given.network(mixed.image)
+    torch.testing.assert_close(losses["unsupervised"], loss(output, mixed.true) + loss(output, mixed.pseudo))
+    torch.testing.assert_close(losses["loss"], losses["supervised"] + 0.7 * losses["unsupervised"])
+
+
+def test_a_single_labelled_case_has_none_to_be_mixed_with(acdc_tree):
+    assert set(BcpStep(acdc_tree, build_loss(acdc_tree), start=5)(batch_of(acdc_tree, "fine", "heart"))) == {"loss"}

@@ -31,3 +31,14 @@ def test_the_noise_has_its_standard_deviation_and_bound(acdc_tree):
     noise = step._with_noise(torch.zeros(1, 1, 24, 24, 24), torch.Generator().manual_seed(0))
     assert noise.abs().max() == 1.0
     assert noise.std().item() == pytest.approx(0.5 * 0.94, abs=0.02)  # two standard deviations cut some off
+
+
+def test_respected_targets_lie_in_the_known_node(acdc_tree):
+    given = batch_of(acdc_tree, "heart", "fine")._replace(teacher=EmaTeacher(tiny_net(acdc_tree, seed=1)))
+    step = MeanTeacherStep(acdc_tree, build_loss(acdc_tree), ramp=0, noise=0.0, respect_nodes=True)
+    measured = step(given)["unsupervised"]
+    student = given.network(given.images[[0]]).leaf.exp()
+    target = given.teacher.network(given.images[[0]]).exp()
+    inside = acdc_tree.membership[given.nodes[[0], 0].long()].movedim(-1, 1)
+    target = target * inside / (target * inside).sum(1, keepdim=True)
+    torch.testing.assert_close(measured, (student - target).square().mean())

@@ -37,14 +37,17 @@ class BcpStep:
     node map that is the root in the other part, so the shared loss, to which the root says nothing, is the paper's
     masked Dice and cross-entropy (except that a leaf which a part lacks has no Dice term there).
 
-    What differs: the paper first trains on mixes of labelled images alone, for which ``start`` stands in here, then on
-    mixed images only; we keep the supervised loss of all cases, as with every method.  Its batches hold as many
-    labelled as unlabelled cases; we draw labelled partners with replacement.  Its teacher predicts in training mode.
+    Before ``start`` both parts are labelled: two different labelled cases of the batch, each with its own labels, as
+    the paper pre-trains.  That takes batches of at least two of them.
+
+    What differs: the paper then trains on mixed images only; we keep the supervised loss of all cases, as with every
+    method.  Its batches hold as many labelled as unlabelled cases; we draw labelled partners with replacement.  Its
+    teacher predicts in training mode.
 
     Args:
         taxonomy: the tree.
         loss: ``loss(output, nodes)`` on node maps.
-        start: first step with mixed images.
+        start: first step with unlabelled parts; before it labelled cases are mixed with each other.
         ramp: steps until their full weight.
         weight: the full weight.
         pseudo_weight: weight of the unlabelled part.
@@ -87,13 +90,29 @@ class BcpStep:
         """Supervised and mix losses; the supervised one alone where there is nothing to mix."""
         fine, unlabelled = fine_and_unlabelled(batch.supervisions)
         weight = self.ramp(batch.step)
+        if batch.step < self.ramp.start and len(fine) > 1 and self.ramp.maximum > 0:
+            return self._learn(batch, self._mix_of_labelled(batch, fine), weight=self.ramp.maximum, second_weight=1.0)
         if not fine or not unlabelled or weight == 0:
             return self.plain(batch)
-        mixed, num = self._mix(batch, fine, unlabelled), len(batch.images)
+        return self._learn(batch, self._mix(batch, fine, unlabelled), weight=weight, second_weight=self.pseudo_weight)
+
+    def _learn(
+        self, batch: StepInput, mixed: Bidirectional, *, weight: float, second_weight: float
+    ) -> dict[str, Tensor]:
+        num = len(batch.images)
         output = batch.network(torch.cat([batch.images, mixed.image]))
         supervised, pasted = self.loss(output.of_cases(slice(num)), batch.nodes), output.of_cases(slice(num, None))
-        mix = self.loss(pasted, mixed.true) + self.pseudo_weight * self.loss(pasted, mixed.pseudo)
+        mix = self.loss(pasted, mixed.true) + second_weight * self.loss(pasted, mixed.pseudo)
         return {"loss": supervised + weight * mix, "supervised": supervised, "unsupervised": mix}
+
+    def _mix_of_labelled(self, batch: StepInput, fine: list[int]) -> Bidirectional:
+        """Each labelled case mixed both ways with another one; ``pseudo`` holds the labels of the second part."""
+        images, nodes, shape = batch.images, batch.nodes, batch.images.shape[2:]
+        box = random_box(shape, [int(size * self.box) for size in shape], batch.generator).to(images.device)
+        other = fine[1:] + fine[:1]
+        return paste_both_ways(
+            box, images[other * 2], nodes[other * 2], images[fine], nodes[fine], root=self.taxonomy.root
+        )
 
     def _mix(self, batch: StepInput, fine: list[int], unlabelled: list[int]) -> Bidirectional:
         images, shape = batch.images, batch.images.shape[2:]

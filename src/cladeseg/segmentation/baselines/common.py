@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cladeseg.taxonomy import FINE, Taxonomy
-from cladeseg.tree_math import at_least_float32
+from cladeseg.tree_math import at_least_float32, log_probs_within
 
 
 def fine_and_unlabelled(supervisions: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -51,10 +51,7 @@ def hard_labels(
     """
     log_p = at_least_float32(leaf_log_probs)
     if respect_nodes:
-        # Finite inside the node, so that an impossible node still gets one of its own leaves.
-        log_p = log_p.clamp(min=torch.finfo(log_p.dtype).min)
-        allowed = taxonomy.membership.to(log_p.device)[known[:, 0].long()].movedim(-1, 1)
-        log_p = log_p.masked_fill(~allowed, -torch.inf).log_softmax(dim=1)
+        log_p = log_probs_within(log_p, known[:, 0], taxonomy)
     confidence, leaf = log_p.max(dim=1, keepdim=True)
     return HardLabels(leaf.to(known.dtype), confidence.exp())
 

@@ -222,7 +222,7 @@ class BaselineSettings(SettingsGroup):
     """Own options of the methods to compare with; null keeps the method's own default."""
 
     respect_nodes: bool | None = None
-    """Whether pseudo labels of `cps`, `bcp` and `unimatch` are held inside the known node, as ours are."""
+    """Whether targets of `mean_teacher`, `cps`, `bcp` and `unimatch` are held inside the known node, as ours are."""
     noise: NotNegative | None = None
     """Standard deviation of the teacher's input noise of `mean_teacher`."""
     pseudo_weight: NotNegative | None = None
