@@ -14,6 +14,10 @@ from cladeseg.cli.console import is_quiet
 from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy, Workers
 
 
+#: Characters of a line in which every finding fits.
+_FILE_WIDTH = 240
+
+
 class Affines(str, Enum):
     """How phantom volumes lie in the world."""
 
@@ -62,6 +66,8 @@ def check(
     from cladeseg.taxonomy import load_taxonomy
 
     console, tree = Console(), load_taxonomy(taxonomy)
+    if not console.is_terminal:  # a file or another program, which looks for whole names
+        console.width = max(console.width, _FILE_WIDTH)
     console.print(taxonomy_tree(tree))
     usual, channels = _data_beside(taxonomy)
     found = check_for_training(
