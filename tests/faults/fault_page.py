@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +30,10 @@ THEMES: dict[str, tuple[Fault, ...]] = {
     "Output": OUTPUT,
     "What one types": TERMINAL,
 }
+#: Begin of a hash, which differs from machine to machine.
+_HASH = re.compile(r"[0-9a-f]{8,}…")
+#: What other libraries say, which differs from version to version.
+_FOREIGN = re.compile(r" \([^|]*\)")
 PAGE = REPOSITORY / "docs" / "faults.md"
 _HEAD = """# What goes wrong, and what cladeseg says
 
@@ -50,7 +55,7 @@ def answer(fault: Fault, stage: Stage) -> Seen:
 
 def shown_message(seen: Seen, stage: Stage) -> str:
     """A message with the names of folders as short as the command has them."""
-    message = seen.message
+    message = _HASH.sub("…", seen.message)
     for root in (str(stage.root.resolve()), str(stage.root)):
         message = message.replace(f"{root}/", "")
     return message
@@ -61,6 +66,11 @@ def row(fault: Fault, seen: Seen, stage: Stage) -> str:
     message = shown_message(seen, stage).replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
     command = fault.command.replace("|", "\\|")
     return f"| {fault.name} | `{command}` | {message} | {seen.code} |"
+
+
+def compared(line: str) -> str:
+    """What of a row must be the same on every machine: all but what libraries say, in parentheses."""
+    return _FOREIGN.sub("", line)
 
 
 def page(rows: dict[str, list[str]]) -> str:

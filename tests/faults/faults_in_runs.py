@@ -76,6 +76,7 @@ RUNS = (
     ),
     Fault(
         name="a damaged datalist.json",
+        changed=("R/run.json",),
         command=f"{RESUME} --epochs 2",
         names="datalist.json",
         plant=lambda s: written(s.run / "datalist.json", "{"),
@@ -88,6 +89,7 @@ RUNS = (
     ),
     Fault(
         name="a patient removed since the training",
+        changed=("R/run.json",),
         command=f"{RESUME} --epochs 2",
         names="patient001",
         plant=lambda s: shutil.rmtree(s.data / "patient001"),

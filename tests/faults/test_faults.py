@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fault_kinds import Fault, nothing
-from fault_page import PAGE, THEMES, answer, row, shown_message
+from fault_page import PAGE, THEMES, answer, compared, row, shown_message
 from fault_runner import run_apart, run_here
 from fault_stage import Stage, copy_stage, prepare, snapshot
 
@@ -46,7 +46,8 @@ def test_a_fault_ends_in_one_line_that_names_it(fault: Fault, stage: Stage) -> N
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed <= set(fault.changed), "something that was there is changed"
     assert set(after) - set(before) <= set(fault.new), "something was written"
-    assert row(fault, seen, stage) in PAGE.read_text(encoding="utf-8").splitlines(), f"python {PAGE.name} is not this"
+    lines = map(compared, PAGE.read_text(encoding="utf-8").splitlines())
+    assert compared(row(fault, seen, stage)) in lines, "write the page anew: python tests/faults/fault_page.py"
 
 
 def test_the_page_holds_nothing_else() -> None:

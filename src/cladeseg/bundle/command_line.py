@@ -81,22 +81,31 @@ def _with_args_file(given: dict[str, Any], flags: Sequence[Argument]) -> dict[st
     for flag in flags:
         if flag.name in ("args_file", "config_file") and flag.text and Path(flag.text).is_file():
             given[flag.name] = flag.text
-    return {**read_configs([str(given["args_file"])]), **given} if "args_file" in given else given
+    return {**read_config(given["args_file"]), **given} if "args_file" in given else given
 
 
-def read_configs(files: Sequence[Any]) -> dict[str, Any]:
+def read_config(file: str | Path) -> dict[str, Any]:
+    """The content of one config file as it is: ``settings#mix#weight`` stays one key.
+
+    Raises:
+        DataError: it is missing, or is neither JSON nor YAML.
+    """
+    if not Path(file).is_file():
+        raise DataError(f"{file}: there is no such config file; it is looked for from the current folder")
+    try:
+        return dict(ConfigParser.load_config_file(str(file)))
+    except Exception as error:  # JSON and YAML have their own kinds
+        raise DataError(f"{file}: cannot be read as a config ({' '.join(str(error).split())})") from error
+
+
+def read_configs(files: Sequence[str | Path]) -> dict[str, Any]:
     """The content of config files, each on top of those before it.
 
     Raises:
         DataError: one of them is missing, or is neither JSON nor YAML.
     """
-    for file in map(str, files):
-        if not Path(file).is_file():
-            raise DataError(f"{file}: there is no such config file; it is looked for from the current folder")
-        try:
-            ConfigParser.load_config_file(file)
-        except Exception as error:  # JSON and YAML have their own kinds
-            raise DataError(f"{file}: cannot be read as a config ({' '.join(str(error).split())})") from error
+    for file in files:
+        read_config(file)
     return dict(ConfigParser.load_config_files([str(file) for file in files]))
 
 

@@ -13,6 +13,9 @@ from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, bundle_fo
 from cladeseg.cli.console import is_quiet
 from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy, Workers
 
+#: Characters of a line in which every finding fits.
+_FILE_WIDTH = 240
+
 
 #: Characters of a line in which every finding fits.
 _FILE_WIDTH = 240

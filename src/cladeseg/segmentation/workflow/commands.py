@@ -11,7 +11,7 @@ from typing import Any
 import monai.bundle
 
 from cladeseg.bundle.arguments import NOTHING
-from cladeseg.bundle.command_line import INDIRECT, read_configs, refuse_indirect
+from cladeseg.bundle.command_line import INDIRECT, read_config, read_configs, refuse_indirect
 from cladeseg.bundle.settings import SEPARATOR, SettingsError
 from cladeseg.bundle.validate_format import EVALUATE, TRAIN
 from cladeseg.segmentation.engines.device import choose_device
@@ -109,7 +109,7 @@ def _check(config: Mapping[str, Any], overlays: Sequence[str | Path], overrides:
     """Refuse keys and settings that do not exist, and values that do not fit, by the file or name that holds them."""
     together: dict[str, Any] = {}
     for overlay in overlays:
-        together |= read_configs([overlay])
+        together |= read_config(overlay)
         try:
             changed_settings(config, together, holder=_HOLDER)
         except SettingsError as error:

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
-from cladeseg.bundle.command_line import read_configs, refuse_indirect
+from cladeseg.bundle.command_line import read_config, refuse_indirect
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
 from cladeseg.files import DataError, remove_leftovers
@@ -96,7 +96,7 @@ def load_predictor(
     if not (root / config).is_file():
         raise DataError(f"{root / config}: not found; is {root} a bundle's folder?")
     path = find_bundle_weights(root, weights)
-    parser = ConfigParser(read_configs([root / config]))
+    parser = ConfigParser(read_config(root / config))
     # Paths as paths: MONAI would make '::' of a '#' in a text.
     parser.update({"bundle_root": root, "weights": path, "device": str(chosen)})
     given = {
