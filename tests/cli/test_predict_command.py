@@ -21,6 +21,7 @@ from cladeseg.bundle.failure import root_cause
 from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_brats_phantoms
+from cladeseg.segmentation.volumes import write_label
 from cladeseg.segmentation.workflow import BundlePredictor, load_predictor
 
 ALL = ("--probabilities", "--uncertainty", "--flips", "allowed")
@@ -68,7 +69,7 @@ def test_the_masks_are_those_of_the_bundles_own_command_byte_by_byte(
     command = [sys.executable, "-m", "monai.bundle", "run", "inference", "--config_file", "configs/inference.json"]
     command += ["--dataset_dir", str(phantoms), "--output_dir", str(tmp_path), "--device", "cpu"]
     subprocess.run(command, cwd=bundle, check=True, capture_output=True, timeout=280)
-    masks = {file.name: file.read_bytes() for file in (tmp_path / "predictions").iterdir()}
+    masks = {file.name: file.read_bytes() for file in (tmp_path / "predictions").glob("*.nii.gz")}
     assert masks == {name: content for name, content in plain.items() if name != "volumes.csv"}
 
 
@@ -241,10 +242,10 @@ def test_images_are_not_overwritten_by_their_masks(
 
 def test_two_images_that_would_write_one_file_are_refused(phantoms: Path, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "D").mkdir()
-    for name in ("a.nii.gz", "a_uncertainty.nii.gz"):
-        shutil.copy(images(phantoms)[0], tmp_path / "D" / name)
-    result = predict(tmp_path / "D", tmp_path / "out", bundle, "--uncertainty")
-    assert "a_uncertainty.nii.gz" in str(result.exception)
+    image = Path(shutil.copy(images(phantoms)[0], tmp_path / "D" / "a.nii.gz"))
+    write_label(np.asarray(nib.load(image).dataobj), image, image.with_name("a.nrrd"))
+    result = predict(tmp_path / "D", tmp_path / "out", bundle)
+    assert "would be the same case 'a'" in str(result.exception)
     assert not (tmp_path / "out").exists()
 
 

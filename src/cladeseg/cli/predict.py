@@ -18,15 +18,22 @@ from cladeseg.cli.options import Device, Modalities, Weights
     "cladeseg predict scans masks --bundle B --weights R/models/model.pt --probabilities --uncertainty",
     "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
     "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
+    "cladeseg predict dicom_folder masks --bundle hippocampus --output-format nrrd",
     panel=MODELS,
     kept="finished masks are kept; --resume goes on with the others",
 )
 def predict(
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="A NIfTI file, or a folder that is searched for them.")
+        Path,
+        typer.Argument(
+            metavar="IMAGES",
+            help="An image (NIfTI, NRRD, MetaImage, MGH), a folder with a DICOM series, or a folder "
+            "that is searched for them.",
+        ),
     ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Folder for what is written; nothing in it is overwritten.")
+        Path,
+        typer.Argument(metavar="OUT", help="Folder for what is written; no image and no earlier file is overwritten."),
     ],
     *,
     bundle: Annotated[str, typer.Option(help="Its folder, or the name of a shipped one.", rich_help_panel=NETWORK)],
@@ -58,23 +65,36 @@ def predict(
     ] = None,
     probabilities: Annotated[
         bool,
-        typer.Option("--probabilities", help="Also write CASE_probabilities.nii.gz.", rich_help_panel=OUTPUT),
+        typer.Option("--probabilities", help="Also write CASE_probabilities.", rich_help_panel=OUTPUT),
     ] = False,
     uncertainty: Annotated[
         bool,
-        typer.Option("--uncertainty", help="Also write CASE_uncertainty.nii.gz.", rich_help_panel=OUTPUT),
+        typer.Option("--uncertainty", help="Also write CASE_uncertainty.", rich_help_panel=OUTPUT),
     ] = False,
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="nifti|nrrd|mha",
+            show_default="the image's; NIfTI for DICOM",
+            help="Format of the files.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Leave out what an interrupted call has finished.", rich_help_panel=OUTPUT),
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Set aside what an earlier call wrote, as NAME.1.", rich_help_panel=OUTPUT),
+    ] = False,
 ) -> None:
     """Predict images: masks on each image's own grid, and the volume of every structure.
 
-    OUT gets CASE.nii.gz for each image, volumes.csv (case, node, voxels, volume in ml) and prediction.json (weights and
-    options).  Probabilities are float32 with one entry of the fourth axis per leaf of the label tree, in the order that
-    the file's header names.  Uncertainty is the entropy in nats of the leaf given the superclass: 0 where there is only
-    one leaf to choose from.
+    OUT gets CASE.nii.gz for each image (or CASE in the image's own format), volumes.csv (case, node, voxels, volume in
+    ml) and prediction.json (files, weights and options).  Probabilities are float32 with one entry of the fourth axis
+    per leaf of the label tree, in the order that the file's header names.  Uncertainty is the entropy in nats of the
+    leaf given the superclass: 0 where there is only one leaf to choose from.
     """
     from cladeseg.segmentation.workflow import PredictionRun, load_predictor
 
@@ -87,7 +107,16 @@ def predict(
         overlap=overlap,
         flips=flips,
     )
-    run = PredictionRun(predictor, images, out, probabilities=probabilities, uncertainty=uncertainty, resume=resume)
+    run = PredictionRun(
+        predictor,
+        images,
+        out,
+        probabilities=probabilities,
+        uncertainty=uncertainty,
+        resume=resume,
+        overwrite=overwrite,
+        output_format=output_format,
+    )
     for case in with_progress(run.cases, "predicting"):
         run.predict(case)
     Console().print(f"predictions are in {out}", soft_wrap=True, highlight=False)

@@ -16,6 +16,7 @@ from cladeseg.segmentation.data.datalist import (
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
 from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
 from cladeseg.segmentation.data.differing_forms import differing_forms
+from cladeseg.segmentation.data.image_files import RECORD
 from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.data.integrity import (
     Finding,
@@ -44,6 +45,7 @@ from cladeseg.segmentation.data.volume_files import (
 __all__ = [
     "BRATS_MODALITIES",
     "LAYOUTS",
+    "RECORD",
     "AxisOrder",
     "CachedDataset",
     "DatalistSettings",

@@ -1,4 +1,4 @@
-"""Images to predict: any folder of NIfTI files."""
+"""Images to predict: any folder of images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import Any
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
-from cladeseg.segmentation.volumes import case_name, is_volume_file, read_grid
+from cladeseg.segmentation.data.image_files import image_files
+from cladeseg.segmentation.volumes import case_name, read_grid
 
-#: Endings of files that lie beside images in known layouts and are not images themselves.
-_LABELS = ("_gt", "_seg", "-seg", "_label")
+#: Ends of names of volumes that lie beside images of one channel and are not images themselves.
 _TIME_SERIES = ("_4d",)
-#: Folders of labels under the images' own names: the Decathlon's, and that of MONAI Label beside the studies.
-_LABEL_FOLDERS = ("labelsTr", "labelsTs", "labels")
 
 
 def find_images(
@@ -25,14 +23,14 @@ def find_images(
     modalities: Sequence[str] = (),
     use: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every NIfTI image under a folder, or the one file that is named.
+    """Every image under a folder, or the one that is named; see :func:`image_files` for what is one.
 
     Args:
-        dataset_dir: a folder, searched with its sub-folders, or a file.
+        dataset_dir: a folder, searched with its sub-folders, or a file, or the folder of a DICOM series.
         leave_out: a folder inside ``dataset_dir`` that is not searched: masks written there are no images.
         modalities: names of an image's channels, in order, e.g. flair, t1, t1ce, t2.  With two or more of them, files
-            ``ID_NAME`` are one case ``ID``, and so are those that BraTS 2023 calls ``ID-t2f`` and so on; a 4D file with
-            that many channels is a case by itself.
+            ``ID_NAME`` are one case ``ID``, and so are ``ID/NAME``, ``ID_0000`` and so on in the order of the names,
+            and those that BraTS 2023 calls ``ID-t2f`` and so on; a 4D file with that many channels is a case by itself.
         use: the modalities to predict from; all that are there if ``None``.
 
     Returns:
@@ -56,7 +54,7 @@ def find_images(
     """
     several = len(modalities) > 1
     _check_use(use, modalities)
-    files = _find_files(Path(dataset_dir), leave_out, _LABELS if several else (*_LABELS, *_TIME_SERIES))
+    files = image_files(Path(dataset_dir), leave_out, () if several else _TIME_SERIES)
     if several:
         return _multi_channel_cases(files, modalities, modalities if use is None else use)
     cases = _single_channel_cases(files, Path(dataset_dir))
@@ -70,23 +68,6 @@ def _check_use(use: Sequence[str] | None, modalities: Sequence[str]) -> None:
         raise DataError(f"use: '{unknown[0]}' is no modality; known are {known}")
     if use is not None and not use:
         raise DataError(f"use: names no modality; known are {', '.join(modalities)}")
-
-
-def _find_files(root: Path, leave_out: str | Path | None, no_images: tuple[str, ...]) -> list[Path]:
-    if not root.exists():
-        raise DataError(f"{root}: there is no such folder")
-    files = [root] if root.is_file() else sorted(file for file in root.rglob("*.nii*") if _is_image(file, no_images))
-    if root.is_dir():
-        files = [file for file in files if not set(file.relative_to(root).parts) & set(_LABEL_FOLDERS)]
-    if leave_out is not None and Path(leave_out).resolve() not in (root.resolve(), *root.resolve().parents):
-        files = [file for file in files if Path(leave_out).resolve() not in file.resolve().parents]
-    if not files:
-        raise DataError(f"{root}: holds no NIfTI image (*.nii, *.nii.gz)")
-    return files
-
-
-def _is_image(file: Path, no_images: tuple[str, ...]) -> bool:
-    return is_volume_file(file) and file.is_file() and not case_name(file).endswith(no_images)
 
 
 # ---- one channel -----------------------------------------------------------------------------------------------------
@@ -138,8 +119,11 @@ def _parse(file: Path, modalities: Sequence[str]) -> tuple[str, str]:
     brats = parse_brats_name(stem)
     if brats is not None and brats.kind in modalities:
         return brats.case, brats.kind
+    if stem in modalities:
+        return file.absolute().parent.name, stem
     case, _, word = stem.rpartition("_")
-    return (case, word) if case and word in modalities else (stem, "")
+    counted = {f"{i:04d}": name for i, name in enumerate(modalities)}
+    return (case, counted.get(word, word)) if case and word in {*modalities, *counted} else (stem, "")
 
 
 def _require_channels(file: Path, modalities: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ def postprocessing(
     output_dir: str | Path,
     folder: str = "predictions",
     keep_largest: str | Sequence[str] = (),
+    output_format: str | None = None,
 ) -> Compose:
     """Undo the geometry of ``preprocessing`` on p(leaf), take the most probable leaf, write it.
 
@@ -33,6 +34,7 @@ def postprocessing(
         output_dir: folder of the run.
         folder: sub-folder for the masks.
         keep_largest: superclasses of which only the largest component is kept, see :class:`KeepLargestRegiond`.
+        output_format: of the mask, see :class:`SaveLabeld`; the image's own if ``None``.
     """
     return Compose(
         [
@@ -40,6 +42,6 @@ def postprocessing(
             Invertd("pred", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
             KeepLargestRegiond(taxonomy, region_names(keep_largest), keys="pred"),
             LeavesToLabeld(taxonomy, label_convention, keys="pred"),
-            SaveLabeld("pred", image_key="image", output_dir=output_dir, folder=folder),
+            SaveLabeld("pred", output_dir=output_dir, folder=folder, output_format=output_format),
         ]
     )

@@ -11,11 +11,11 @@ from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import case_name, write_label
+from cladeseg.segmentation.volumes import case_name, output_ending, output_path, refuse_source, write_label
 
 
 class SaveLabeld(SaveImaged):
-    """Write each label as ``output_dir/folder/CASE.nii.gz`` with exactly the geometry of the image it belongs to.
+    """Write each label as ``output_dir/folder/CASE`` with exactly the geometry of the image it belongs to.
 
     A subclass of MONAI's ``SaveImaged`` only so that tools which remove the writer from a postprocessing chain
     (MONAI Label) find it.  The file is written under another name first, so that a full disk leaves no torn mask.
@@ -25,9 +25,11 @@ class SaveLabeld(SaveImaged):
         image_key: the image, for its file and geometry.
         output_dir: folder of the run.
         folder: sub-folder for the masks.
+        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`; the image's own if ``None``.
 
     Raises:
-        DataError: on call; the label is not on the image's grid, or cannot be written.
+        DataError: on call; the label is not on the image's grid, cannot be written, or would be written over the image
+            or into another folder.
     """
 
     def __init__(
@@ -37,16 +39,20 @@ class SaveLabeld(SaveImaged):
         image_key: str = "image",
         output_dir: str | Path = ".",
         folder: str = "predictions",
+        output_format: str | None = None,
     ) -> None:
         super().__init__(keys, output_dir=str(output_dir), resample=False)
         self.image_key = image_key
         self.folder = Path(output_dir) / folder
+        self.output_format = output_format
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write every key and return ``data`` as it is."""
         out = dict(data)
         source = file_of(out[self.image_key], self.image_key)
         name = str(out.get("case") or case_name(source))
+        file = output_path(self.folder, name, output_ending(source, self.output_format))
+        refuse_source(file, [Path(source)])
         for key in self.key_iterator(out):
-            write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, self.folder / f"{name}.nii.gz")
+            write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, file)
         return out

@@ -122,7 +122,7 @@ def _read_slice(file: Path) -> _Slice:
             position=_numbers(tags[_POSITION], 3),
             axes=_numbers(tags[_ORIENTATION], 6).reshape(2, 3),
             spacing=_numbers(tags[_PIXEL_SPACING], 2)[::-1],  # the tag gives the distance of rows first
-            thickness=float(tags.get(_SLICE_SPACING) or tags.get(_THICKNESS) or 0),
+            thickness=float(tags.get(_THICKNESS) or tags.get(_SLICE_SPACING) or 0),
             dtype=reader.GetPixelID(),
         )
     except (RuntimeError, ValueError) as error:

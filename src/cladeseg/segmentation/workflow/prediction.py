@@ -13,13 +13,14 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.command_line import read_config, refuse_indirect
-from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.bundle.run_folder import configure_logging, versions
 from cladeseg.bundle.validate_format import INFERENCE
-from cladeseg.files import DataError, remove_leftovers
-from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
+from cladeseg.files import DataError, remove_leftovers, write_json
+from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
 from cladeseg.segmentation.inferers import Predictor, flips_of
 from cladeseg.segmentation.transforms import chosen_modalities
+from cladeseg.segmentation.workflow.output_files import OutputFiles, recorded_files, set_aside
 from cladeseg.segmentation.workflow.trained import find_bundle_weights
 
 logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def image_cases(
 ) -> list[dict[str, Any]]:
     """Every image under a folder, checked, as ``{"image": path or paths, "case": name}``.
 
-    Label files of known layouts (``*_gt.nii.gz``) are left out, and whatever lies in ``output_dir``.  Where images have
+    Labels (``*_gt.nii.gz`` …) and earlier masks are left out, and whatever lies in ``output_dir``.  Where images have
     several modalities, the log says which of them each case is predicted from.
 
     Args:
@@ -147,9 +148,38 @@ def image_cases(
     return cases
 
 
-def run_inference(evaluator: SupervisedEvaluator, output_dir: str | Path) -> None:
-    """Run an inference engine over its images; the masks lie in ``output_dir/predictions``."""
+def run_inference(
+    evaluator: SupervisedEvaluator,
+    output_dir: str | Path,
+    *,
+    output_format: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Run an inference engine over its images; the masks lie in ``output_dir/predictions``.
+
+    ``prediction.json`` beside them lists them, so that nobody takes them for images.
+
+    Args:
+        evaluator: its data set lists the images.
+        output_dir: folder of the run.
+        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
+        overwrite: set aside the masks of an earlier run, as ``NAME.1``.
+
+    Raises:
+        DataError: a mask would be written over an image, into another folder, or over an earlier mask.
+    """
     configure_logging()
     remove_leftovers(output_dir)
+    masks = Path(output_dir) / "predictions"
+    cases = evaluator.data_loader.dataset.data
+    files = OutputFiles(masks, cases, output_format=output_format)
+    earlier = recorded_files(masks)
+    if overwrite:
+        set_aside(masks, [*earlier, *files.names(), RECORD])
+        earlier = []
+    for case in cases:
+        for file in files.existing(case["case"]):
+            raise DataError(f"{file}: is there already; add --overwrite true to set it aside, or choose another folder")
+    write_json({"files": sorted({*earlier, *files.names()}), "versions": versions()}, masks / RECORD)
     evaluator.run()
-    logger.info("masks are in %s", Path(output_dir) / "predictions")
+    logger.info("masks are in %s", masks)

@@ -5,25 +5,31 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.run_folder import versions
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError, read_json, remove_leftovers, write_json
-from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal, volume_files
+from cladeseg.files import DataError, remove_leftovers, write_json
+from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal, volume_files
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
 from cladeseg.segmentation.volumes import write_label
+from cladeseg.segmentation.workflow.output_files import (
+    MASK,
+    PROBABILITIES,
+    UNCERTAINTY,
+    OutputFiles,
+    read_record,
+    recorded_files,
+    set_aside,
+)
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
 
 logger = logging.getLogger(__name__)
 
-#: Endings of the files of a case, by what they hold.
-MASK, PROBABILITIES, UNCERTAINTY = ".nii.gz", "_probabilities.nii.gz", "_uncertainty.nii.gz"
-RECORD, VOLUMES = "prediction.json", "volumes.csv"
+VOLUMES = "volumes.csv"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class PredictionSettings:
         modalities: the ones that were looked at; ``None`` for all that an image has.
         overlap: share of a sliding window that the next one covers again.
         flips: sets of anatomical axes, one for each mirrored view.
+        output_format: of the files; ``None`` for each image's own.
     """
 
     weights: str
@@ -43,22 +50,26 @@ class PredictionSettings:
     modalities: list[str] | None
     overlap: float
     flips: list[list[str]]
+    output_format: str | None
 
 
 class PredictionRun:
     """The predictions of one folder of images: everything is checked at once, then predicted case by case.
 
     The output folder holds ``CASE.nii.gz``, where asked for ``CASE_probabilities.nii.gz`` and
-    ``CASE_uncertainty.nii.gz``, ``volumes.csv`` with a row for each case and node, and ``prediction.json``, which says
-    with which weights and options the others were made.  No file of an earlier run is overwritten.
+    ``CASE_uncertainty.nii.gz``, each in the image's own format or in the one that is asked for, ``volumes.csv`` with a
+    row for each case and node, and ``prediction.json``, which lists the other files and says with which weights and
+    options they were made.  No image and no file of an earlier run is overwritten.
 
     Args:
         predictor: of a bundle.
-        images: a NIfTI file, or a folder that is searched for them.
+        images: an image, or a folder that is searched for them.
         out: the output folder.
         probabilities: also write p(leaf).
         uncertainty: also write the entropy of the leaf given the superclass.
         resume: leave out cases that an earlier run with the same settings finished.
+        overwrite: set aside what an earlier run wrote, as ``NAME.1``, and predict everything.
+        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
 
     Attributes:
         cases: what is left to predict, each with ``case`` and ``image``.
@@ -66,6 +77,7 @@ class PredictionRun:
     Raises:
         DataError: an image cannot be used, a file is there already, or the folder holds predictions with other
             settings; the message names the file.
+        ValueError: both ``resume`` and ``overwrite``.
     """
 
     def __init__(
@@ -77,71 +89,74 @@ class PredictionRun:
         probabilities: bool = False,
         uncertainty: bool = False,
         resume: bool = False,
+        overwrite: bool = False,
+        output_format: str | None = None,
     ) -> None:
+        if resume and overwrite:
+            raise ValueError("resume and overwrite: one goes on with what is there, the other sets it aside")
         self.predictor = predictor
         self.out = Path(out)
-        self.endings = [MASK, *[PROBABILITIES] * probabilities, *[UNCERTAINTY] * uncertainty]
-        settings = _settings(predictor)
-        going_on = _is_continued(self.out / RECORD, settings) and resume
-        self._volumes = VolumesFile(self.out / VOLUMES)
+        settings = _settings(predictor, output_format)
+        going_on = not overwrite and _is_continued(self.out / RECORD, settings) and resume
         found = find_images(images, leave_out=out, modalities=predictor.channels, use=predictor.modalities)
-        self._refuse_collisions(found)
+        kinds = [MASK, *[PROBABILITIES] * probabilities, *[UNCERTAINTY] * uncertainty]
+        self._files = OutputFiles(out, found, kinds, output_format)
+        self._volumes = VolumesFile(self.out / VOLUMES)
         self.cases = [case for case in found if not (going_on and self._is_finished(case["case"]))]
-        if not going_on:
+        if not going_on and not overwrite:
             self._refuse_existing()
         raise_if_fatal(inspect_images(self.cases, modalities=predictor.channels))
         logger.info("%d of %d images are left to predict", len(self.cases), len(found))
-        record = {"settings": asdict(settings), "versions": versions(), "command": sys.argv}
+        self._begin(settings, overwrite)
+
+    def _begin(self, settings: PredictionSettings, overwrite: bool) -> None:
+        """Write the record, which lists what there will be; the first change to the folder."""
         remove_leftovers(self.out)
+        earlier = recorded_files(self.out)
+        if overwrite:
+            set_aside(self.out, [*earlier, *self._files.names(), VOLUMES, RECORD])
+            self._volumes, earlier = VolumesFile(self.out / VOLUMES), []
+        files = sorted({*earlier, *self._files.names()})
+        record = {"settings": asdict(settings), "files": files, "versions": versions(), "command": sys.argv}
         write_json(record, self.out / RECORD)
 
     def predict(self, case: Mapping[str, Any]) -> Prediction:
         """Predict one of the cases and write its files, its volumes last."""
         begin, name, image = time.perf_counter(), case["case"], case["image"]
         prediction = self.predictor.predict(image)
-        write_label(prediction.label[0].numpy(), volume_files(image)[0], self.out / f"{name}{MASK}")
-        if PROBABILITIES in self.endings:
-            write_probabilities(prediction, image, self.out / f"{name}{PROBABILITIES}")
-        if UNCERTAINTY in self.endings:
-            write_uncertainty(prediction, image, self.out / f"{name}{UNCERTAINTY}")
+        files = self._files[name]
+        write_label(prediction.label[0].numpy(), volume_files(image)[0], files[MASK])
+        if PROBABILITIES in files:
+            write_probabilities(prediction, image, files[PROBABILITIES])
+        if UNCERTAINTY in files:
+            write_uncertainty(prediction, image, files[UNCERTAINTY])
         self._volumes.add(name, prediction)
         _log(case, prediction, time.perf_counter() - begin)
         return prediction
 
-    def _files(self, case: str) -> list[Path]:
-        return [self.out / f"{case}{ending}" for ending in self.endings]
-
     def _is_finished(self, case: str) -> bool:
-        return case in self._volumes.cases and all(file.is_file() for file in self._files(case))
-
-    def _refuse_collisions(self, cases: Sequence[Mapping[str, Any]]) -> None:
-        sources = {file.resolve() for case in cases for file in volume_files(case["image"])}
-        targets = [file for case in cases for file in self._files(case["case"])]
-        for target, times in Counter(targets).items():
-            if target.resolve() in sources:
-                raise DataError(f"{target}: is one of the images; choose another folder for the predictions")
-            if times > 1:
-                raise DataError(f"{target}: two images would write this file; rename one of them")
+        return case in self._volumes.cases and self._files.are_there(case)
 
     def _refuse_existing(self) -> None:
         recorded = self._volumes.cases
         for case in self.cases:
-            there = [file for file in self._files(case["case"]) if file.exists()]
+            there = self._files.existing(case["case"])
             if there or case["case"] in recorded:
                 file = there[0] if there else self._volumes.path
                 raise DataError(
                     f"{file}: case '{case['case']}' is there already; add --resume to go on with what is missing, "
-                    "or choose another folder"
+                    "or --overwrite to set aside what is there, or choose another folder"
                 )
 
 
-def _settings(predictor: BundlePredictor) -> PredictionSettings:
+def _settings(predictor: BundlePredictor, output_format: str | None) -> PredictionSettings:
     return PredictionSettings(
         weights=sha256_of(predictor.weights),
         label_convention=predictor.label_convention,
         modalities=None if predictor.modalities is None else list(predictor.modalities),
         overlap=predictor.overlap,
         flips=[list(axes) for axes in predictor.flips],
+        output_format=output_format,
     )
 
 
@@ -149,12 +164,12 @@ def _is_continued(record: Path, settings: PredictionSettings) -> bool:
     """Whether the folder holds predictions with the same settings; others are refused."""
     if not record.is_file():
         return False
-    before = read_json(record).get("settings", {})
+    before = read_record(record).get("settings") or {}
     for name, now in asdict(settings).items():
         if before.get(name) != now:
             raise DataError(
                 f"{record}: '{name}' was {before.get(name)!r} and is now {now!r}; choose another folder for "
-                "predictions with other settings"
+                "predictions with other settings, or add --overwrite to set these aside"
             )
     return True
 
