@@ -87,10 +87,22 @@ def test_files_that_few_cases_have_are_left_out_and_named(tmp_path: Path, caplog
         ("p2/p2_gt.nii.gz", "case 'p2' has two labels"),
         ("p4/p4_seg.nii.gz", r"p4_seg\.nii\.gz: a label without an image beside it"),
         ("p4/p4_T1.nii.gz", "case 'p4' has no 'T2', which the others have"),
-        ("p1/p1_T1.nii", "a second channel 'T1' of case 'p1'"),
+        ("p1/p1_T1.nii", "a second image of case 'p1' beside p1_T1.nii"),
     ],
 )
 def test_what_is_not_clear_is_refused(tmp_path: Path, more: str, says: str) -> None:
     touch(tmp_path, *(f"p{i}/p{i}_{end}.nii.gz" for i in (1, 2, 3) for end in ("T1", "T2", "seg")), more)
     with pytest.raises(DataError, match=says):
         scan(tmp_path)
+
+
+def test_a_folder_that_is_called_like_a_volume_is_none(tmp_path: Path) -> None:
+    touch(tmp_path, "p1/p1.nii.gz", "p1/p1_seg.nii.gz", "p2/p2.nii/p2.nii.gz", "p2/p2.nii/p2_seg.nii.gz")
+    assert [case["image"] for case in scan(tmp_path)] == ["p1/p1.nii.gz", "p2/p2.nii/p2.nii.gz"]
+
+
+def test_the_folder_of_a_dicom_series_is_an_image(tmp_path: Path) -> None:
+    for i in (1, 2):
+        touch(tmp_path, f"p{i}/seg.nii.gz", f"p{i}/t1/1.dcm")
+        (tmp_path / f"p{i}" / "t1" / "1.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    assert [case["image"] for case in scan(tmp_path)] == ["p1/t1", "p2/t1"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.file_names import volume_named
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.data.file_names import is_volume, volume_named
+from cladeseg.segmentation.volumes import case_name
 
 _PATIENT = re.compile(r"patient\d+")
 
@@ -97,7 +97,7 @@ def _scan_frame(folder: Path, root: Path, info: dict[str, str], frame: str) -> d
 
 
 def _refuse_labels_without_image(folder: Path) -> None:
-    labels = (file for file in sorted(folder.glob(f"{folder.name}_frame*")) if is_volume_file(file))
+    labels = (file for file in sorted(folder.glob(f"{folder.name}_frame*")) if is_volume(file))
     for label in (file for file in labels if case_name(file).endswith("_gt")):
         if volume_named(folder, case_name(label).removesuffix("_gt")) is None:
             raise DataError(f"{label}: a label without an image beside it")

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import log_left_out
-from cladeseg.segmentation.data.file_names import label_of
+from cladeseg.segmentation.data.file_names import is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.volumes import case_name
 
 #: Entities that make a case; what else a name says is part of its channel.
 _CASE_ENTITIES = ("sub", "ses", "run")
@@ -61,7 +61,7 @@ def scan_bids(dataset_dir: str | Path) -> list[dict[str, Any]]:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     raw = _anatomical(root)
-    derived = [file for file in sorted(root.glob("derivatives/**/sub-*")) if is_volume_file(file)]
+    derived = [file for file in sorted(root.glob("derivatives/**/sub-*")) if is_volume(file)]
     labels = [file for file in [*raw, *derived] if label_of(file) is not None]
     images = [file for file in raw if label_of(file) is None]
     gathered = _gathered([(file, _parse(file)) for file in images], root)
@@ -73,11 +73,11 @@ def scan_bids(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
 def is_bids(root: Path) -> bool:
     """Whether a folder ``sub-…`` has a volume in ``anat``."""
-    return any(is_volume_file(file) for pattern in _ANAT for file in root.glob(f"{pattern}/sub-*"))
+    return any(is_volume(file) for pattern in _ANAT for file in root.glob(f"{pattern}/sub-*"))
 
 
 def _anatomical(root: Path) -> list[Path]:
-    return [file for pattern in _ANAT for file in sorted(root.glob(f"{pattern}/*")) if is_volume_file(file)]
+    return [file for pattern in _ANAT for file in sorted(root.glob(f"{pattern}/*")) if is_volume(file)]
 
 
 def _parse(file: Path) -> _Name | None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.file_names import volume_named
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.data.file_names import is_volume, volume_named
+from cladeseg.segmentation.volumes import case_name
 
 #: Channels of every BraTS case, in the order of an image's list of files.
 BRATS_MODALITIES = ("flair", "t1", "t1ce", "t2")
@@ -141,7 +141,7 @@ def _folders(root: Path) -> list[Path]:
 
 def _brats_files(folder: Path) -> dict[Path, BratsFile]:
     """The folder's NIfTI files that are named as a challenge names them."""
-    volumes = (file for file in sorted(folder.glob("*")) if is_volume_file(file))
+    volumes = (file for file in sorted(folder.glob("*")) if is_volume(file))
     named = {file: parse_brats_name(case_name(file)) for file in volumes}
     return {file: name for file, name in named.items() if name is not None}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from glob import escape
 from pathlib import Path, PurePath
 
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.volumes import case_name, is_dicom_series, is_volume_file
 
 #: Last words of names of labels, in any letter case.
 LABEL_WORDS = (
@@ -37,6 +37,16 @@ def label_of(file: str | PurePath) -> str | None:
     return None if match is None else match["case"] or ""
 
 
+def is_volume(path: Path) -> bool:
+    """Whether a path is a file whose name says that it holds a volume, or a folder with a DICOM series.
+
+    Example:
+        >>> is_volume(Path("no/such/file.nii.gz"))
+        False
+    """
+    return path.is_file() if is_volume_file(path) and not path.is_dir() else is_dicom_series(path)
+
+
 def volume_named(folder: Path, stem: str) -> Path | None:
     """The volume of a name without ending, whatever its format; ``None`` if there is none.
 
@@ -44,9 +54,7 @@ def volume_named(folder: Path, stem: str) -> Path | None:
         >>> volume_named(Path("no/such/folder"), "patient001_frame01") is None
         True
     """
-    return next(
-        (f for f in sorted(folder.glob(f"{escape(stem)}*")) if case_name(f) == stem and is_volume_file(f)), None
-    )
+    return next((f for f in sorted(folder.glob(f"{escape(stem)}*")) if case_name(f) == stem and is_volume(f)), None)
 
 
 def common_stem(files: Sequence[PurePath]) -> tuple[str, tuple[str, ...]]:

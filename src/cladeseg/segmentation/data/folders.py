@@ -10,9 +10,9 @@ from typing import Any
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import log_left_out
-from cladeseg.segmentation.data.file_names import LABEL_WORDS, label_of
+from cladeseg.segmentation.data.file_names import LABEL_WORDS, is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.volumes import case_name
 
 _SEPARATORS = ("_", "-", ".")
 #: How deep volumes may lie: CASE.nii.gz, PATIENT/CASE.nii.gz, PATIENT/SESSION/CASE.nii.gz.
@@ -35,7 +35,7 @@ def scan_folders(dataset_dir: str | Path) -> list[dict[str, Any]]:
             folders for sessions within these.  The label's last word is one of
             :data:`~cladeseg.segmentation.data.file_names.LABEL_WORDS`.  Images of several channels are
             ``CASE_CHANNEL.nii.gz``; files may also be called ``CHANNEL.nii.gz`` and ``seg.nii.gz`` in a folder for
-            each case.
+            each case.  A folder with a DICOM series counts as a file.
 
     Returns:
         Cases ``{"case", "patient", "group": "unknown", "image", "label"}`` sorted by case, paths in POSIX form relative
@@ -80,7 +80,7 @@ def is_folders(root: Path) -> bool:
 
 
 def _volumes(root: Path) -> list[Path]:
-    found = (file for depth in _DEPTHS for file in sorted(root.glob(depth)) if is_volume_file(file))
+    found = (path for depth in _DEPTHS for path in sorted(root.glob(depth)) if is_volume(path))
     return [file for file in found if not any(part.startswith(".") for part in file.relative_to(root).parts)]
 
 
@@ -106,10 +106,16 @@ def _beside_labels(
         owners = [stem for stem in stems.get(file.parent, ()) if _channel(file, stem) is not None]
         if owners:
             stem = max(owners, key=len)
-            found.setdefault(_Key(file.parent, stem), {})[_channel(file, stem) or ""] = file
+            _add(found, _Key(file.parent, stem), _channel(file, stem) or "", file)
         else:
             rest.append(file)
     return found, rest
+
+
+def _add(found: dict[_Key, dict[str, Path]], key: _Key, channel: str, file: Path) -> None:
+    other = found.setdefault(key, {}).setdefault(channel, file)
+    if other != file:
+        raise DataError(f"{file}: a second image of case '{key.stem}' beside {other.name}; keep one of them")
 
 
 def _channel(file: Path, stem: str) -> str | None:
@@ -131,7 +137,7 @@ def _without_label(images: Sequence[Path], channels: Iterable[str]) -> dict[_Key
         for word in words:
             stem = _stem(name, word)
             if stem is not None:
-                found.setdefault(_Key(file.parent, stem), {})[word] = file
+                _add(found, _Key(file.parent, stem), word, file)
                 break
     return found
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import log_left_out, log_unused_keys, refuse_split_patients
+from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
 from cladeseg.segmentation.data.listed_cases import ENTRY_KEYS, Entry, is_volume_entry, listed_cases, read_entries
-from cladeseg.segmentation.data.msd import DESCRIPTIVE, FILE, is_msd, modalities, peek, read_object
+from cladeseg.segmentation.data.msd import is_msd
 from cladeseg.segmentation.data.nnunet import is_nnunet
 
 #: List → side of the split that its cases are on; "" where the split is drawn.

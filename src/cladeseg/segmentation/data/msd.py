@@ -6,31 +6,16 @@ Antonelli et al., "The Medical Segmentation Decathlon", Nature Communications 13
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cladeseg.files import DataError, read_json
+from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import log_unused_keys
+from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
 from cladeseg.segmentation.data.listed_cases import ENTRY_KEYS, is_volume_entry, listed_cases, read_entries
+from cladeseg.segmentation.data.nnunet import is_nnunet
 
 logger = logging.getLogger(__name__)
-
-FILE = "dataset.json"
-#: Keys of a dataset.json that describe it; the integers of its labels are the tree's business.
-DESCRIPTIVE = (
-    "name",
-    "description",
-    "reference",
-    "licence",
-    "license",
-    "release",
-    "tensorImageSize",
-    "modality",
-    "labels",
-    "numTraining",
-    "numTest",
-)
 
 
 def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
@@ -72,45 +57,10 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
 
 
 def is_msd(root: Path) -> bool:
-    """Whether dataset.json lists training cases, one file each, and says neither folds nor further parts."""
+    """Whether dataset.json lists training cases, one existing file each, and neither folds nor further parts."""
     content = peek(root / FILE)
     listed = content.get("training")
-    if not isinstance(listed, list) or not listed or {"validation", "testing"} & content.keys():
+    if not isinstance(listed, list) or {"validation", "testing"} & content.keys() or is_nnunet(root):
         return False
     entries = [entry for entry in listed if is_volume_entry(entry)]
     return not any("fold" in entry or isinstance(entry["image"], list) for entry in entries)
-
-
-def read_object(file: Path) -> dict[str, Any]:
-    """The object that a JSON file holds.
-
-    Raises:
-        DataError: it cannot be read, or holds anything else.
-    """
-    content = read_json(file)
-    if not isinstance(content, dict):
-        raise DataError(f"{file}: should hold an object with a list 'training', found {type(content).__name__}")
-    return content
-
-
-def peek(file: Path) -> Mapping[str, Any]:
-    """What a JSON file holds if it is an object, else nothing: for a look at what a folder may be."""
-    try:
-        content = read_json(file) if file.is_file() else None
-    except DataError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def modalities(listed: Any) -> tuple[str, ...]:
-    """Names of several channels, as ``{"0": "FLAIR", "1": "T1w"}`` gives them; empty for one, or where it does not.
-
-    Example:
-        >>> modalities({"1": "T1w", "0": "FLAIR"}), modalities({"0": "MRI"})
-        (('FLAIR', 'T1w'), ())
-    """
-    if not isinstance(listed, dict) or len(listed) < 2:
-        return ()
-    names = [listed.get(str(i)) for i in range(len(listed))]
-    distinct = all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names)
-    return tuple(str(name) for name in names) if distinct else ()

@@ -19,9 +19,10 @@ from cladeseg.segmentation.data.case_list import (
     refuse_split_patients,
     unique_cases,
 )
+from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
+from cladeseg.segmentation.data.file_names import is_volume
 from cladeseg.segmentation.data.listed_paths import is_there, listed_name, listed_path
-from cladeseg.segmentation.data.msd import DESCRIPTIVE, FILE, modalities, peek, read_object
-from cladeseg.segmentation.volumes import case_name, is_volume_file
+from cladeseg.segmentation.volumes import case_name
 
 _CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")
 #: Keys of dataset.json that are read, or that say nothing about the cases.
@@ -104,7 +105,7 @@ def is_nnunet(root: Path) -> bool:
 
 
 def _volumes(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.glob("*")) if is_volume_file(file)]
+    return [file for file in sorted(folder.glob("*")) if is_volume(file)]
 
 
 def _counted(file: Path) -> re.Match[str] | None:
