@@ -32,7 +32,6 @@ MONAI_LABEL = {
 }
 #: Asked for although no module of ours imports it.
 WANTED_BY_OTHERS = {
-    "simpleitk": "MONAI Label imports it; the metadata of bundles name it",
     "tensorboard": "torch.utils.tensorboard writes with it",
 }
 #: Comes with another package for certain.

@@ -89,7 +89,8 @@ def log_probs_within(leaf_log_probs: Tensor, nodes: Tensor, taxonomy: Taxonomy) 
         >>> leaves = [Node(name, "heart", {"acdc": i}) for i, name in enumerate(("ventricle", "myocardium"), 1)]
         >>> tree = Taxonomy("heart", (Node("background", values={"acdc": 0}), Node("heart"), *leaves))
         >>> leaf = torch.tensor([0.5, 0.125, 0.375]).log().view(1, 3, 1)  # background, ventricle, myocardium
-        >>> log_probs_within(leaf, torch.tensor([[tree.index("heart")]]), tree).exp().flatten().tolist()
+        >>> within = log_probs_within(leaf, torch.tensor([[tree.index("heart")]]), tree).exp()
+        >>> [round(p, 4) for p in within.flatten().tolist()]
         [0.0, 0.25, 0.75]
     """
     log_p = at_least_float32(leaf_log_probs)
