@@ -9,6 +9,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import LeavesToLabeld, ProbabilitiesFromLogsd
 from cladeseg.taxonomy import LabelValueError, Node, Taxonomy
 
@@ -91,3 +92,21 @@ def test_they_pickle(acdc_tree: Taxonomy, leaves: torch.Tensor):
     to_label = pickle.loads(pickle.dumps(LeavesToLabeld(acdc_tree, "acdc")))
     np.testing.assert_array_equal(to_label({"pred": scores(leaves, 4)})["pred"][0], leaves)
     pickle.loads(pickle.dumps(ProbabilitiesFromLogsd()))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("step", ["probabilities", "label"])
+def test_an_output_that_is_not_finite_is_refused_with_the_images_file(
+    acdc_tree: Taxonomy, leaves: torch.Tensor, value: float, step: str
+):
+    wrong = scores(leaves, 4)
+    wrong[2, 1, 1, 1] = value
+    image = MetaTensor(torch.zeros(1, *SHAPE), meta={"filename_or_obj": "scan.nii.gz"})
+    transform = ProbabilitiesFromLogsd() if step == "probabilities" else LeavesToLabeld(acdc_tree)
+    with pytest.raises(DataError, match=r"^scan\.nii\.gz: the network's output is not finite \(1 of 240 entries\)"):
+        transform({"image": image, "pred": wrong})
+
+
+def test_a_leaf_without_any_probability_is_finite(leaves: torch.Tensor):
+    certain = torch.where(scores(leaves, 4) > -1, 0.0, -torch.inf)
+    assert set(ProbabilitiesFromLogsd()({"pred": certain})["pred"].unique().tolist()) == {0.0, 1.0}

@@ -15,7 +15,8 @@ from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data import ImageFiles, channel_files, volume_files
 from cladeseg.segmentation.inferers.flips import mean_log_probs
 from cladeseg.segmentation.inferers.prediction import Prediction
-from cladeseg.segmentation.transforms import UNMIRRORED, LeavesToLabeld, Views
+from cladeseg.segmentation.transforms import UNMIRRORED, LeavesToLabeld, Views, check_scores
+from cladeseg.segmentation.transforms.check_image import file_of
 
 
 class Predictor:
@@ -103,7 +104,10 @@ class Predictor:
         Raises:
             DataError: as for a call.
         """
-        return self._predicted(self._load(image))
+        item = self._load(image)
+        log_probs = self._predicted(item)
+        check_scores(log_probs, file_of(item["image"], "image"))
+        return log_probs
 
     def _predicted(self, item: dict[str, Any]) -> MetaTensor:
         seen: MetaTensor = item["image"]

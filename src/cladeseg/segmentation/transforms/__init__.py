@@ -15,7 +15,7 @@ from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, pr
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.spacing import Spacingd
-from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd
+from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd, check_scores
 
 __all__ = [
     "UNMIRRORED",
@@ -38,6 +38,7 @@ __all__ = [
     "Views",
     "along_array_axes",
     "check_regions",
+    "check_scores",
     "chosen_modalities",
     "mirror",
     "mirrored_views",

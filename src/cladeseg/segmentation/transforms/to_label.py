@@ -11,7 +11,27 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from cladeseg.files import DataError
+from cladeseg.segmentation.transforms.check_image import file_of
 from cladeseg.taxonomy import Taxonomy
+
+
+def check_scores(scores: torch.Tensor, source: str) -> None:
+    """Refuse what no network with sound weights says of a sound image.
+
+    Args:
+        scores: p(leaf) or log p(leaf); minus infinity is a logarithm.
+        source: the image's file.
+
+    Raises:
+        DataError: an entry is NaN or infinite; the most probable leaf would mean nothing.
+    """
+    wrong = int((~(scores < torch.inf)).sum())
+    if wrong:
+        raise DataError(
+            f"{source}: the network's output is not finite ({wrong} of {scores.numel()} entries); its weights are "
+            "damaged, or the image's intensities are out of all proportion"
+        )
 
 
 class ProbabilitiesFromLogsd(MapTransform):
@@ -19,6 +39,9 @@ class ProbabilitiesFromLogsd(MapTransform):
 
     Args:
         keys: log-probabilities (L, x, y, z).
+
+    Raises:
+        DataError: on call; an entry is not finite, see :func:`check_scores`.
     """
 
     def __init__(self, keys: KeysCollection = "pred") -> None:
@@ -28,6 +51,7 @@ class ProbabilitiesFromLogsd(MapTransform):
         """Exponentiate every key."""
         out = dict(data)
         for key in self.key_iterator(out):
+            check_scores(out[key], file_of(out.get("image", out[key]), key))
             out[key] = out[key].exp()
         return out
 
@@ -42,6 +66,7 @@ class LeavesToLabeld(MapTransform):
 
     Raises:
         LabelValueError: the label convention has no integer for a leaf.
+        DataError: on call; an entry is not finite, see :func:`check_scores`.
     """
 
     def __init__(self, taxonomy: Taxonomy, label_convention: str | None = None, keys: KeysCollection = "pred") -> None:
@@ -57,6 +82,7 @@ class LeavesToLabeld(MapTransform):
         for key in self.key_iterator(out):
             scores = out[key]
             plain = scores.as_tensor() if isinstance(scores, MetaTensor) else scores
+            check_scores(plain, file_of(out.get("image", scores), key))
             label = self.table.to(plain.device)[plain.argmax(dim=0, keepdim=True)]
             out[key] = MetaTensor(label, meta=scores.meta) if isinstance(scores, MetaTensor) else label
         return out

@@ -13,9 +13,12 @@ import SimpleITK
 from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.volumes.formats import format_of
 from cladeseg.segmentation.volumes.grid import Grid, without_trailing_ones
 from cladeseg.segmentation.volumes.itk_data import check_itk_header, verify_itk_data
 
+#: Format → ITK's reader, which by itself would not know an ending in capital letters.
+_READERS = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _NUMBERS = ("UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float32", "Float64")
 #: ITK's kinds of voxels that are numbers → their type; those of several components among them.
@@ -63,6 +66,7 @@ def itk_grid(path: Path) -> Grid:
     """
     check_itk_header(path)
     reader = SimpleITK.ImageFileReader()
+    reader.SetImageIO(_READERS[format_of(path) or ""])
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     dtype = _DTYPES.get(reader.GetPixelID())
@@ -84,7 +88,7 @@ def itk_voxels(grid: Grid) -> np.ndarray:
         DataError: the file is incomplete, or its packed voxels are damaged.
     """
     verify_itk_data(grid)
-    image = SimpleITK.ReadImage(str(grid.path))
+    image = SimpleITK.ReadImage(str(grid.path), imageIO=_READERS[format_of(grid.path) or ""])
     array = SimpleITK.GetArrayFromImage(image)
     axes = image.GetDimension()
     array = array.transpose(*reversed(range(axes)), *range(axes, array.ndim))
