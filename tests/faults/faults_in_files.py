@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+from collections.abc import Callable
 
 import numpy as np
+import SimpleITK
 from fault_kinds import CHECK, EVALUATE, MONAI_INFER, MONAI_TRAIN, PREDICT, TRAIN, Fault
 from fault_stage import Stage, cut, file_instead, folder_instead, planted, volume, written
 
@@ -18,6 +21,33 @@ def _faint(voxels: np.ndarray) -> np.ndarray:
 def _no_hearts(stage: Stage) -> None:
     shutil.rmtree(stage.data)
     stage.data.mkdir()
+
+
+def _flip_a_bit(stage: Stage) -> None:
+    """One that changes a voxel: the packed stream stays readable, and only its checksum tells."""
+    file = stage.image()
+    content = bytearray(gzip.compress(gzip.decompress(file.read_bytes()), compresslevel=0))
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def _header(stage: Stage, at: int, value: np.ndarray) -> None:
+    """Write over a field of the first image's header."""
+    content = bytearray(gzip.decompress(stage.image().read_bytes()))
+    content[at : at + value.nbytes] = value.tobytes()
+    stage.image().write_bytes(gzip.compress(bytes(content)))
+
+
+def _other_format(ending: str) -> Callable[[Stage], None]:
+    """Write the image of the first patient's folder in another format, and cut it."""
+
+    def plant(stage: Stage) -> None:
+        image = SimpleITK.ReadImage(str(stage.image()))
+        target = stage.data / f"scan{ending}"
+        SimpleITK.WriteImage(image, str(target))
+        cut(target)
+
+    return plant
 
 
 IMAGE = "D/patient001/patient001_frame01.nii.gz"
@@ -52,6 +82,44 @@ FILES = (
         command=MONAI_INFER,
         names="patient002_frame01.nii.gz: cannot be read",
         plant=lambda s: cut(s.image(2)),
+    ),
+    Fault(name="a flipped bit", command=CHECK, names="patient001_frame01.nii.gz: ", plant=_flip_a_bit),
+    Fault(name="a flipped bit, in prediction", command=PREDICT, names=f"{IMAGE}: ", plant=_flip_a_bit),
+    Fault(
+        name="a header that claims gigabytes",
+        command=CHECK,
+        names="patient001_frame01.nii.gz: ",
+        plant=lambda s: _header(s, 42, np.array([30000, 30000, 5], np.int16)),
+    ),
+    Fault(
+        name="a header with a negative size",
+        command=TRAIN,
+        names="patient001_frame01.nii.gz: ",
+        plant=lambda s: _header(s, 42, np.array([-36], np.int16)),
+    ),
+    Fault(
+        name="a header of an unknown type of numbers",
+        command=PREDICT,
+        names=f"{IMAGE}: ",
+        plant=lambda s: _header(s, 70, np.array([9999], np.int16)),
+    ),
+    Fault(
+        name="a torn NRRD",
+        command="cladeseg predict D/scan.nrrd N --bundle B",
+        names="D/scan.nrrd: ",
+        plant=_other_format(".nrrd"),
+    ),
+    Fault(
+        name="a torn MHA",
+        command="cladeseg predict D/scan.mha N --bundle B",
+        names="D/scan.mha: ",
+        plant=_other_format(".mha"),
+    ),
+    Fault(
+        name="a folder of no DICOM series",
+        command="cladeseg predict X N --bundle B",
+        names="X",
+        plant=lambda s: written(s.root / "X" / "a.dcm", "no DICOM"),
     ),
     Fault(
         name="an empty file",
@@ -123,7 +191,7 @@ FILES = (
     Fault(
         name="an image without voxels",
         command=CHECK,
-        names="shape (0,)",
+        names="no voxels",
         plant=lambda s: volume(s.image(), lambda v: v[:0]),
     ),
     Fault(

@@ -135,6 +135,18 @@ GEOMETRY = (
         ),
     ),
     Fault(
+        name="voxels of a hundred-thousandth of a millimetre",
+        command=CHECK,
+        names="patient001_frame01.nii.gz: ",
+        plant=lambda s: _scaled_axis(s.image(), 1e-6),
+    ),
+    Fault(
+        name="voxels of a metre",
+        command=PREDICT,
+        names="D/patient001/patient001_frame01.nii.gz: ",
+        plant=lambda s: _scaled_axis(s.image(), 200.0),
+    ),
+    Fault(
         name="a voxel size that contradicts the affine",
         command=PREDICT,
         names="pixdim 50",
@@ -167,12 +179,15 @@ def _msd(change: Any) -> Any:
     return plant
 
 
+def _escaping(data: Path) -> None:
+    changed_json(data / "dataset.json", lambda content: content["training"][0].update(image="../../outside.nii.gz"))
+
+
 def _drop_modality(stage: Stage) -> None:
     _phantoms("brats")(stage)
     next(stage.data.rglob("*_t1ce.nii.gz")).unlink()
 
 
-_MSD = "cladeseg check D --layout msd --taxonomy tree.json"
 LAYOUTS = (
     Fault(name="a layout that there is not", command=f"{CHECK} --layout martian", names="martian"),
     Fault(name="a folder in another layout", command=f"{CHECK} --layout acdc", names="D: ", plant=_phantoms("brats")),
@@ -188,6 +203,24 @@ LAYOUTS = (
         command=f"{CHECK} --layout msd",
         names="imagesTr",
         plant=_msd(lambda d: next((d / "imagesTr").glob("*.nii.gz")).unlink()),
+    ),
+    Fault(
+        name="a listed image outside of the data folder",
+        command=f"{CHECK} --layout msd",
+        names="outside",
+        plant=_msd(_escaping),
+    ),
+    Fault(
+        name="a dataset.json with one key twice",
+        command=f"{CHECK} --layout msd",
+        names="dataset.json",
+        plant=_msd(lambda d: written(d / "dataset.json", '{"training": [], "training": []}')),
+    ),
+    Fault(
+        name="a dataset.json of nothing",
+        command=f"{CHECK} --layout msd",
+        names="dataset.json",
+        plant=_msd(lambda d: written(d / "dataset.json", "[]")),
     ),
     Fault(
         name="a subject without one of its modalities",

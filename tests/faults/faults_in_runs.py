@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import Any
 
+import torch
 from fault_kinds import CHECK, EVALUATE, MONAI_INFER, MONAI_TRAIN, PREDICT, RESUME, TRAIN, Fault
 from fault_stage import Stage, changed_json, cut, file_instead, folder_instead, written
 
@@ -26,6 +27,35 @@ def _mask(stage: Stage) -> None:
 
 def _other_network(description: dict[str, Any]) -> None:
     description["network"]["filters"] = [5] * len(description["network"]["filters"])
+
+
+def _renamed_node(stage: Stage) -> None:
+    file = stage.tree()
+    file.write_text(file.read_text().replace("myocardium", "muscle"))
+
+
+def _swapped_values(stage: Stage) -> None:
+    text = stage.tree().read_text()
+    stage.tree().write_text(
+        text.replace('{"acdc": 1}', '{"acdc": 9}')
+        .replace('{"acdc": 3}', '{"acdc": 1}')
+        .replace('{"acdc": 9}', '{"acdc": 3}')
+    )
+
+
+def _nan_weights(stage: Stage) -> None:
+    state = torch.load(stage.run / "models" / "model.pt", weights_only=True)
+    name = next(name for name, tensor in state.items() if tensor.is_floating_point())
+    state[name] = torch.full_like(state[name], float("nan"))
+    torch.save(state, stage.root / "nan.pt")
+    shutil.copy(stage.run / "models" / "model.json", stage.root / "model.json")
+    changed_json(stage.root / "model.json", lambda content: content.pop("sha256") and content)
+
+
+def _test_case_trained_on(stage: Stage) -> None:
+    """A case of the test part that is, voxel by voxel, one of the training's."""
+    shutil.copy(stage.image(1), stage.image(3))
+    shutil.copy(stage.label(1), stage.label(3))
 
 
 RUNS = (
@@ -95,6 +125,18 @@ RUNS = (
         plant=lambda s: shutil.rmtree(s.data / "patient001"),
     ),
     Fault(
+        name="a training resumed on another tree",
+        command=f"{RESUME} --epochs 2",
+        names="muscle",
+        plant=_renamed_node,
+    ),
+    Fault(
+        name="an image changed since the training, in evaluation",
+        command=EVALUATE,
+        names="patient003",
+        plant=_test_case_trained_on,
+    ),
+    Fault(
         name="a file in place of the run's folder", command=TRAIN, names="N", plant=lambda s: file_instead(s.root / "N")
     ),
     Fault(
@@ -154,6 +196,19 @@ WEIGHTS = (
     Fault(name="a run without weights to promote", command="cladeseg promote D B", names="D", new=()),
 )
 OUTPUT = (
+    Fault(
+        name="masks over their images, through MONAI's command",
+        command=MONAI_INFER.replace("dataset_dir D", "dataset_dir R/predictions"),
+        names="R/predictions",
+        plant=lambda s: shutil.copytree(s.data / "patient001", s.run / "predictions"),
+        new=(),
+    ),
+    Fault(
+        name="a single mask over its image",
+        command="cladeseg predict D/patient001/patient001_frame01.nii.gz D/patient001 --bundle B",
+        names="D/patient001",
+        new=(),
+    ),
     Fault(
         name="masks over their images",
         command="cladeseg predict D/patient001 D/patient001 --bundle B --device cpu",

@@ -6,8 +6,8 @@ from fault_kinds import CHECK, EVALUATE, MONAI_EVALUATE, MONAI_INFER, MONAI_TRAI
 from fault_stage import written
 
 
-def _set(name: str, setting: str, value: str, names: str = "") -> Fault:
-    return Fault(name=name, command=f"{TRAIN} --set {setting}={value}", names=names or setting, new=())
+def _set(name: str, setting: str, value: str, names: str = "", new: tuple[str, ...] = ()) -> Fault:
+    return Fault(name=name, command=f"{TRAIN} --set {setting}={value}", names=names or setting, new=new)
 
 
 def _override(name: str, key: str, value: str, names: str = "") -> Fault:
@@ -37,6 +37,9 @@ SETTINGS = (
     _set("a layout that there is not, in the settings", "data.layout", "martian"),
     _set("a voxel of no size", "data.spacing", "[0,1,1]"),
     _set("an endless voxel", "data.spacing", "[Infinity,1,1]"),
+    _set("an order of axes that there is not", "data.axis_order", "XYZ"),
+    _set("a superclass that there is not, to keep the largest of", "keep_largest", "'[\"liver\"]'", "liver"),
+    _set("a superclass that there is not", "split.superclass", "liver", "liver", new=("N/run.json", "N/.lock")),
     _set("a setting that there is not", "mix.wieght", "1", "mix.weight"),
     _set("a group that there is not", "mxi.weight", "1", "did you mean mix"),
     _set("a value in a group's place", "mix", "3", "mix"),
