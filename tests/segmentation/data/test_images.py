@@ -147,3 +147,69 @@ def test_one_modality_found_twice_is_refused(tmp_path):
     touch(tmp_path, "x/a_t1.nii.gz", "y/a_t1.nii.gz")
     with pytest.raises(DataError, match="would be the same case 'a'"):
         find_images(tmp_path, modalities=NAMES)
+
+
+# ---- folders as people have them -------------------------------------------------------------------------------------
+
+
+def test_links_are_followed_once_and_loops_end(tmp_path):
+    touch(tmp_path, "D/one.nii.gz", "elsewhere/two.nii.gz")
+    (tmp_path / "D" / "again").symlink_to(tmp_path / "D")
+    (tmp_path / "D" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "D" / "a_copy.nii.gz").symlink_to(tmp_path / "D" / "one.nii.gz")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "D")
+    assert names_in(tmp_path / "D") == {"one": "one.nii.gz", "two": "more/two.nii.gz"}
+
+
+def test_a_link_to_nothing_is_passed_over_by_name(tmp_path, caplog):
+    touch(tmp_path, "one.nii.gz")
+    (tmp_path / "gone.nii.gz").symlink_to(tmp_path / "nowhere.nii.gz")
+    with caplog.at_level("INFO"):
+        assert list(names_in(tmp_path)) == ["one"]
+    assert "1 files are passed over: gone.nii.gz" in caplog.text
+
+
+def test_what_is_passed_over_is_counted_and_named_in_one_line(tmp_path, caplog):
+    touch(tmp_path, "one.nii.gz", "one_gt.nii.gz", "notes.txt", "sub/a.png", ".hidden")
+    with caplog.at_level("INFO"):
+        find_images(tmp_path)
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == f"{tmp_path}: 3 files are passed over: notes.txt, one_gt.nii.gz, sub/a.png"
+
+
+def test_a_folder_of_other_files_is_refused_with_what_is_there(tmp_path):
+    touch(tmp_path, "a.hdr", "a.img")
+    with pytest.raises(DataError, match=rf"^{tmp_path}: holds no image .*2 files are passed over: a\.hdr, a\.img"):
+        find_images(tmp_path)
+
+
+def test_what_a_prediction_wrote_is_no_image(tmp_path):
+    touch(tmp_path, "one.nii.gz", "out/one.nii.gz", "out/two.nii.gz", "out/three_probabilities.nrrd")
+    (tmp_path / "out" / "prediction.json").write_text('{"files": ["one.nii.gz"]}')
+    assert names_in(tmp_path) == {"one": "one.nii.gz", "two": "out/two.nii.gz"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"files": 3}', '{"files": [3]}'])
+def test_a_record_of_something_else_does_not_matter(tmp_path, content):
+    touch(tmp_path, "one.nii.gz")
+    (tmp_path / "prediction.json").write_text(content)
+    assert list(names_in(tmp_path)) == ["one"]
+
+
+def test_a_folder_of_one_modality_per_file_and_counted_channels_are_cases(tmp_path):
+    touch(tmp_path, "p1/flair.nii.gz", "p1/t1.nii.gz", "p2_0000.nii.gz", "p2_0003.nii.gz")
+    one, other = find_images(tmp_path, modalities=NAMES)
+    assert (one["case"], one["modalities"]) == ("p1", ["flair", "t1"])
+    assert (other["case"], other["modalities"]) == ("p2", ["flair", "t2"])
+
+
+def test_every_format_and_dicom_series_below_one_root_are_images(tmp_path):
+    touch(tmp_path, "a.nrrd", "b.MHA", "c.Nii.GZ", "d.mgz")
+    for name in ("p1/T1", "p2/T1", "p2/T2"):
+        touch(tmp_path, f"{name}/report.txt")
+        for slice_ in ("1", "2.dcm"):
+            (tmp_path / name / slice_).write_bytes(bytes(128) + b"DICM")
+    found = {item["case"]: item["image"] for item in find_images(tmp_path)}
+    assert list(found) == ["a", "b", "c", "d", "p1__T1", "p2__T1", "T2"]
+    assert found["T2"] == str(tmp_path / "p2" / "T2")
+    assert [item["case"] for item in find_images(tmp_path / "p2" / "T2")] == ["T2"]
