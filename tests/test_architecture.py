@@ -56,6 +56,7 @@ WINGS = ("segmentation", "pretraining", "clustering", "omics", "fusion")
 WITHOUT_LEVEL = {"", *WINGS}
 #: (importing subpackage, imported module) → why this sideways import is right.
 SIDEWAYS = {
+    ("taxonomy", "cladeseg.files"): "a tree's file is read as every JSON file is",
     ("segmentation.losses", "cladeseg.segmentation.networks.tree_output"): "a loss takes what the network returns",
     ("segmentation.engines", "cladeseg.segmentation.inferers"): "evaluation scores what the predictor writes",
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import yaml
 
+from cladeseg.files import DataError, read_json
 from cladeseg.taxonomy.node import ROOT, Node, TaxonomyError
 from cladeseg.taxonomy.tree import Taxonomy
 
@@ -28,7 +29,7 @@ def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
             is impossible.
 
     Example:
-        >>> import tempfile
+        >>> import json, tempfile
         >>> nodes = [{"name": "background", "values": {"lung": 0}}, {"name": "tumour", "values": {"lung": 1}}]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = Path(folder, "lung.json").write_text(json.dumps({"name": "lung", "nodes": nodes}))
@@ -36,15 +37,23 @@ def load_taxonomy(path: str | Path, root: str | Path | None = None) -> Taxonomy:
         ('background', 'tumour')
     """
     file = Path(path) if root is None else _inside(Path(root), Path(path))
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = yaml.safe_load(text) if file.suffix in {".yaml", ".yml"} else json.loads(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise TaxonomyError(f"{file}: cannot be read as a taxonomy ({error})") from error
+    content = _read(file)
     try:
         return parse_taxonomy(content)
     except TaxonomyError as error:
         raise TaxonomyError(f"{file}: {error}") from error
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_bytes()) if file.suffix in {".yaml", ".yml"} else read_json(file)
+    except DataError as error:
+        raise TaxonomyError(str(error)) from error
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        cause = " ".join(str(error).split())
+        raise TaxonomyError(f"{file}: cannot be read as a taxonomy ({cause})") from error
+    except RecursionError as error:
+        raise TaxonomyError(f"{file}: cannot be read as a taxonomy (nested too deeply)") from error
 
 
 def _inside(root: Path, path: Path) -> Path:
@@ -63,20 +72,27 @@ def parse_taxonomy(content: Any) -> Taxonomy:
     if not isinstance(content.get("name"), str) or not isinstance(content.get("nodes"), list):
         raise TaxonomyError("a taxonomy needs a 'name' and a list 'nodes'")
     if not isinstance(flips, list):
-        raise TaxonomyError(f"taxonomy '{content['name']}': 'allowed_flips' is a list of axes, not {flips!r}")
+        raise TaxonomyError(f"taxonomy '{content['name']}': 'allowed_flips' is a list of axes, not {short(flips)}")
     return Taxonomy(content["name"], tuple(_parse_node(entry) for entry in content["nodes"]), tuple(flips))
 
 
 def _parse_node(entry: Any) -> Node:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise TaxonomyError(f"every node needs a 'name'; got {entry!r}")
+        raise TaxonomyError(f"every node needs a 'name'; got {short(entry)}")
     _refuse_unknown_keys(entry, {"name", "parent", "values", "colour"}, f"node '{entry['name']}'")
     values = entry.get("values", {})
     if not isinstance(values, Mapping):
         raise TaxonomyError(
             f"node '{entry['name']}': 'values' maps label convention names to integers, e.g. {{\"acdc\": 1}}"
         )
-    return Node(entry["name"], str(entry.get("parent", ROOT)), dict(values), str(entry.get("colour", "")))
+    return Node(entry["name"], _text(entry, "parent", ROOT), dict(values), _text(entry, "colour", ""))
+
+
+def _text(entry: Mapping[str, Any], key: str, default: str) -> str:
+    value = entry.get(key, default)
+    if not isinstance(value, str):
+        raise TaxonomyError(f"node '{entry['name']}': '{key}' is a text, not {short(value)}; quote it in YAML")
+    return value
 
 
 def _refuse_unknown_keys(entry: Mapping[str, Any], known: set[str], what: str) -> None:

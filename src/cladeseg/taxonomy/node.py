@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from reprlib import repr as short
 
 ROOT = "root"
 BACKGROUND = "background"
@@ -93,11 +94,11 @@ def _check_values(nodes: Sequence[Node]) -> None:
         for label_convention, value in node.values.items():
             if not isinstance(label_convention, str) or not label_convention:
                 raise TaxonomyError(
-                    f"node '{node.name}': label convention {label_convention!r} is not a name; quote it in YAML"
+                    f"node '{node.name}': label convention {short(label_convention)} is not a name; quote it in YAML"
                 )
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
                 raise TaxonomyError(
-                    f"node '{node.name}': value {value!r} of label convention '{label_convention}' "
+                    f"node '{node.name}': value {short(value)} of label convention '{label_convention}' "
                     "is not an integer in 0…65535"
                 )
             if (label_convention, value) in owners:

@@ -10,6 +10,7 @@ from monai.inferers import SlidingWindowInferer
 from monai.transforms import Compose
 
 from cladeseg.bundle.trained_tree import check_tree
+from cladeseg.files import DataError
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.networks import HierarchicalNet
 from cladeseg.segmentation.transforms import preprocessing
@@ -28,11 +29,19 @@ def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
     """The network that the weights belong to, without them.
 
     Raises:
-        DataError: they were trained on another tree; the message names what changed in it.
+        DataError: they were trained on another tree, and the message names what changed in it; or their description
+            is of no network.
     """
+    source = model.described_by or "the weights"
     if model.taxonomy is not None:
-        check_tree(model.taxonomy, taxonomy, model.described_by or "the weights")
-    return network_from(model.network, taxonomy)
+        check_tree(model.taxonomy, taxonomy, source)
+    try:
+        return network_from(model.network, taxonomy)
+    except (
+        Exception
+    ) as error:  # PyTorch and MONAI have no common type for an impossible size: TypeError, RuntimeError, …
+        cause = " ".join(str(error).split())[:200]
+        raise DataError(f"{source}: 'network' describes none that can be built ({cause})") from error
 
 
 def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = None) -> Compose:

@@ -205,14 +205,21 @@ def bundle_plan(bundle_root: str | Path) -> TrainingPlan:
         DataError: the config is missing or has no ``settings``.
     """
     file = Path(bundle_root) / TRAIN
-    config = read_json(file)
-    if not isinstance(config.get("settings"), dict):
-        raise DataError(f"{file}: needs an object 'settings'")
+    config = _read_config(file)
+    if not isinstance(config.get(SETTINGS), dict):
+        raise DataError(f"{file}: needs an object '{SETTINGS}'")
     top_level = {key: config[key] for key in TOP_LEVEL if key in config}
     try:
         return TrainingPlan(settings=config["settings"], bundle_root=bundle_root, **top_level)
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    config = read_json(file)
+    if not isinstance(config, dict):
+        raise DataError(f"{file}: should hold an object, found {type(config).__name__}")
+    return config
 
 
 def settings_with(bundle_root: str | Path, overrides: Mapping[str, Any]) -> TrainingSettings:
@@ -225,7 +232,7 @@ def settings_with(bundle_root: str | Path, overrides: Mapping[str, Any]) -> Trai
     Raises:
         SettingsError: a key or setting that does not exist, with the nearest one, or a value that does not fit.
     """
-    return changed_settings(read_json(Path(bundle_root) / TRAIN), overrides, holder="the bundle's train.json has")
+    return changed_settings(_read_config(Path(bundle_root) / TRAIN), overrides, holder="the bundle's train.json has")
 
 
 def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *, holder: str) -> TrainingSettings:
@@ -239,7 +246,9 @@ def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *,
     Raises:
         SettingsError: as for :func:`settings_with`.
     """
-    changed = deepcopy({key: config[key] for key in (SETTINGS, *TOP_LEVEL)})
+    changed = deepcopy({key: config[key] for key in (SETTINGS, *TOP_LEVEL) if key in config})
+    if not isinstance(changed.get(SETTINGS), dict):
+        raise SettingsError(f"{SETTINGS}: {holder} no object '{SETTINGS}'")
     for key, value in overrides.items():
         *groups, name = key.split(SEPARATOR)
         top = groups[0] if groups else name
@@ -248,7 +257,7 @@ def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *,
             raise SettingsError(f"{key}: {holder} no key '{top}'; did you mean '{near}'?")
         if top in changed:
             _set(changed, groups, name, value)
-    return checked_settings(changed[SETTINGS], {key: changed[key] for key in TOP_LEVEL})
+    return checked_settings(changed[SETTINGS], {key: changed[key] for key in TOP_LEVEL if key in changed})
 
 
 def _set(config: dict[str, Any], groups: Sequence[str], name: str, value: Any) -> None:
@@ -267,7 +276,7 @@ def mask_label_convention(bundle_root: str | Path) -> str:
         DataError: the inference config does not say.
     """
     config = Path(bundle_root) / INFERENCE
-    convention = read_json(config).get("label_convention")
+    convention = _read_config(config).get("label_convention")
     if not isinstance(convention, str):
         raise DataError(f"{config}: needs the key 'label_convention', the file convention of the masks")
     return convention
