@@ -220,12 +220,12 @@ def predictions(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def test_inference_writes_one_mask_per_image(trained: Trained, predictions: Path) -> None:
     images = {path.name for path in trained.data.rglob("*.nii.gz") if not path.name.endswith("_gt.nii.gz")}
-    assert {path.name for path in predictions.iterdir()} == images
+    assert {path.name for path in predictions.glob("*.nii.gz")} == images
 
 
 def test_masks_lie_exactly_on_their_images(trained: Trained, predictions: Path) -> None:
     orientations = set()
-    for path in predictions.iterdir():
+    for path in predictions.glob("*.nii.gz"):
         mask, image = nib.load(path), nib.load(next(trained.data.rglob(path.name)))
         assert mask.shape == image.shape
         np.testing.assert_array_equal(mask.affine, image.affine)
@@ -265,14 +265,14 @@ def test_the_largest_heart_alone_is_kept_where_the_training_says_so(
     trained: Trained, predictions: Path, tmp_path: Path
 ) -> None:
     """The setting goes with the weights: inference and evaluation of the run need no option."""
-    before = {path.name: components(volume(path)) for path in predictions.iterdir()}
+    before = {path.name: components(volume(path)) for path in predictions.glob("*.nii.gz")}
     assert max(before.values()) > 1, "with one heart in each mask this shows nothing"
     run = Path(shutil.copytree(trained.run, tmp_path / "R"))
     train(trained, run, resume=True, **{**LEARNT, "settings#inference#keep_largest": ["heart"]})
     assert json_of(run / "models" / "model.json")["keep_largest"] == ["heart"]
     assert differences(weights_of(run), weights_of(trained.run)) == []
     command(trained.bundle, "inference", INFERENCE, dataset_dir=str(trained.data), output_dir=str(run))
-    kept = {path.name: components(volume(path)) for path in (run / "predictions").iterdir()}
+    kept = {path.name: components(volume(path)) for path in (run / "predictions").glob("*.nii.gz")}
     assert kept == {name: min(number, 1) for name, number in before.items()}
 
 

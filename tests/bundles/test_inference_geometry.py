@@ -180,7 +180,7 @@ def infer(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Infe
     def run(dataset_dir: Path, **overrides: Any) -> dict[str, Path]:
         files = {"config_file": "configs/inference.json", "dataset_dir": str(dataset_dir)}
         monai.bundle.run("inference", **files, output_dir=str(output_dir), **overrides)
-        return {mask.name.removesuffix(".nii.gz"): mask for mask in (output_dir / "predictions").iterdir()}
+        return {mask.name.removesuffix(".nii.gz"): mask for mask in (output_dir / "predictions").glob("*.nii.gz")}
 
     return run
 
