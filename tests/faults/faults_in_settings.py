@@ -38,7 +38,7 @@ SETTINGS = (
     _set("a voxel of no size", "data.spacing", "[0,1,1]"),
     _set("an endless voxel", "data.spacing", "[Infinity,1,1]"),
     _set("an order of axes that there is not", "data.axis_order", "XYZ"),
-    _set("a superclass that there is not, to keep the largest of", "keep_largest", "'[\"liver\"]'", "liver"),
+    _set("a superclass that there is not, to keep the largest of", "inference.keep_largest", "'[\"liver\"]'", "liver"),
     _set("a superclass that there is not", "split.superclass", "liver", "liver", new=("N/run.json", "N/.lock")),
     _set("a setting that there is not", "mix.wieght", "1", "mix.weight"),
     _set("a group that there is not", "mxi.weight", "1", "did you mean mix"),
