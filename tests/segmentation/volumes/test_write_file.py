@@ -11,7 +11,7 @@ import SimpleITK
 from volume_formats import AFFINE, write_dicom, write_itk, write_mgh, write_nifti
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import output_path, read_volume, refuse_source, write_label, write_map
+from cladeseg.segmentation.volumes import output_path, read_volume, refuse_sources, write_label, write_map
 
 VOXELS = np.random.default_rng(0).integers(-900, 900, (7, 6, 9)).astype(np.int16)
 LABEL = (np.abs(VOXELS) % 4).astype(np.uint8)
@@ -116,5 +116,5 @@ def test_an_image_is_recognised_under_each_of_its_names(tmp_path: Path, kind: st
     elif kind == "second name":
         target.hardlink_to(image)
     with pytest.raises(DataError, match=rf"^{target}: is one of the images"):
-        refuse_source(target, [image])
-    refuse_source(tmp_path / "c.nii.gz", [image])
+        refuse_sources([target], [image])
+    refuse_sources([tmp_path / "c.nii.gz"], [image])

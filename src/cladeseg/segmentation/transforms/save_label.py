@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import case_name, output_ending, output_path, refuse_source, write_label
+from cladeseg.segmentation.volumes import case_name, output_ending, output_path, refuse_sources, write_label
 
 
 class SaveLabeld(SaveImaged):
@@ -52,7 +52,7 @@ class SaveLabeld(SaveImaged):
         source = file_of(out[self.image_key], self.image_key)
         name = str(out.get("case") or case_name(source))
         file = output_path(self.folder, name, output_ending(source, self.output_format))
-        refuse_source(file, [Path(source)])
+        refuse_sources([file], [Path(source)])
         for key in self.key_iterator(out):
             write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, file)
         return out

@@ -14,7 +14,7 @@ from cladeseg.segmentation.volumes.forms import form_difference
 from cladeseg.segmentation.volumes.geometry import volume_like
 from cladeseg.segmentation.volumes.grid import Grid, corner_distance
 from cladeseg.segmentation.volumes.monai_reader import VolumeReader
-from cladeseg.segmentation.volumes.output_paths import output_path, refuse_source
+from cladeseg.segmentation.volumes.output_paths import output_path, refuse_sources
 from cladeseg.segmentation.volumes.read import Volume, read_grid, read_volume
 from cladeseg.segmentation.volumes.write_label import write_label
 from cladeseg.segmentation.volumes.write_map import write_map
@@ -39,7 +39,7 @@ __all__ = [
     "output_path",
     "read_grid",
     "read_volume",
-    "refuse_source",
+    "refuse_sources",
     "turn_to",
     "volume_like",
     "write_label",

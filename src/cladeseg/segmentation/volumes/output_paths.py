@@ -24,20 +24,23 @@ def output_path(folder: str | Path, case: str, ending: str) -> Path:
     return Path(folder) / f"{case}{ending}"
 
 
-def refuse_source(target: Path, sources: Iterable[Path]) -> None:
+def refuse_sources(targets: Iterable[Path], sources: Iterable[Path]) -> None:
     """Refuse to write over an image, whatever path or link leads to it.
 
     Raises:
-        DataError: the file to write is one of the sources.
+        DataError: a file to write is one of the sources.
     """
-    for source in sources:
-        if target.resolve() == source.resolve() or _is_same_file(target, source):
+    taken = {identity for source in sources for identity in _identities(source)}
+    for target in targets:
+        if taken & _identities(target):
             raise DataError(f"{target}: is one of the images; choose another folder for the predictions")
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
-    """Also for a second name of one file, which no path shows."""
+def _identities(path: Path) -> set[Path | tuple[int, int]]:
+    """What two names of one file share: the real path, or device and number for a second name that no path shows."""
+    real = path.resolve()
     try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there
-        return False
+        found = path.stat()
+    except OSError:  # it is not there
+        return {real}
+    return {real, (found.st_dev, found.st_ino)}

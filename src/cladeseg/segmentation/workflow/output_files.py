@@ -10,7 +10,7 @@ from typing import Any
 from cladeseg.bundle.run_folder import backup_existing
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import RECORD, volume_files
-from cladeseg.segmentation.volumes import output_ending, output_path, refuse_source
+from cladeseg.segmentation.volumes import output_ending, output_path, refuse_sources
 
 #: What follows the case in the name of each of its files.
 MASK, PROBABILITIES, UNCERTAINTY = "", "_probabilities", "_uncertainty"
@@ -60,8 +60,8 @@ class OutputFiles:
     def _refuse_collisions(self, cases: Sequence[Mapping[str, Any]]) -> None:
         sources = [file for case in cases for file in volume_files(case["image"])]
         targets = Counter(file for files in self._files.values() for file in files.values())
+        refuse_sources(targets, sources)
         for target, times in targets.items():
-            refuse_source(target, sources)
             if times > 1:
                 raise DataError(f"{target}: two images would write this file; rename one of them")
 
