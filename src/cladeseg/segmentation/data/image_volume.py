@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
     voxels, affine = volume.voxels, volume.grid.affine
     wrong = _shape_fault(voxels.shape, len(numbers))
     if wrong:
-        return ImageVolume(path, voxels.shape, affine, faults=(wrong, *_affine_faults(affine)))
+        return ImageVolume(path, voxels.shape, affine, faults=(wrong,))
     parts = [voxels] if voxels.ndim == 3 else list(np.moveaxis(voxels, 3, 0))
     used = {number: part for number, part in zip(numbers, parts, strict=True) if number not in unused}
     faults = _named({number: _voxel_fault(part) for number, part in used.items()}, of)
@@ -66,7 +66,7 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
         voxels.shape[:3],
         affine,
         hashes=tuple(voxel_hash(part) for part in parts),
-        faults=(*faults, *_affine_faults(affine)),
+        faults=faults,
         oddities=() if faults else _named({number: saturation(part) for number, part in used.items()}, of),
         covered=tuple(int(np.count_nonzero(part)) for part in parts),
     )
@@ -88,7 +88,7 @@ def _shape_fault(shape: tuple[int, ...], channels: int) -> str:
     if channels > 1 and (len(shape) != 4 or shape[3] != channels):
         needed = f"{channels} channels are needed, in one 4D file (x, y, z, {channels}) or in one 3D file each"
         return f"is {len(shape)}D with shape {shape}; {needed}"
-    return f"has no voxels (shape {shape})" if 0 in shape else ""
+    return ""
 
 
 def _voxel_fault(voxels: np.ndarray) -> str:
@@ -96,17 +96,6 @@ def _voxel_fault(voxels: np.ndarray) -> str:
     if broken:
         return f"{broken} voxels are not finite"
     return f"every voxel is {voxels.flat[0]:g}" if voxels.min() == voxels.max() else ""
-
-
-def _affine_faults(affine: np.ndarray) -> Iterator[str]:
-    axes = affine[:3, :3]
-    spacing = np.linalg.norm(axes, axis=0)
-    if not np.isfinite(affine).all():
-        yield "its affine is not finite"
-    elif spacing.min() <= 0:
-        yield f"its spacing {spacing.tolist()} mm is not positive"
-    elif abs(np.linalg.det(axes / spacing)) < 1e-6:
-        yield "its affine is singular: voxel axes lie in one plane"
 
 
 def voxel_hash(voxels: np.ndarray) -> str:
