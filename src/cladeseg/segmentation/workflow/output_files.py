@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.run_folder import backup_existing
-from cladeseg.files import DataError, read_json
+from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.data import RECORD, volume_files
 from cladeseg.segmentation.volumes import output_ending, output_path, refuse_sources
 
@@ -44,10 +44,9 @@ class OutputFiles:
         """The files of a case by their kind."""
         return self._files[case]
 
-    def names(self, cases: Iterable[str] | None = None) -> list[str]:
-        """Names of the files of some cases, or of all."""
-        chosen = self._files if cases is None else cases
-        return [file.name for case in chosen for file in self._files[case].values()]
+    def names(self) -> list[str]:
+        """Names of the files of all cases."""
+        return [file.name for files in self._files.values() for file in files.values()]
 
     def are_there(self, case: str) -> bool:
         """Whether every file of a case exists."""
@@ -56,6 +55,23 @@ class OutputFiles:
     def existing(self, case: str) -> list[Path]:
         """The files of a case that exist, a link to nothing among them."""
         return [file for file in self[case].values() if file.exists() or file.is_symlink()]
+
+    def begin(self, record: Mapping[str, Any], *, overwrite: bool, besides: Sequence[str] = ()) -> None:
+        """Write the record, which lists what there will be; the first change to the folder.
+
+        Args:
+            record: what it says besides the files.
+            overwrite: set aside what an earlier prediction left.
+            besides: names of further files that are set aside then.
+
+        Raises:
+            DataError: the record of an earlier prediction cannot be read, or the new one not be written.
+        """
+        earlier = recorded_files(self.out)
+        if overwrite:
+            set_aside(self.out, [*earlier, *self.names(), *besides, RECORD])
+            earlier = []
+        write_json({**record, "files": sorted({*earlier, *self.names()})}, self.out / RECORD)
 
     def _refuse_collisions(self, cases: Sequence[Mapping[str, Any]]) -> None:
         sources = [file for case in cases for file in volume_files(case["image"])]

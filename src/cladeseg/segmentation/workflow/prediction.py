@@ -15,12 +15,12 @@ from monai.transforms import Compose, SaveImaged
 from cladeseg.bundle.command_line import read_config, refuse_indirect
 from cladeseg.bundle.run_folder import configure_logging, versions
 from cladeseg.bundle.validate_format import INFERENCE
-from cladeseg.files import DataError, remove_leftovers, write_json
-from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal
+from cladeseg.files import DataError, remove_leftovers
+from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
 from cladeseg.segmentation.engines import choose_device, load_weights
 from cladeseg.segmentation.inferers import Predictor, flips_of
 from cladeseg.segmentation.transforms import chosen_modalities
-from cladeseg.segmentation.workflow.output_files import OutputFiles, recorded_files, set_aside
+from cladeseg.segmentation.workflow.output_files import OutputFiles
 from cladeseg.segmentation.workflow.trained import find_bundle_weights
 
 logger = logging.getLogger(__name__)
@@ -173,13 +173,9 @@ def run_inference(
     masks = Path(output_dir) / "predictions"
     cases = evaluator.data_loader.dataset.data
     files = OutputFiles(masks, cases, output_format=output_format)
-    earlier = recorded_files(masks)
-    if overwrite:
-        set_aside(masks, [*earlier, *files.names(), RECORD])
-        earlier = []
-    for case in cases:
-        for file in files.existing(case["case"]):
-            raise DataError(f"{file}: is there already; add --overwrite true to set it aside, or choose another folder")
-    write_json({"files": sorted({*earlier, *files.names()}), "versions": versions()}, masks / RECORD)
+    there = [file for case in cases for file in files.existing(case["case"])]
+    if there and not overwrite:
+        raise DataError(f"{there[0]}: is there already; add --overwrite true to set it aside, or choose another folder")
+    files.begin({"versions": versions()}, overwrite=overwrite)
     evaluator.run()
     logger.info("masks are in %s", masks)

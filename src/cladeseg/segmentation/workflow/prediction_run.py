@@ -12,7 +12,7 @@ from typing import Any
 
 from cladeseg.bundle.run_folder import versions
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError, remove_leftovers, write_json
+from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal, volume_files
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
 from cladeseg.segmentation.volumes import write_label
@@ -22,8 +22,6 @@ from cladeseg.segmentation.workflow.output_files import (
     UNCERTAINTY,
     OutputFiles,
     read_record,
-    recorded_files,
-    set_aside,
 )
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
 
@@ -112,13 +110,10 @@ class PredictionRun:
     def _begin(self, settings: PredictionSettings, overwrite: bool) -> None:
         """Write the record, which lists what there will be; the first change to the folder."""
         remove_leftovers(self.out)
-        earlier = recorded_files(self.out)
+        record = {"settings": asdict(settings), "versions": versions(), "command": sys.argv}
+        self._files.begin(record, overwrite=overwrite, besides=[VOLUMES])
         if overwrite:
-            set_aside(self.out, [*earlier, *self._files.names(), VOLUMES, RECORD])
-            self._volumes, earlier = VolumesFile(self.out / VOLUMES), []
-        files = sorted({*earlier, *self._files.names()})
-        record = {"settings": asdict(settings), "files": files, "versions": versions(), "command": sys.argv}
-        write_json(record, self.out / RECORD)
+            self._volumes = VolumesFile(self.out / VOLUMES)
 
     def predict(self, case: Mapping[str, Any]) -> Prediction:
         """Predict one of the cases and write its files, its volumes last."""
