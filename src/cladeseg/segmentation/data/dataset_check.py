@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def check_dataset(
     layout: str,
     label_convention: str,
     channels: Sequence[str] = (),
-    load: Load | None = None,
+    loader: Callable[[str], Load] | None = None,
     labels_required: bool = True,
     workers: int | None = None,
     progress: bool = True,
@@ -77,7 +77,8 @@ def check_dataset(
         layout: folder layout; ``"auto"`` recognises it.
         label_convention: file convention of the labels; ``"auto"`` finds it out.
         channels: names of the channels; all that the layout finds if empty.
-        load: the training's preprocessing; the default one at the files' own voxel size if ``None``.
+        loader: gives the training's preprocessing for a label convention; the default one at the files' own voxel size
+            if ``None``.
         labels_required: whether a training would refuse a case without a label.
         workers: threads, each of which holds one case; see
             :func:`~cladeseg.segmentation.data.integrity.default_workers`.
@@ -92,7 +93,7 @@ def check_dataset(
     label_convention = resolve_label_convention(label_convention, cases, dataset_dir, taxonomy, layout)
     taxonomy.values(label_convention)  # an unknown label convention is one error, not one per file
     number = channels_of(cases, dataset_dir)
-    load = load or _default_load(taxonomy, label_convention, number)
+    load = loader(label_convention) if loader else _default_load(taxonomy, label_convention, number)
 
     def examine(case: Mapping[str, Any]) -> Inspection:
         seen = inspect_case(case, dataset_dir, taxonomy, label_convention, channels=number)

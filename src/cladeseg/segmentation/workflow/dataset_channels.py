@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import channel_names, channels_of, scan, scan_with_channels
+from cladeseg.segmentation.data import channel_names, channels_of, scan_with_channels
+from cladeseg.segmentation.data.channels import choose_channels
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,9 @@ def dataset_channels(dataset: str | Path, layout: str, wanted: Sequence[str] = (
         ...     dataset_channels(folder, "msd")
         []
     """
-    names = list(wanted) or list(channel_names(scan_with_channels(dataset, layout)))
-    number = channels_of(scan(dataset, layout, channels=names), dataset)
+    cases = scan_with_channels(dataset, layout)
+    names = list(wanted) or list(channel_names(cases))
+    number = channels_of(choose_channels(cases, names), dataset)
     if number > 1 and not names:
         raise DataError(f"{dataset}: its images have {number} channels; name them in their order, with --channels a,b")
     if names and number != len(names):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from cladeseg.bundle.validate_format import TRAIN
-from cladeseg.segmentation.data import DatasetCheck, check_dataset, resolve_label_convention
-from cladeseg.segmentation.data.layouts import resolve_layout
+from cladeseg.segmentation.data import DatasetCheck, check_dataset
 from cladeseg.segmentation.data.load_check import Load
-from cladeseg.segmentation.workflow.plan import TREE, bundle_plan
+from cladeseg.segmentation.workflow.plan import TREE, TrainingPlan, bundle_plan
 from cladeseg.taxonomy import load_taxonomy
 
 
@@ -41,14 +41,11 @@ def check_for_training(
         TaxonomyError: the tree is impossible, or has no such label convention.
     """
     file, taxonomy = Path(taxonomy_file), load_taxonomy(taxonomy_file)
-    layout = resolve_layout(dataset_dir, layout)
-    label_convention = resolve_label_convention(label_convention, None, dataset_dir, taxonomy, layout)
-    load: Load | None = None
+    loader: Callable[[str], Load] | None = None
     labels_required = True
     if file.name == Path(TREE).name and file.with_name(Path(TRAIN).name).is_file():
         plan = bundle_plan(file.absolute().parents[1])
-        plan.label_convention = label_convention
-        load, s = plan.preprocessing, plan.settings
+        loader, s = partial(_preprocessing, plan), plan.settings
         labels_required = s.coarse_patients == "all" and not s.split.allow_missing_labels
     return check_dataset(
         dataset_dir,
@@ -56,8 +53,13 @@ def check_for_training(
         layout=layout,
         label_convention=label_convention,
         channels=channels,
-        load=load,
+        loader=loader,
         labels_required=labels_required,
         workers=workers,
         progress=progress,
     )
+
+
+def _preprocessing(plan: TrainingPlan, label_convention: str) -> Load:
+    plan.label_convention = label_convention
+    return plan.preprocessing
