@@ -19,6 +19,7 @@ from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resol
 from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
 from cladeseg.segmentation.data.layouts import resolve_layout, scan
+from cladeseg.segmentation.data.rules.duplicates import sharing_patients
 from cladeseg.segmentation.data.supervision import assign_supervision, without_hidden_labels
 from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
 from cladeseg.taxonomy import UNLABELLED, Taxonomy, TaxonomyError
@@ -204,11 +205,7 @@ def _with_label_hash(case: Mapping[str, Any], sha1: str) -> dict[str, Any]:
 
 
 def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
-    owners: dict[str, set[str]] = {}
-    for case in cases:
-        if case["sha1"]:  # an image that could not be read has none, and is refused with the others further on
-            owners.setdefault(case["sha1"], set()).add(case["patient"])
-    together = merge_overlapping(patients for patients in owners.values() if len(patients) > 1)
+    together = merge_overlapping(sharing_patients((case["sha1"], case["patient"]) for case in cases))
     for patients in together:
         logger.warning("%s share an identical image and stay on one side of the split", ", ".join(sorted(patients)))
     return together

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,25 @@ def duplicate_scans(
 
 def same_patients(cases: Sequence[Mapping[str, Any]], inspections: Sequence[Inspection]) -> list[str]:
     """Patients that share a scan, as ``"patient074 = patient076"``."""
+    scans = ((inspection.sha1, case["patient"]) for case, inspection in zip(cases, inspections, strict=True))
+    return sorted({" = ".join(sorted(patients)) for patients in sharing_patients(scans)})
+
+
+def sharing_patients(scans: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """Patients of each scan that several of them have.
+
+    Args:
+        scans: hash of an image, empty if it could not be read, and the patient.
+
+    Example:
+        >>> [sorted(patients) for patients in sharing_patients([("a", "p1"), ("a", "p2"), ("b", "p2"), ("", "p3")])]
+        [['p1', 'p2']]
+    """
     owners: dict[str, set[str]] = {}
-    for case, inspection in zip(cases, inspections, strict=True):
-        if inspection.sha1:
-            owners.setdefault(inspection.sha1, set()).add(case["patient"])
-    return sorted({" = ".join(sorted(patients)) for patients in owners.values() if len(patients) > 1})
+    for sha1, patient in scans:
+        if sha1:  # an image that could not be read has none, and is refused elsewhere
+            owners.setdefault(sha1, set()).add(patient)
+    return [patients for patients in owners.values() if len(patients) > 1]
 
 
 def _message(case: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
