@@ -238,7 +238,8 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
         return _add(inspection, "fatal", path, str(error).removeprefix(f"{path}: "))
     for severity, message in _geometry_findings(inspection, voxels.shape, affine, "the image"):
         inspection = _add(inspection, severity, path, message)
-    uneven = int(np.count_nonzero(voxels != np.rint(voxels))) if voxels.dtype.kind == "f" else 0
+    whole = np.rint(voxels) + 0 if voxels.dtype.kind == "f" else voxels  # + 0: no negative zeros
+    uneven = int(np.count_nonzero(voxels != whole)) if whole is not voxels else 0
     if uneven:
         inspection = _add(inspection, "fixable", path, f"{uneven} voxels are rounded to the nearest integer")
     foreground = nodes != taxonomy.background
@@ -253,7 +254,7 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
     return replace(
         inspection,
         label_voxels=voxels_of,
-        label_sha1=voxel_hash(np.rint(voxels) + 0),
+        label_sha1=voxel_hash(whole),
         changed=changed,
         bare_slices=first + last,
     )
