@@ -88,14 +88,13 @@ def _constant_channels(image: torch.Tensor, present: Sequence[str] | None) -> tu
 
 def _check_varies(image: torch.Tensor, source: str, present: Sequence[str] | None) -> None:
     """Refuse more constant channels than there are absent modalities; ``present`` names those that are there."""
-    channels = len(image)
-    constant = [i for i in range(channels) if _is_constant(image[i])]
-    if len(constant) == channels:
+    constant, allowed = _constant_channels(image, present)
+    if len(constant) == len(image):
         raise DataError(f"{source}: is empty: every voxel holds the same value")
-    names = [f"channel {i}" for i in range(channels)] if present is None else present
-    if len(constant) > channels - len(names):
+    if len(constant) > allowed:
+        names = [f"channel {i}" for i in range(len(image))] if present is None else present
         # Absent channels are constant too, so with some absent the count tells, but not which of them it is.
-        which = ", ".join(names[i] for i in constant) if len(names) == channels else f"one of {', '.join(names)}"
+        which = f"one of {', '.join(names)}" if allowed else ", ".join(names[i] for i in constant)
         raise DataError(f"{source}: {which} is empty: every voxel holds the same value")
 
 
