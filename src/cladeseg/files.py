@@ -59,7 +59,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     # In the same folder, so that replacing is one step; with the same ending, because nibabel and others go by it.
-    temporary = path.with_name(f".{os.getpid()}@{_HOST}.{path.name}")
+    temporary = _temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -69,6 +69,11 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path) -> Path:
+    """Beside a path, under a name that says which process of which machine writes it."""
+    return path.with_name(f".{os.getpid()}@{_HOST}.{path.name}")
 
 
 def remove_leftovers(folder: str | Path) -> None:
@@ -111,7 +116,7 @@ def write_folder(folder: str | Path, texts: Mapping[str, str]) -> None:
         '{}'
     """
     folder = Path(folder)
-    temporary = folder.absolute().with_name(f".{os.getpid()}@{_HOST}.{folder.absolute().name}")
+    temporary = _temporary_name(folder.absolute())
     try:
         if folder.exists() and any(folder.iterdir()):
             raise DataError(f"{folder}: is not empty; nothing is ever written over something else")
