@@ -17,10 +17,6 @@ from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy, W
 _FILE_WIDTH = 240
 
 
-#: Characters of a line in which every finding fits.
-_FILE_WIDTH = 240
-
-
 class Affines(str, Enum):
     """How phantom volumes lie in the world."""
 

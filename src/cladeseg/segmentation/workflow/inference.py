@@ -37,9 +37,7 @@ def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
         check_tree(model.taxonomy, taxonomy, source)
     try:
         return network_from(model.network, taxonomy)
-    except (
-        Exception
-    ) as error:  # PyTorch and MONAI have no common type for an impossible size: TypeError, RuntimeError, …
+    except Exception as error:  # PyTorch and MONAI have no common type for an impossible size
         cause = " ".join(str(error).split())[:200]
         raise DataError(f"{source}: 'network' describes none that can be built ({cause})") from error
 
