@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.case_list import data_folder
 from cladeseg.segmentation.data.file_names import is_volume, volume_named
 from cladeseg.segmentation.volumes import case_name
 
@@ -40,7 +41,7 @@ def scan_acdc(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [(case["case"], case["frame"], case["image"]) for case in scan_acdc(folder)][0]
         ('patient001_frame01', 'ED', 'patient001/patient001_frame01.nii.gz')
     """
-    root = Path(dataset_dir)
+    root = data_folder(dataset_dir)
     return [case for folder in _patient_folders(root) for case in _scan_patient(folder, root)]
 
 
@@ -51,8 +52,6 @@ def is_acdc(root: Path) -> bool:
 
 
 def _patient_folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
     for parent in (root, root / "training"):
         found = sorted(p for p in parent.glob("patient*") if p.is_dir() and _PATIENT.fullmatch(p.name))
         if found:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.case_list import log_left_out
+from cladeseg.segmentation.data.case_list import data_folder, log_left_out
 from cladeseg.segmentation.data.file_names import is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
 from cladeseg.segmentation.volumes import case_name
@@ -57,9 +57,7 @@ def scan_bids(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [(case["patient"], case["label"]) for case in scan_bids(folder)] == [("sub-1", names[1])]
         True
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     raw = _anatomical(root)
     derived = [file for file in sorted(root.glob("derivatives/**/sub-*")) if is_volume(file)]
     labels = [file for file in [*raw, *derived] if label_of(file) is not None]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data.case_list import data_folder
 from cladeseg.segmentation.data.file_names import is_volume, volume_named
 from cladeseg.segmentation.volumes import case_name
 
@@ -90,9 +91,7 @@ def scan_brats(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [Path(image).name for image in scan_brats(folder)[0]["image"]][:2]
         ['Brats18_PHANTOM_001_1_flair.nii.gz', 'Brats18_PHANTOM_001_1_t1.nii.gz']
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     cases: dict[str, dict[str, Any]] = {}
     for folder in _folders(root):
         files = _brats_files(folder)

@@ -18,6 +18,18 @@ _EXAMPLES = 3
 _SHOWN = 60
 
 
+def data_folder(dataset_dir: str | Path) -> Path:
+    """The folder of a data set.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    root = Path(dataset_dir)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    return root
+
+
 def unique_cases(cases: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """The cases sorted by name.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.case_list import log_left_out
+from cladeseg.segmentation.data.case_list import data_folder, log_left_out
 from cladeseg.segmentation.data.file_names import LABEL_WORDS, is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
 from cladeseg.segmentation.volumes import case_name
@@ -57,9 +57,7 @@ def scan_folders(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [(case["case"], case["channels"], case["label"]) for case in scan_folders(folder)]
         [('p1', ['LGE', 'T2'], 'p1/p1_gd.nii.gz')]
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     files = _volumes(root)
     labels = _labels(files)
     if not labels:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data.case_list import log_left_out, log_unused_keys, refuse_split_patients
+from cladeseg.segmentation.data.case_list import data_folder, log_left_out, log_unused_keys, refuse_split_patients
 from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
 from cladeseg.segmentation.data.listed_cases import ENTRY_KEYS, Entry, is_volume_entry, listed_cases, read_entries
 from cladeseg.segmentation.data.msd import is_msd
@@ -47,9 +47,7 @@ def scan_datalist(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     scan_datalist(folder)[0]["channels"]
         ['t1', 't2']
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     file = _only_file(root)
     content = read_object(file)
     lists = [read_entries(content, key, file, part=part) for key, part in _PARTS.items() if key in content]

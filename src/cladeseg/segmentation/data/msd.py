@@ -9,8 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from cladeseg.files import DataError
-from cladeseg.segmentation.data.case_list import log_unused_keys
+from cladeseg.segmentation.data.case_list import data_folder, log_unused_keys
 from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
 from cladeseg.segmentation.data.listed_cases import ENTRY_KEYS, is_volume_entry, listed_cases, read_entries
 from cladeseg.segmentation.data.nnunet import is_nnunet
@@ -44,9 +43,7 @@ def scan_msd(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [(case["image"], case["label"]) for case in scan_msd(folder)]
         [('imagesTr/hippocampus_001.nii.gz', 'labelsTr/hippocampus_001.nii.gz')]
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     content = read_object(root / FILE)
     entries = read_entries(content, "training", root / FILE)
     if isinstance(content.get("test"), list) and content["test"]:

@@ -14,6 +14,7 @@ from typing import Any
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import (
     UNKNOWN,
+    data_folder,
     log_left_out,
     log_unused_keys,
     refuse_split_patients,
@@ -71,9 +72,7 @@ def scan_nnunet(dataset_dir: str | Path) -> list[dict[str, Any]]:
         ...     [(case["case"], case["channels"], case["label"]) for case in scan_nnunet(folder)]
         [('a', ['T1', 'T2'], 'labelsTr/a.nii.gz')]
     """
-    root = Path(dataset_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
+    root = data_folder(dataset_dir)
     content = read_object(root / FILE)
     log_unused_keys([content], _USED, str(root / FILE))
     if isinstance(content.get("dataset"), dict):
@@ -99,8 +98,9 @@ def is_nnunet(root: Path) -> bool:
     listed = content.get("training")
     images = [entry.get("image") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     names = {case_name(image) for image in images if isinstance(image, str)}
-    counted = {match["case"] for match in map(_counted, _volumes(root / "imagesTr")) if match}
-    single = {case_name(file) for file in _volumes(root / "imagesTr")}
+    volumes = _volumes(root / "imagesTr")
+    counted = {match["case"] for match in map(_counted, volumes) if match}
+    single = {case_name(file) for file in volumes}
     return bool(names & counted) and not names & single
 
 
