@@ -74,7 +74,7 @@ def check(
         taxonomy,
         layout=layout or usual,
         label_convention=label_convention,
-        channels=channels if not layout else (),
+        channels=channels,
         workers=workers,
         progress=not is_quiet(),
     )
