@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cladeseg import files
-from cladeseg.files import atomic_write, remove_leftovers
+from cladeseg.files import DataError, atomic_write, read_json, remove_leftovers
 
 
 def killed_while_writing(path: Path) -> Path:
@@ -58,3 +58,27 @@ def test_another_machine_has_an_hour_to_finish(tmp_path: Path, minutes: int, sta
 
 def test_the_name_of_the_machine_fits_into_a_file_name() -> None:
     assert re.fullmatch(r"[A-Za-z0-9-]{0,40}", files._HOST)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_is_read_in_every_encoding_of_unicode(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"name": "Ödem"}', encoding=encoding)
+    assert read_json(file) == {"name": "Ödem"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b'{"a": {"b": 1, "b": 2}}', "has the key 'b' twice"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"", "cannot be read"),
+        (b"9" * 5000, "cannot be read"),
+    ],
+)
+def test_what_is_no_json_is_refused_by_name(tmp_path: Path, text: bytes, says: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(text)
+    with pytest.raises(DataError, match=f"^{file}: .*{says}"):
+        read_json(file)

@@ -13,8 +13,8 @@ PATIENTS = {f"patient{i:03d}": GROUPS[i % 5] for i in range(80)}
 BACKWARDS = dict(reversed(PATIENTS.items()))
 
 
-def _split(patients=PATIENTS, *, seed=0, together=(), validation=0.1, test=0.2):
-    return split_patients(patients, validation=validation, test=test, seed=seed, together=together)
+def _split(patients=PATIENTS, *, seed=0, together=(), validation=0.1, test=0.2, fixed=None):
+    return split_patients(patients, validation=validation, test=test, seed=seed, together=together, fixed=fixed)
 
 
 def test_a_split_uses_every_patient_once_in_the_fractions_asked_for():
@@ -118,3 +118,19 @@ def test_draws_are_the_same_on_every_machine():
 def test_overlapping_sets_are_united():
     assert merge_overlapping([{"c", "d"}, {"a"}, {"b", "c"}, {"d", "e"}]) == [{"a"}, {"b", "c", "d", "e"}]
     assert merge_overlapping([]) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_side_that_is_decided_is_kept_and_nobody_else_is_drawn_for_it(seed):
+    fixed = {"patient003": "test", "patient004": "test"}
+    parts = _split(seed=seed, fixed=fixed)
+    assert parts["test"] == sorted(fixed)
+    assert len(parts["validation"]) == 8, "a tenth of the other 78"
+    assert sum(map(len, parts.values())) == len(PATIENTS)
+
+
+def test_who_shares_a_scan_with_a_decided_patient_goes_along():
+    parts = _split(fixed={"patient003": "test"}, together=[{"patient003", "patient004"}])
+    assert parts["test"] == ["patient003", "patient004"]
+    with pytest.raises(DataError, match="'patient003' is listed for test and 'patient004' for validation"):
+        _split(fixed={"patient003": "test", "patient004": "validation"}, together=[{"patient003", "patient004"}])

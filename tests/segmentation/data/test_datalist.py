@@ -254,6 +254,9 @@ def _forget_label(content):
         (_unknown_supervision, "supervision 'hart'"),
         (_forget_part, "needs a list 'validation'"),
         (_forget_label, r"test\[0\]: supervision 'fine' needs a 'label'"),
+        (lambda content: content["test"][0].update(case="../mask"), r"test\[0\]: case '../mask' is no name"),
+        (lambda content: content["test"][0].update(image="../../a.nii"), r"test\[0\]: image '../../a.nii' leaves"),
+        (lambda content: content["test"][0].update(label="/a.nii"), r"test\[0\]: label '/a.nii' leaves"),
         (lambda content: content.update(format=9), "no datalist of format 1"),
     ],
 )

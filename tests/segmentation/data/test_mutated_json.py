@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,10 +19,12 @@ from laid_out import WRITERS, write_json
 from cladeseg.bundle.run_folder import RunFolder, made_with, start_run, unlock_run
 from cladeseg.bundle.weights_record import WEIGHT_FILES, sha256_of, with_own_sha256
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import cases_of, load_datalist, scan
+from cladeseg.segmentation.data import RECORD, cases_of, load_datalist, scan
 from cladeseg.segmentation.workflow import TrainingSettings, trained_model
 from cladeseg.segmentation.workflow.inference import model_network
+from cladeseg.segmentation.workflow.output_files import recorded_files
 from cladeseg.segmentation.workflow.plan import bundle_plan, settings_with
+from cladeseg.segmentation.workflow.prediction_run import PredictionSettings, _is_continued
 from cladeseg.taxonomy import TaxonomyError, load_taxonomy
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "hippocampus_subclass_segmentation"
@@ -119,6 +122,18 @@ def _run(root: Path) -> tuple[Path, Read]:
     return root / "run.json", read
 
 
+def _prediction(root: Path) -> tuple[Path, Read]:
+    options = {"label_convention": "msd", "modalities": None, "overlap": 0.25, "flips": [], "output_format": None}
+    settings = PredictionSettings(weights="a" * 64, **options)  # type: ignore[arg-type]
+    write_json(root, RECORD, {"settings": asdict(settings), "files": ["a.nii.gz"], "command": ["cladeseg"]})
+
+    def read(file: Path) -> None:
+        recorded_files(root)
+        _is_continued(file, settings)
+
+    return root / RECORD, read
+
+
 READERS: dict[str, Callable[[Path], tuple[Path, Read]]] = {
     "Decathlon": _layout("msd", "dataset.json"),
     "nnU-Net": _layout("nnunet", "dataset.json"),
@@ -129,6 +144,7 @@ READERS: dict[str, Callable[[Path], tuple[Path, Read]]] = {
     "settings": _train,
     "description of weights": _model,
     "record of a run": _run,
+    "record of a prediction": _prediction,
 }
 
 

@@ -19,6 +19,7 @@ from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resol
 from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
 from cladeseg.segmentation.data.layouts import resolve_layout, scan
+from cladeseg.segmentation.data.listed_paths import listed_name, listed_path
 from cladeseg.segmentation.data.rules.duplicates import sharing_patients
 from cladeseg.segmentation.data.supervision import assign_supervision, without_hidden_labels
 from cladeseg.segmentation.data.volume_files import absolute_paths, volume_files
@@ -121,8 +122,8 @@ def load_datalist(path: str | Path, taxonomy: Taxonomy | None = None) -> dict[st
         taxonomy: if given, every case's supervision must be one of its names.
 
     Raises:
-        DataError: not a datalist, a case without a needed key, a case listed twice, a patient on two sides of the
-            split, or an unknown supervision.
+        DataError: not a datalist, a case without a needed key, a name or path that leads out of its folder, a case
+            listed twice, a patient on two sides of the split, or an unknown supervision.
     """
     datalist = read_json(path)
     if not isinstance(datalist, dict) or datalist.get("format") != FORMAT:
@@ -245,11 +246,23 @@ def _check_case(case: Any, where: str, taxonomy: Taxonomy | None) -> None:
         raise DataError(f"{where}: needs an 'image', as a text or as a list of one text for each channel")
     if case["supervision"] != UNLABELLED and not isinstance(case.get("label"), str):
         raise DataError(f"{where}: supervision '{case['supervision']}' needs a 'label'")
+    _refuse_ways_out(case, where)
     try:
         if taxonomy is not None:
             taxonomy.collapse_table(case["supervision"])
     except TaxonomyError as error:
         raise DataError(f"{where}: supervision '{case['supervision']}': {error}") from error
+
+
+def _refuse_ways_out(case: Mapping[str, Any], where: str) -> None:
+    """Files are written after cases, and read where paths lead: neither may leave its folder."""
+    for key in ("case", "patient"):
+        listed_name(case[key], where, key)
+    images = case["image"] if isinstance(case["image"], list) else [case["image"]]
+    for file in images:
+        listed_path(file, where, "image")
+    if "label" in case:
+        listed_path(case["label"], where, "label")
 
 
 def _names_files(image: Any) -> bool:

@@ -99,7 +99,8 @@ def read_record(file: Path) -> dict[str, Any]:
         DataError: it cannot be read, or is no record.
     """
     content = read_json(file) if file.is_file() else {}
-    if not isinstance(content, dict) or not isinstance(content.get("files", []), list):
+    kinds = {"files": list, "settings": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(key, one()), one) for key, one in kinds.items()):
         raise DataError(f"{file}: is no record of a prediction; choose another folder")
     return content
 
