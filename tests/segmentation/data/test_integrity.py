@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 
+import nibabel as nib
 import numpy as np
 import pytest
 from tiny_acdc import AFFINE, SHAPE, before_reading, image, label, save, truncate, write_patients
@@ -139,6 +140,19 @@ def test_a_slight_shift_is_fixable_and_a_negligible_one_is_silent(folder, acdc_t
     assert "0.250 mm" in finding.message
     _shift_label(5e-4)(folder)
     assert _inspect(folder, acdc_tree).findings == ()
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a_gt.nii.gz"])
+def test_a_file_of_two_places_is_named_and_the_sform_is_used(folder, acdc_tree, name):
+    stored = nib.load(folder / name)
+    moved = stored.affine + np.diag([30.0], 3)
+    stored.set_qform(moved, 1)
+    nib.save(stored, folder / name)
+    found = _inspect(folder, acdc_tree)
+    (finding,) = found.findings
+    assert (finding.severity, finding.path) == ("fixable", str(folder / name))
+    assert finding.message == "its qform places it up to 30.0 mm from where its sform does; the sform is used"
+    np.testing.assert_allclose(found.affine, AFFINE)
 
 
 def test_a_turned_label_is_measured_at_the_corner_where_it_is_worst(folder, acdc_tree):

@@ -15,7 +15,6 @@ from cladeseg.segmentation.data.datalist import (
 )
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
 from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
-from cladeseg.segmentation.data.differing_forms import differing_forms
 from cladeseg.segmentation.data.image_files import RECORD
 from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.data.integrity import (
@@ -63,7 +62,6 @@ __all__ = [
     "check_dataset",
     "choose_axis_order",
     "detect_label_convention",
-    "differing_forms",
     "estimate_bytes",
     "find_images",
     "first_grids",

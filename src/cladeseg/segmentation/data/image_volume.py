@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.rules.saturation import saturation
-from cladeseg.segmentation.volumes import read_volume
+from cladeseg.segmentation.volumes import form_difference, read_volume
 
 #: Planes that are hashed at once.
 _PLANES = 16
@@ -28,6 +28,7 @@ class ImageVolume:
         affine: 4 x 4, voxel indices to mm.
         hashes: of each channel's shape and voxels; empty if the shape is wrong or the file could not be read.
         faults: why it cannot be used.
+        forms: how its two affines differ, if they do.
         oddities: what is only worth knowing.
         covered: voxels of each channel that are not 0.
     """
@@ -37,6 +38,7 @@ class ImageVolume:
     affine: np.ndarray = field(default_factory=lambda: np.eye(4))
     hashes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    forms: str = ""
     oddities: tuple[str, ...] = ()
     covered: tuple[int, ...] = ()
 
@@ -67,6 +69,7 @@ def examine_volume(path: Path, numbers: Sequence[int], *, of: int, unused: Colle
         affine,
         hashes=tuple(voxel_hash(part) for part in parts),
         faults=faults,
+        forms=form_difference(volume.grid) or "",
         oddities=() if faults else _named({number: saturation(part) for number, part in used.items()}, of),
         covered=tuple(int(np.count_nonzero(part)) for part in parts),
     )

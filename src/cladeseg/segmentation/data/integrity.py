@@ -20,7 +20,7 @@ from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume,
 from cladeseg.segmentation.data.rules.partial_channel import partial_channels
 from cladeseg.segmentation.data.rules.unlabelled_slices import unlabelled_ends, unlabelled_message
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
-from cladeseg.segmentation.volumes import corner_distance, read_grid, read_volume
+from cladeseg.segmentation.volumes import corner_distance, form_difference, read_grid, read_volume
 from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
 from cladeseg.taxonomy.label_values import count_values
 
@@ -208,6 +208,8 @@ def _placed(case: str, volumes: Sequence[ImageVolume]) -> Inspection:
     for volume in volumes:
         for message in volume.faults:
             inspection = _add(inspection, "fatal", volume.path, message)
+        if volume.forms:
+            inspection = _add(inspection, "fixable", volume.path, volume.forms)
         for message in volume.oddities:
             inspection = _add(inspection, "info", volume.path, message)
         if volume is not first and volume.hashes:
@@ -236,6 +238,9 @@ def _inspect_label(inspection: Inspection, path: Path, taxonomy: Taxonomy, label
         nodes = taxonomy.to_nodes(voxels, label_convention, source=str(path))
     except (DataError, LabelValueError) as error:
         return _add(inspection, "fatal", path, str(error).removeprefix(f"{path}: "))
+    forms = form_difference(volume.grid)
+    if forms:
+        inspection = _add(inspection, "fixable", path, forms)
     for severity, message in _geometry_findings(inspection, voxels.shape, affine, "the image"):
         inspection = _add(inspection, severity, path, message)
     whole = np.rint(voxels) + 0 if voxels.dtype.kind == "f" else voxels  # + 0: no negative zeros
