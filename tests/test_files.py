@@ -13,16 +13,30 @@ from pathlib import Path
 import pytest
 
 from cladeseg import files
-from cladeseg.files import DataError, atomic_write, read_json, remove_leftovers
+from cladeseg.files import DataError, atomic_write, read_json, remove_leftovers, write_folder
 
 
 def killed_while_writing(path: Path) -> Path:
     """What is left of a file whose writer is killed half-way."""
-    code = (
+    return killed(
+        path,
         "import os, signal; from cladeseg.files import atomic_write\n"
         f"with atomic_write({str(path)!r}) as temporary:\n"
-        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)",
     )
+
+
+def killed_while_writing_folder(path: Path) -> Path:
+    """What is left of a folder whose writer is killed half-way."""
+    return killed(
+        path,
+        "import os, pathlib, signal; from cladeseg.files import write_folder\n"
+        "pathlib.Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"write_folder({str(path)!r}, {{'configs/a.json': 'whole'}})",
+    )
+
+
+def killed(path: Path, code: str) -> Path:
     ended = subprocess.run([sys.executable, "-c", code], timeout=120, check=False)
     assert ended.returncode == -signal.SIGKILL
     (left,) = path.parent.iterdir()
@@ -37,6 +51,17 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     remove_leftovers(tmp_path)
     assert not left.exists()
     assert all(file.exists() for file in others)
+
+
+def test_half_a_folder_goes_when_the_folder_is_written_again(tmp_path: Path) -> None:
+    left = killed_while_writing_folder(tmp_path / "knee")
+    other = left.with_name(f"{left.name}-2")
+    other.mkdir()
+    assert (left / "configs" / "a.json").is_file()
+    write_folder(tmp_path / "knee", {"a.json": "whole"})
+    assert not left.exists()
+    assert other.exists(), "another folder's is not ours to remove"
+    assert (tmp_path / "knee" / "a.json").read_text() == "whole"
 
 
 def test_a_file_that_is_being_written_stays(tmp_path: Path) -> None:

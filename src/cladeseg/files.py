@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +78,21 @@ def _temporary_name(path: Path) -> Path:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove what killed processes left of :func:`atomic_write` in a folder and below it.
+    """Remove what killed processes left of :func:`atomic_write` and :func:`write_folder` in a folder and below it.
 
     A file stays while its process may still write it: on this machine while the process lives, on another one, which
     may share the disk, for an hour since it was last written.
     """
-    for path in Path(folder).rglob(".*@*.*"):
+    _remove_if_left(Path(folder).rglob(".*@*.*"))
+
+
+def _remove_if_left(paths: Iterable[Path]) -> None:
+    for path in list(paths):  # all are found before the first goes
         match = _TEMPORARY.match(path.name)
-        if match and path.is_file() and not _may_be_written(path, int(match["pid"]), match["host"]):
-            with suppress(OSError):
-                path.unlink()
+        if not match or _may_be_written(path, int(match["pid"]), match["host"]):
+            continue
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _may_be_written(path: Path, pid: int, host: str) -> bool:
@@ -117,6 +123,7 @@ def write_folder(folder: str | Path, texts: Mapping[str, str]) -> None:
     """
     folder = Path(folder)
     temporary = _temporary_name(folder.absolute())
+    _remove_if_left(temporary.parent.glob(f".*@*.{escape(folder.absolute().name)}"))
     try:
         if folder.exists() and any(folder.iterdir()):
             raise DataError(f"{folder}: is not empty; nothing is ever written over something else")
