@@ -45,12 +45,24 @@ def images(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*.nii.gz") if "_gt" not in file.name)
 
 
-def small_bundle(folder: Path, source: Path, network: dict[str, Any], **inference: Any) -> Path:
-    """A copy of a bundle whose promoted weights are those of a small random network."""
+def small_bundle(
+    folder: Path, source: Path, network: dict[str, Any], *, decided: bool = False, **inference: Any
+) -> Path:
+    """A copy of a bundle whose promoted weights are those of a small random network.
+
+    Args:
+        folder: where to.
+        source: the bundle.
+        network: its options.
+        decided: whether the network is sure of what it says, so that the background does not win everywhere.
+        inference: what inference must know, e.g. ``spacing``.
+    """
     copy = folder / source.name
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("models"))
     tree = load_taxonomy(copy / "configs" / "taxonomy.json")
     state = network_from(network, tree).state_dict()
+    if decided:
+        state = {name: tensor * (30 if "classifiers" in name else 1) for name, tensor in state.items()}
     store_weights(state, folder / "run", network=network, inference=inference, taxonomy=tree, validation={})
     promote(folder / "run", copy / "models", force=True)
     return copy
