@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,23 @@ def test_both_commands_write_the_same_in_the_format_that_is_asked_for(
     assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.skipif(find_spec("highdicom") is None, reason="needs the extra cladeseg[dicom]")
+def test_a_dicom_series_gets_a_dicom_segmentation_of_the_trees_leaves(
+    voxels: np.ndarray, bundle: Path, tmp_path: Path
+) -> None:
+    import pydicom
+
+    series = write_dicom(voxels, tmp_path / "scan", AFFINE)
+    options = ("--output-format", "dicom-seg", "--uncertainty")
+    assert predict(series, tmp_path / "out", bundle, *options).exit_code == 0
+    assert {*content(tmp_path / "out")} >= {"scan.dcm", "scan_uncertainty.nii.gz"}
+    segments = pydicom.dcmread(tmp_path / "out" / "scan.dcm").SegmentSequence
+    assert [one.SegmentLabel for one in segments] == ["right_ventricle", "myocardium", "left_ventricle"]
+
+
 def test_an_unknown_format_is_named(phantoms: Path, bundle: Path, tmp_path: Path) -> None:
     result = predict(phantoms, tmp_path / "out", bundle, "--output-format", "png")
-    assert "'png' is unknown; known are nifti, nrrd, mha" in str(result.exception)
+    assert "'png' is unknown; known are nifti, nrrd, mha, dicom-seg" in str(result.exception)
     assert not (tmp_path / "out").exists()
 
 

@@ -74,9 +74,9 @@ def predict(
     output_format: Annotated[
         str | None,
         typer.Option(
-            metavar="nifti|nrrd|mha",
+            metavar="nifti|nrrd|mha|dicom-seg",
             show_default="the image's; NIfTI for DICOM",
-            help="Format of the files.",
+            help="Format of the files; dicom-seg (for DICOM, with cladeseg\\[dicom]) is that of the masks.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,

@@ -123,6 +123,12 @@ def test_only_the_wanted_modalities_are_used(tmp_path):
         find_images(tmp_path, modalities=NAMES, use=["t3"])
 
 
+def test_a_missing_modality_is_named(tmp_path, caplog):
+    touch(tmp_path, "a_flair.nii", "a_t1.nii", "a_t2.nii")
+    find_images(tmp_path, modalities=NAMES)
+    assert "a: has no t1ce; it is predicted from flair, t1, t2" in caplog.text
+
+
 def volume(path: Path, *shape: int) -> Path:
     nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), path)
     return path
@@ -166,7 +172,7 @@ def test_a_link_to_nothing_is_passed_over_by_name(tmp_path, caplog):
     (tmp_path / "gone.nii.gz").symlink_to(tmp_path / "nowhere.nii.gz")
     with caplog.at_level("INFO"):
         assert list(names_in(tmp_path)) == ["one"]
-    assert "1 files are passed over: gone.nii.gz" in caplog.text
+    assert "1 file is passed over: gone.nii.gz" in caplog.text
 
 
 def test_what_is_passed_over_is_counted_and_named_in_one_line(tmp_path, caplog):

@@ -60,6 +60,7 @@ def write_dicom(
             "0008|0060": "MR",
             "0020|000d": "1.2.826.0.1.3680043.8.498.9",
             "0020|000e": series,
+            "0020|0052": f"{series}.9",
             "0020|0013": str(z + 1),
             "0020|0032": "\\".join(repr(float(mm)) for mm in position),
             "0020|0037": "\\".join(repr(float(cosine)) for cosine in axes[:, :2].T.ravel()),

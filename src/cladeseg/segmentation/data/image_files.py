@@ -58,7 +58,8 @@ def image_files(root: Path, leave_out: str | Path | None = None, no_images: Sequ
     found = _Found()
     for folder in _folders(root, None if leave_out is None else Path(leave_out).resolve()):
         _look_into(folder, root, found, tuple(no_images))
-    others = f"{len(found.others)} files are passed over: {_listed(found.others, root)}"
+    counted = "1 file is" if len(found.others) == 1 else f"{len(found.others)} files are"
+    others = f"{counted} passed over: {_listed(found.others, root)}"
     if not found.images:
         there = others if found.others else "it is empty"
         raise DataError(f"{root}: holds no image (NIfTI, NRRD, MetaImage, MGH or a DICOM series); {there}")

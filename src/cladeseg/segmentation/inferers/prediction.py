@@ -60,6 +60,12 @@ class Prediction:
             entropy[slab] = uncertainty_map(self.probabilities[:, slab].log(), self.taxonomy)
         return entropy
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The label's integer → name of its leaf, without the background's."""
+        leaves = range(self.taxonomy.num_leaves)
+        return {self.values[v]: self.taxonomy.names[v] for v in leaves if v != self.taxonomy.background}
+
     def voxels(self) -> Iterator[tuple[str, int]]:
         """Every node but the root, with the number of voxels that the label gives to it or to what it contains."""
         label = self.label.as_tensor()

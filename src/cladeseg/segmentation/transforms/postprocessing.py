@@ -36,12 +36,14 @@ def postprocessing(
         keep_largest: superclasses of which only the largest component is kept, see :class:`KeepLargestRegiond`.
         output_format: of the mask, see :class:`SaveLabeld`; the image's own if ``None``.
     """
+    label = LeavesToLabeld(taxonomy, label_convention, keys="pred")
+    save = SaveLabeld("pred", output_dir=output_dir, folder=folder, output_format=output_format, names=label.names)
     return Compose(
         [
             ProbabilitiesFromLogsd("pred"),
             Invertd("pred", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
             KeepLargestRegiond(taxonomy, region_names(keep_largest), keys="pred"),
-            LeavesToLabeld(taxonomy, label_convention, keys="pred"),
-            SaveLabeld("pred", output_dir=output_dir, folder=folder, output_format=output_format),
+            label,
+            save,
         ]
     )

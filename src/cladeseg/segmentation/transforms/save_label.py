@@ -26,6 +26,7 @@ class SaveLabeld(SaveImaged):
         output_dir: folder of the run.
         folder: sub-folder for the masks.
         output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`; the image's own if ``None``.
+        names: integer → name of its structure, for formats that hold names.
 
     Raises:
         DataError: on call; the label is not on the image's grid, cannot be written, or would be written over the image
@@ -40,11 +41,13 @@ class SaveLabeld(SaveImaged):
         output_dir: str | Path = ".",
         folder: str = "predictions",
         output_format: str | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         super().__init__(keys, output_dir=str(output_dir), resample=False)
         self.image_key = image_key
         self.folder = Path(output_dir) / folder
         self.output_format = output_format
+        self.names = dict(names or {})
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write every key and return ``data`` as it is."""
@@ -54,5 +57,5 @@ class SaveLabeld(SaveImaged):
         file = output_path(self.folder, name, output_ending(source, self.output_format))
         refuse_sources([file], [Path(source)])
         for key in self.key_iterator(out):
-            write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, file)
+            write_label(torch.as_tensor(out[key])[0].cpu().numpy(), source, file, names=self.names)
         return out

@@ -76,6 +76,12 @@ class LeavesToLabeld(MapTransform):
         values = taxonomy.from_nodes(leaves, label_convention) if label_convention else leaves
         self.table = torch.from_numpy(values if values.dtype == np.uint8 else values.astype(np.int32))
 
+    @property
+    def names(self) -> dict[int, str]:
+        """Integer → name of its leaf, without the background's."""
+        named = dict(zip(self.table.tolist(), self.taxonomy.leaf_names, strict=True))
+        return {value: name for value, name in named.items() if name != self.taxonomy.names[self.taxonomy.background]}
+
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Label every key; geometry and metadata are kept."""
         out = dict(data)

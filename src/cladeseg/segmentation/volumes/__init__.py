@@ -9,7 +9,8 @@ from cladeseg.segmentation.volumes.axes import (
     turn_to,
 )
 from cladeseg.segmentation.volumes.dicom import is_dicom_file, is_dicom_series
-from cladeseg.segmentation.volumes.formats import OUTPUT_FORMATS, case_name, is_volume_file, output_ending
+from cladeseg.segmentation.volumes.dicom_seg import require_highdicom
+from cladeseg.segmentation.volumes.formats import DICOM_SEG, OUTPUT_FORMATS, case_name, is_volume_file, output_ending
 from cladeseg.segmentation.volumes.forms import form_difference
 from cladeseg.segmentation.volumes.geometry import volume_like
 from cladeseg.segmentation.volumes.grid import Grid, corner_distance
@@ -21,6 +22,7 @@ from cladeseg.segmentation.volumes.write_map import write_map
 
 __all__ = [
     "DEFAULT_ORDER",
+    "DICOM_SEG",
     "OUTPUT_FORMATS",
     "STORED",
     "Grid",
@@ -40,6 +42,7 @@ __all__ = [
     "read_grid",
     "read_volume",
     "refuse_sources",
+    "require_highdicom",
     "turn_to",
     "volume_like",
     "write_label",

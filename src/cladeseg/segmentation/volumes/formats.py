@@ -13,8 +13,10 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "mha": (".mha", ".mhd"),
     "mgh": (".mgz", ".mgh.gz", ".mgh"),
 }
+#: A mask of a DICOM series as DICOM; its maps are NIfTI.
+DICOM_SEG = "dicom-seg"
 #: Formats that somebody may ask for; ``None`` is the image's own.
-OUTPUT_FORMATS = ("nifti", "nrrd", "mha")
+OUTPUT_FORMATS = ("nifti", "nrrd", "mha", DICOM_SEG)
 ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 
 
@@ -59,7 +61,7 @@ def output_ending(image: str | Path, output_format: str | None = None) -> str:
         output_format: one of ``OUTPUT_FORMATS``; the image's own if ``None``.
 
     Raises:
-        DataError: no such format.
+        DataError: no such format, or ``dicom-seg`` for an image that is no DICOM series.
 
     Example:
         >>> output_ending("a.mhd"), output_ending("a.mhd", "nifti")
@@ -67,4 +69,8 @@ def output_ending(image: str | Path, output_format: str | None = None) -> str:
     """
     if output_format is not None and output_format not in OUTPUT_FORMATS:
         raise DataError(f"output_format: '{output_format}' is unknown; known are {', '.join(OUTPUT_FORMATS)}")
+    if output_format == DICOM_SEG:
+        if not Path(image).is_dir():
+            raise DataError(f"{image}: is no DICOM series; the output format 'dicom-seg' is for those alone")
+        return ".dcm"
     return FORMATS[output_format or format_of(image) or "nifti"][0]

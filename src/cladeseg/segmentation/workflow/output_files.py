@@ -10,7 +10,7 @@ from typing import Any
 from cladeseg.bundle.run_folder import backup_existing
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.data import RECORD, volume_files
-from cladeseg.segmentation.volumes import output_ending, output_path, refuse_sources
+from cladeseg.segmentation.volumes import DICOM_SEG, output_ending, output_path, refuse_sources, require_highdicom
 
 #: What follows the case in the name of each of its files.
 MASK, PROBABILITIES, UNCERTAINTY = "", "_probabilities", "_uncertainty"
@@ -26,7 +26,8 @@ class OutputFiles:
         output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
 
     Raises:
-        DataError: a file would lie in another folder, be one of the images, or be written twice; no such format.
+        DataError: a file would lie in another folder, be one of the images, or be written twice; no such format,
+            or one that needs a package that is not installed.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class OutputFiles:
         kinds: Sequence[str] = (MASK,),
         output_format: str | None = None,
     ) -> None:
+        if output_format == DICOM_SEG:
+            require_highdicom()
         self.out = Path(out)
         self._files = {case["case"]: _files_of(self.out, case, kinds, output_format) for case in cases}
         self._refuse_collisions(cases)
@@ -112,5 +115,8 @@ def set_aside(folder: str | Path, names: Iterable[str]) -> None:
 
 
 def _files_of(out: Path, case: Mapping[str, Any], kinds: Sequence[str], output_format: str | None) -> dict[str, Path]:
-    ending = output_ending(volume_files(case["image"])[0], output_format)
-    return {kind: output_path(out, case["case"], f"{kind}{ending}") for kind in kinds}
+    image = volume_files(case["image"])[0]
+    # A DICOM segmentation holds no real numbers.
+    maps = None if output_format == DICOM_SEG else output_format
+    endings = {kind: output_ending(image, output_format if kind == MASK else maps) for kind in kinds}
+    return {kind: output_path(out, case["case"], f"{kind}{ending}") for kind, ending in endings.items()}

@@ -120,7 +120,7 @@ class PredictionRun:
         begin, name, image = time.perf_counter(), case["case"], case["image"]
         prediction = self.predictor.predict(image)
         files = self._files[name]
-        write_label(prediction.label[0].numpy(), volume_files(image)[0], files[MASK])
+        write_label(prediction.label[0].numpy(), volume_files(image)[0], files[MASK], names=prediction.names)
         if PROBABILITIES in files:
             write_probabilities(prediction, image, files[PROBABILITIES])
         if UNCERTAINTY in files:
