@@ -88,7 +88,20 @@ def asked_for(project: dict[str, Any]) -> set[str]:
 
 def test_every_import_is_declared(project: dict[str, Any], imported: set[str]) -> None:
     """What comes with another package today may not do so tomorrow."""
-    assert imported - asked_for(project) == set(BROUGHT_ALONG)
+    extra = {canonicalize_name(Requirement(text).name) for text in project["optional-dependencies"]["dicom"]}
+    assert imported - asked_for(project) == {*BROUGHT_ALONG, *extra}
+
+
+def test_only_one_file_imports_the_dicom_extra_and_not_at_its_top() -> None:
+    """Everything else works without it."""
+    files = [file for file in (REPOSITORY / "src").rglob("*.py") if "highdicom" in imported_packages(_source(file))]
+    assert [file.name for file in files] == ["dicom_seg.py"]
+    top = [node for node in ast.parse(_source(files[0])).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not {"highdicom", "pydicom"} & {name for node in top for name in imported_packages(ast.unparse(node))}
+
+
+def _source(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 def test_every_declared_dependency_is_imported_or_has_a_reason(project: dict[str, Any], imported: set[str]) -> None:
@@ -105,7 +118,8 @@ def test_the_pinned_versions_are_among_those_asked_for(project: dict[str, Any]) 
     lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {canonicalize_name(pin.name): pin for pin in map(Requirement, (line for line in lines if line[0] != "#"))}
     build = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
-    for text in (*project["dependencies"], *project["optional-dependencies"]["dev"], *build):
+    extras = [text for name in ("dev", "dicom") for text in project["optional-dependencies"][name]]
+    for text in (*project["dependencies"], *extras, *build):
         asked = Requirement(text)
         (pin,) = pins[canonicalize_name(asked.name)].specifier
         assert asked.specifier.contains(pin.version), f"{text} does not admit {pin}"
