@@ -123,12 +123,6 @@ def test_only_the_wanted_modalities_are_used(tmp_path):
         find_images(tmp_path, modalities=NAMES, use=["t3"])
 
 
-def test_a_missing_modality_is_named(tmp_path, caplog):
-    touch(tmp_path, "a_flair.nii", "a_t1.nii", "a_t2.nii")
-    find_images(tmp_path, modalities=NAMES)
-    assert "a: has no t1ce; it is predicted from flair, t1, t2" in caplog.text
-
-
 def volume(path: Path, *shape: int) -> Path:
     nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), path)
     return path

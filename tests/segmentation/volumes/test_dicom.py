@@ -118,7 +118,7 @@ def test_slices_of_other_sizes_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_without_dicom_files_and_a_single_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "holds no DICOM file" in refusal(tmp_path / "empty")
+    assert "holds no DICOM image" in refusal(tmp_path / "empty")
     folder = write_dicom(VOXELS, tmp_path / "series")
     assert "name its folder" in refusal(folder / "slice00.dcm")
 

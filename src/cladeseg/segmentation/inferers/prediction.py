@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from cladeseg.segmentation.inferers.uncertainty import uncertainty_map
+from cladeseg.segmentation.transforms import names_of_values
 from cladeseg.taxonomy import Taxonomy
 
 #: Slices that are looked at together, so that no second volume of all leaves is needed.
@@ -63,8 +64,7 @@ class Prediction:
     @property
     def names(self) -> dict[int, str]:
         """The label's integer → name of its leaf, without the background's."""
-        leaves = range(self.taxonomy.num_leaves)
-        return {self.values[v]: self.taxonomy.names[v] for v in leaves if v != self.taxonomy.background}
+        return names_of_values(self.taxonomy, self.values)
 
     def voxels(self) -> Iterator[tuple[str, int]]:
         """Every node but the root, with the number of voxels that the label gives to it or to what it contains."""

@@ -15,7 +15,12 @@ from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, pr
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.spacing import Spacingd
-from cladeseg.segmentation.transforms.to_label import LeavesToLabeld, ProbabilitiesFromLogsd, check_scores
+from cladeseg.segmentation.transforms.to_label import (
+    LeavesToLabeld,
+    ProbabilitiesFromLogsd,
+    check_scores,
+    names_of_values,
+)
 
 __all__ = [
     "UNMIRRORED",
@@ -42,6 +47,7 @@ __all__ = [
     "chosen_modalities",
     "mirror",
     "mirrored_views",
+    "names_of_values",
     "postprocessing",
     "preprocessing",
     "region_names",

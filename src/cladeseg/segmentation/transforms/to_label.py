@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,17 @@ class ProbabilitiesFromLogsd(MapTransform):
         return out
 
 
+def names_of_values(taxonomy: Taxonomy, values: Sequence[int]) -> dict[int, str]:
+    """Integer → name of its leaf, without the background's.
+
+    Args:
+        taxonomy: the label tree.
+        values: the integer of each leaf, in the tree's order.
+    """
+    named = zip(values, taxonomy.leaf_names, strict=True)
+    return {value: name for leaf, (value, name) in enumerate(named) if leaf != taxonomy.background}
+
+
 class LeavesToLabeld(MapTransform):
     """Most probable leaf per voxel, written in a label convention's integers.
 
@@ -79,8 +90,7 @@ class LeavesToLabeld(MapTransform):
     @property
     def names(self) -> dict[int, str]:
         """Integer → name of its leaf, without the background's."""
-        named = dict(zip(self.table.tolist(), self.taxonomy.leaf_names, strict=True))
-        return {value: name for value, name in named.items() if name != self.taxonomy.names[self.taxonomy.background]}
+        return names_of_values(self.taxonomy, self.table.tolist())
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Label every key; geometry and metadata are kept."""

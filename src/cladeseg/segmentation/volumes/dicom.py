@@ -19,6 +19,9 @@ from cladeseg.segmentation.volumes.grid import Grid
 from cladeseg.segmentation.volumes.itk import LPS_TO_RAS
 
 _MAGIC, _PREAMBLE = b"DICM", 128
+#: How a file's head says what it holds, and how those classes begin that are drawn upon slices and are none:
+#: segmentations, registrations, surfaces.  The value follows two bytes of length.
+_CLASS_TAG, _DRAWN, _HEAD = b"\x02\x00\x02\x00UI", b"1.2.840.10008.5.1.4.1.1.66.", 512
 #: Tags by which a series is put together.
 _SERIES, _FRAMES, _POSITION, _ORIENTATION = "0020|000e", "0028|0008", "0020|0032", "0020|0037"
 _PIXEL_SPACING, _SLICE_SPACING, _THICKNESS = "0028|0030", "0018|0088", "0018|0050"
@@ -41,11 +44,18 @@ class _Slice:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a file begins as DICOM files do; a folder's index (DICOMDIR) is none."""
+    """Whether a file begins as those of DICOM series do; a folder's index (DICOMDIR) and a segmentation do not."""
     if path.name.upper() == "DICOMDIR" or not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
+        head = file.read(_HEAD)[_PREAMBLE:]
+    _, _, said = head.partition(_CLASS_TAG)
+    return head.startswith(_MAGIC) and not said[2:].startswith(_DRAWN)
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """The DICOM files of a folder by their names."""
+    return [file for file in sorted(folder.iterdir()) if is_dicom_file(file)]
 
 
 def is_dicom_series(folder: str | Path) -> bool:
@@ -87,9 +97,9 @@ def dicom_voxels(grid: Grid) -> np.ndarray:
 
 
 def _sorted_slices(folder: Path) -> list[_Slice]:
-    slices = [_read_slice(file) for file in sorted(folder.iterdir()) if is_dicom_file(file)]
+    slices = [_read_slice(file) for file in dicom_files(folder)]
     if not slices:
-        _refuse(folder, "holds no DICOM file")
+        _refuse(folder, "holds no DICOM image")
     _check_one_series(folder, slices)
     normal = np.cross(*slices[0].axes)
     slices.sort(key=_Along(normal))

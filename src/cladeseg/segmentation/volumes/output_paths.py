@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.volumes.dicom import dicom_files
 
 
 def output_path(folder: str | Path, case: str, ending: str) -> Path:
@@ -25,15 +26,20 @@ def output_path(folder: str | Path, case: str, ending: str) -> Path:
 
 
 def refuse_sources(targets: Iterable[Path], sources: Iterable[Path]) -> None:
-    """Refuse to write over an image, whatever path or link leads to it.
+    """Refuse to write over an image or a slice of a DICOM series, whatever path or link leads to it.
 
     Raises:
         DataError: a file to write is one of the sources.
     """
-    taken = {identity for source in sources for identity in _identities(source)}
+    taken = {identity for source in sources for identity in _all_identities(source)}
     for target in targets:
         if taken & _identities(target):
             raise DataError(f"{target}: is one of the images; choose another folder for the predictions")
+
+
+def _all_identities(source: Path) -> set[Path | tuple[int, int]]:
+    slices = dicom_files(source) if source.is_dir() else []
+    return _identities(source).union(*map(_identities, slices))
 
 
 def _identities(path: Path) -> set[Path | tuple[int, int]]:

@@ -144,8 +144,16 @@ def image_cases(
     cases = find_images(dataset_dir, leave_out=output_dir, modalities=modalities, use=chosen)
     raise_if_fatal(inspect_images(cases, modalities=modalities))
     for case in cases if modalities else []:
-        logger.info("%s: predicted from %s", case["case"], ", ".join(case["modalities"]))
+        _say_modalities(case["case"], case["modalities"], chosen or modalities)
     return cases
+
+
+def _say_modalities(case: str, present: Sequence[str], wanted: Sequence[str]) -> None:
+    missing = ", ".join(name for name in wanted if name not in present)
+    if missing:
+        logger.warning("%s: predicted from %s; it has no %s", case, ", ".join(present), missing)
+    else:
+        logger.info("%s: predicted from %s", case, ", ".join(present))
 
 
 def run_inference(
