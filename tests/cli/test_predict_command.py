@@ -229,19 +229,6 @@ def test_a_file_of_someone_else_is_not_overwritten(
     assert [file.read_bytes() for file in mine.parent.iterdir()] == [b"drawn by hand"]
 
 
-@pytest.mark.parametrize("more", [[], ["--resume"]], ids=["", "resume"])
-def test_images_are_not_overwritten_by_their_masks(
-    phantoms: Path, bundle: Path, tmp_path: Path, more: list[str]
-) -> None:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    image = Path(shutil.copy(images(phantoms)[0], folder))
-    before = image.read_bytes()
-    result = predict(folder, folder, bundle, *more)
-    assert "is one of the images" in str(result.exception)
-    assert (image.read_bytes(), list(folder.iterdir())) == (before, [image])
-
-
 def test_two_images_that_would_write_one_file_are_refused(phantoms: Path, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "D").mkdir()
     image = Path(shutil.copy(images(phantoms)[0], tmp_path / "D" / "a.nii.gz"))

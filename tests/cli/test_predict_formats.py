@@ -1,4 +1,4 @@
-"""One phantom in several formats gives one mask, and no image or earlier file is ever written over."""
+"""Masks in the format that is asked for, and no image or earlier file is ever written over."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import pytest
 import torch
 from cli_calls import ACDC, NETWORK, call, images, small_bundle
 from typer.testing import Result
-from volume_formats import write_dicom, write_itk, write_mgh, write_nifti
+from volume_formats import write_dicom, write_itk, write_nifti
 
 from cladeseg.bundle.failure import root_cause
 from cladeseg.files import DataError
 from cladeseg.segmentation.volumes import read_volume
 
+with_highdicom = pytest.mark.skipif(find_spec("highdicom") is None, reason="needs the extra cladeseg[dicom]")
 AFFINE = np.array([[-6.0, 0, 0, 70], [0, -6, 0, 51], [0, 0, 10, -13], [0, 0, 0, 1]])
 
 
@@ -60,28 +61,6 @@ def expected(voxels: np.ndarray, bundle: Path, tmp_path_factory: pytest.TempPath
     mask = read_volume(folder / "out" / "scan.nii.gz")
     assert len(np.unique(mask.voxels)) == 4
     return mask.voxels
-
-
-#: Name of the phantom → what writes it, and the name of its mask.
-PHANTOMS: dict[str, tuple[Any, str]] = {
-    "scan": (write_dicom, "scan.nii.gz"),
-    "scan.nrrd": (write_itk, "scan.nrrd"),
-    "SCAN.nhdr": (write_itk, "SCAN.nrrd"),
-    "scan.mha": (write_itk, "scan.mha"),
-    "scan.mhd": (write_itk, "scan.mha"),
-    "scan.mgz": (write_mgh, "scan.mgz"),
-}
-
-
-@pytest.mark.parametrize("name", PHANTOMS)
-def test_a_phantom_gives_its_nifti_s_mask_in_each_format(
-    voxels: np.ndarray, expected: np.ndarray, bundle: Path, tmp_path: Path, name: str
-) -> None:
-    write, mask = PHANTOMS[name]
-    assert predict(write(voxels, tmp_path / name, AFFINE), tmp_path / "out", bundle).exit_code == 0
-    written = read_volume(tmp_path / "out" / mask)
-    np.testing.assert_array_equal(written.voxels, expected)
-    np.testing.assert_allclose(written.grid.affine, AFFINE, atol=1e-5)
 
 
 @pytest.mark.parametrize("chosen", ["nifti", "nrrd", "mha"])
@@ -124,18 +103,89 @@ def test_both_commands_write_the_same_in_the_format_that_is_asked_for(
     assert one.read_bytes() == other.read_bytes()
 
 
-@pytest.mark.skipif(find_spec("highdicom") is None, reason="needs the extra cladeseg[dicom]")
+@with_highdicom
 def test_a_dicom_series_gets_a_dicom_segmentation_of_the_trees_leaves(
-    voxels: np.ndarray, bundle: Path, tmp_path: Path
+    voxels: np.ndarray, expected: np.ndarray, bundle: Path, tmp_path: Path
 ) -> None:
-    import pydicom
+    import highdicom
 
     series = write_dicom(voxels, tmp_path / "scan", AFFINE)
     options = ("--output-format", "dicom-seg", "--uncertainty")
     assert predict(series, tmp_path / "out", bundle, *options).exit_code == 0
     assert {*content(tmp_path / "out")} >= {"scan.dcm", "scan_uncertainty.nii.gz"}
-    segments = pydicom.dcmread(tmp_path / "out" / "scan.dcm").SegmentSequence
-    assert [one.SegmentLabel for one in segments] == ["right_ventricle", "myocardium", "left_ventricle"]
+    done = inference(bundle, series, tmp_path / "R", "--output_format", "dicom-seg")
+    assert done.returncode == 0, done.stderr
+    for file in (tmp_path / "out" / "scan.dcm", tmp_path / "R" / "predictions" / "scan.dcm"):
+        found = highdicom.seg.segread(file)
+        assert [one.SegmentLabel for one in found.SegmentSequence] == [
+            "right_ventricle",
+            "myocardium",
+            "left_ventricle",
+        ]
+        planes = found.get_volume(combine_segments=True, allow_missing_positions=True)
+        counts = np.unique(planes.array[planes.array > 0], return_counts=True)
+        np.testing.assert_array_equal(counts, np.unique(expected[expected > 0], return_counts=True))
+
+
+@with_highdicom
+def test_segmentations_beside_and_among_the_slices_are_no_images(
+    voxels: np.ndarray, bundle: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        write_dicom(voxels, tmp_path / "D" / name, AFFINE)
+    assert predict(tmp_path / "D", tmp_path / "D", bundle, "--output-format", "dicom-seg").exit_code == 0
+    (tmp_path / "D" / "prediction.json").unlink()
+    shutil.copy(tmp_path / "D" / "a.dcm", tmp_path / "D" / "a")
+    assert predict(tmp_path / "D", tmp_path / "out", bundle).exit_code == 0
+    assert {*content(tmp_path / "out")} == {"a.nii.gz", "b.nii.gz", "volumes.csv", "prediction.json"}
+
+
+@with_highdicom
+@pytest.mark.parametrize("more", [[], ["--resume"], ["--overwrite"]], ids=["", "resume", "overwrite"])
+def test_no_slice_of_a_series_is_overwritten(voxels: np.ndarray, bundle: Path, tmp_path: Path, more: list[str]) -> None:
+    series = write_dicom(voxels, tmp_path / "scan", AFFINE)
+    min(series.iterdir()).rename(series / "scan.dcm")
+    before = content(tmp_path)
+    result = predict(series, series, bundle, "--output-format", "dicom-seg", *more)
+    assert "scan.dcm: is one of the images" in str(result.exception)
+    assert content(tmp_path) == before
+
+
+@with_highdicom
+def test_an_earlier_dicom_segmentation_is_set_aside_by_overwrite_alone(
+    voxels: np.ndarray, bundle: Path, tmp_path: Path
+) -> None:
+    series = write_dicom(voxels, tmp_path / "scan", AFFINE)
+    options = (series, tmp_path / "out", bundle, "--output-format", "dicom-seg")
+    assert predict(*options).exit_code == 0
+    before = content(tmp_path / "out")
+    assert isinstance(predict(*options).exception, DataError)
+    assert content(tmp_path / "out") == before
+    assert predict(*options, "--overwrite").exit_code == 0
+    after = content(tmp_path / "out")
+    assert after["scan.dcm.1"] == before["scan.dcm"] != after["scan.dcm"]
+
+
+def test_without_highdicom_the_way_out_is_said_before_anything_is_written(
+    voxels: np.ndarray, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = write_dicom(voxels, tmp_path / "scan", AFFINE)
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    result = predict(series, tmp_path / "out", bundle, "--output-format", "dicom-seg")
+    assert (result.exit_code, type(result.exception)) == (1, DataError)
+    assert "install cladeseg[dicom]" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+    assert predict(series, tmp_path / "out", bundle).exit_code == 0
+
+
+def test_an_image_that_is_no_dicom_series_gets_no_dicom_segmentation(
+    voxels: np.ndarray, bundle: Path, tmp_path: Path
+) -> None:
+    write_dicom(voxels, tmp_path / "D" / "one", AFFINE)
+    other = write_nifti(voxels, tmp_path / "D" / "two.nii.gz", AFFINE)
+    result = predict(tmp_path / "D", tmp_path / "out", bundle, "--output-format", "dicom-seg")
+    assert str(result.exception).startswith(f"{other}: is no DICOM series")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_format_is_named(phantoms: Path, bundle: Path, tmp_path: Path) -> None:
@@ -190,9 +240,9 @@ def test_the_bundles_command_takes_no_mask_for_an_image_and_overwrites_none(
     assert "x.nii.gz" in again.stderr.splitlines()[-1]
     second = inference(bundle, scans, tmp_path / "R")
     assert second.returncode != 0
-    assert "x.nii.gz: is there already; add --overwrite True" in second.stderr.splitlines()[-1]
+    assert "x.nii.gz: is there already; add --overwrite true" in second.stderr.splitlines()[-1]
     assert content(tmp_path) == before
-    third = inference(bundle, scans, tmp_path / "R", "--overwrite", "True")
+    third = inference(bundle, scans, tmp_path / "R", "--overwrite", "true")
     assert third.returncode == 0, third.stderr
     masks = content(tmp_path / "R" / "predictions")
     assert masks["x.nii.gz"] == masks["x.nii.gz.1"] == before["R/predictions/x.nii.gz"]

@@ -18,6 +18,7 @@ WRITERS: dict[str, Callable[..., Path]] = {
     "scan.nii.gz": write_nifti,
     "scan.NII": write_nifti,
     "scan.nrrd": write_itk,
+    "scan.nhdr": write_itk,
     "scan.mha": write_itk,
     "scan.mhd": write_itk,
     "scan.mgz": write_mgh,

@@ -37,10 +37,10 @@ class OutputFiles:
         kinds: Sequence[str] = (MASK,),
         output_format: str | None = None,
     ) -> None:
-        if output_format == DICOM_SEG:
-            require_highdicom()
         self.out = Path(out)
         self._files = {case["case"]: _files_of(self.out, case, kinds, output_format) for case in cases}
+        if output_format == DICOM_SEG:
+            require_highdicom()
         self._refuse_collisions(cases)
 
     def __getitem__(self, case: str) -> dict[str, Path]:
