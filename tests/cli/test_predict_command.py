@@ -202,8 +202,8 @@ def test_a_case_is_predicted_from_the_modalities_that_it_has(brains: Path, brats
     lines = [line for line in result.stderr.splitlines() if " s from " in line]
     assert ["flair, t1, t1ce, t2" in line for line in lines] == [False, True]
     assert ["flair, t1ce, t2" in line for line in lines] == [True, False]
-    (warning,) = [line for line in result.stderr.splitlines() if "it has no" in line]
-    assert warning.endswith("predicted from flair, t1ce, t2; it has no t1")
+    (warning,) = [line for line in result.stderr.splitlines() if "has no" in line]
+    assert warning.endswith("_001_1: has no t1; it is predicted without")
 
 
 # ---- nothing is lost -------------------------------------------------------------------------------------------------

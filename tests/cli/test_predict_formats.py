@@ -240,9 +240,9 @@ def test_the_bundles_command_takes_no_mask_for_an_image_and_overwrites_none(
     assert "x.nii.gz" in again.stderr.splitlines()[-1]
     second = inference(bundle, scans, tmp_path / "R")
     assert second.returncode != 0
-    assert "x.nii.gz: is there already; add --overwrite true" in second.stderr.splitlines()[-1]
+    assert "x.nii.gz: is there already; add --overwrite True" in second.stderr.splitlines()[-1]
     assert content(tmp_path) == before
-    third = inference(bundle, scans, tmp_path / "R", "--overwrite", "true")
+    third = inference(bundle, scans, tmp_path / "R", "--overwrite", "True")
     assert third.returncode == 0, third.stderr
     masks = content(tmp_path / "R" / "predictions")
     assert masks["x.nii.gz"] == masks["x.nii.gz.1"] == before["R/predictions/x.nii.gz"]

@@ -197,6 +197,12 @@ WEIGHTS = (
 )
 OUTPUT = (
     Fault(
+        name="DICOM segmentations of images that are no DICOM series",
+        command=f"{PREDICT} --output-format dicom-seg",
+        names="D/patient001/patient001_frame01.nii.gz: is no DICOM series",
+        new=(),
+    ),
+    Fault(
         name="masks over their images, through MONAI's command",
         command=MONAI_INFER.replace("dataset_dir D", "dataset_dir R/predictions"),
         names="R/predictions",

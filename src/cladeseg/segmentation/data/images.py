@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
 from cladeseg.segmentation.data.image_files import image_files
 from cladeseg.segmentation.volumes import case_name, read_grid
+
+logger = logging.getLogger(__name__)
 
 #: Ends of names of volumes that lie beside images of one channel and are not images themselves.
 _TIME_SERIES = ("_4d",)
@@ -147,5 +150,8 @@ def _from_parts(case: str, named: dict[str, Path], modalities: Sequence[str], us
     if not present:
         has = ", ".join(name for name in modalities if name in named)
         raise DataError(f"{next(iter(named.values()))}: case '{case}' has {has}, and none of {', '.join(used)}")
+    missing = ", ".join(name for name in used if name not in named)
+    if missing:
+        logger.warning("%s: has no %s; it is predicted without", case, missing)
     image = [str(named[name].absolute()) if name in present else None for name in modalities]
     return {"case": case, "image": image, "modalities": present}

@@ -144,16 +144,8 @@ def image_cases(
     cases = find_images(dataset_dir, leave_out=output_dir, modalities=modalities, use=chosen)
     raise_if_fatal(inspect_images(cases, modalities=modalities))
     for case in cases if modalities else []:
-        _say_modalities(case["case"], case["modalities"], chosen or modalities)
+        logger.info("%s: predicted from %s", case["case"], ", ".join(case["modalities"]))
     return cases
-
-
-def _say_modalities(case: str, present: Sequence[str], wanted: Sequence[str]) -> None:
-    missing = ", ".join(name for name in wanted if name not in present)
-    if missing:
-        logger.warning("%s: predicted from %s; it has no %s", case, ", ".join(present), missing)
-    else:
-        logger.info("%s: predicted from %s", case, ", ".join(present))
 
 
 def run_inference(
@@ -183,7 +175,7 @@ def run_inference(
     files = OutputFiles(masks, cases, output_format=output_format)
     there = [file for case in cases for file in files.existing(case["case"])]
     if there and not overwrite:
-        raise DataError(f"{there[0]}: is there already; add --overwrite true to set it aside, or choose another folder")
+        raise DataError(f"{there[0]}: is there already; add --overwrite True to set it aside, or choose another folder")
     files.begin({"versions": versions()}, overwrite=overwrite)
     evaluator.run()
     logger.info("masks are in %s", masks)
