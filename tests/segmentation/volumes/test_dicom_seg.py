@@ -143,6 +143,30 @@ def test_long_names_and_names_in_any_script_stay_apart(tmp_path: Path) -> None:
 
 
 @with_highdicom
+def test_a_patients_name_in_another_encoding_is_kept(tmp_path: Path) -> None:
+    import pydicom
+
+    series = write_dicom(VOXELS, tmp_path / "series")
+    for file in series.iterdir():
+        one = pydicom.dcmread(file)
+        one.SpecificCharacterSet, one.PatientName = "ISO_IR 100", "Müller^Jörg"
+        one.save_as(file)
+    assert str(written(series, LABEL).PatientName) == "Müller^Jörg"
+
+
+@with_highdicom
+def test_directions_may_differ_in_the_last_digits(tmp_path: Path) -> None:
+    """As scanners round them; reading allows that too."""
+
+    def rounded(z: int, tags: dict[str, str]) -> None:
+        if z == 3:
+            tags["0020|0037"] = "1\\0\\0.0001\\0\\1\\0"
+
+    found = written(write_dicom(VOXELS, tmp_path / "series", change=rounded), LABEL)
+    assert found.get_volume(combine_segments=True).spatial_shape == VOXELS.shape[::-1]
+
+
+@with_highdicom
 def test_integers_without_a_name_are_never_dropped(tmp_path: Path) -> None:
     series = write_dicom(VOXELS, tmp_path / "series")
     for names in ({}, {1: "right_ventricle"}):
