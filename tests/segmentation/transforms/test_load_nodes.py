@@ -17,6 +17,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import LoadNodesd
 from cladeseg.segmentation.volumes import corner_distance
 from cladeseg.taxonomy import LabelValueError, Taxonomy
+from cladeseg.terminal import quieten_libraries
 
 SHAPE = (4, 5, 3)
 AFFINE = np.array([[0, 2.0, 0, 10], [-2.0, 0, 0, 20], [0, 0, 9.0, 30], [0, 0, 0, 1]])
@@ -92,6 +93,7 @@ def test_the_node_map_lies_on_the_image_and_replaces_the_path(
 ):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        quieten_libraries()  # where pydicom is installed, MONAI warns of a decoder whenever a loader is built
         out = LoadNodesd(acdc_tree, "acdc")({**case, "supervision": supervision})
     assert set(out) == {"image", "nodes", "case", "supervision"}
     assert out["nodes"].dtype == torch.uint8

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import locale
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
@@ -73,5 +75,16 @@ def write_dicom(
         for key, value in tags.items():
             image.SetMetaData(key, value)
         writer.SetFileName(str(folder / f"slice{(7 * z) % 97:02d}.dcm"))
-        writer.Execute(image)
+        with _own_locale():
+            writer.Execute(image)
     return folder
+
+
+@contextmanager
+def _own_locale() -> Iterator[None]:
+    """ITK's writer of DICOM leaves the process with the locale "C", in which Python reads commands' output as ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)

@@ -48,10 +48,12 @@ def write_dicom_seg(label: np.ndarray, grid: Grid, path: Path, names: Mapping[in
     require_highdicom()
     import highdicom as hd
 
+    numbers = _segment_numbers(label, names, grid.path)
     try:
         segmentation = hd.seg.Segmentation(
             source_images=_slices(grid),
-            pixel_array=_segment_numbers(label, names, grid.path).transpose(2, 1, 0),
+            pixel_array=numbers.transpose(2, 1, 0),
+            omit_empty_frames=bool(numbers.any()),
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[_described(number, names[v]) for number, v in enumerate(sorted(names), start=1)],
             series_instance_uid=hd.UID(),
