@@ -17,7 +17,7 @@ from fire.parser import DefaultParseValue, SeparateFlagArgs
 FOLDERS = ("bundle_root", "dataset_dir", "output_dir")
 #: Further keys of our configs, or of MONAI's command, that hold a text or nothing.
 _TEXTS = (*FOLDERS, "weights", "device", "label_convention", "split", "output_format", "run_id")
-#: Keys that hold a file or a list of files, which is told by its bracket or comma unless there is a file of that name.
+#: Keys that hold a file or a list of files, which its bracket or comma shows unless there is a file of that name.
 _FILES = ("config_file", "meta_file", "logging_file", "args_file")
 #: Keys that name a file or folder.
 _PATHS = (*FOLDERS, "weights")
