@@ -111,3 +111,36 @@ def test_resampling_invents_no_class(seed: int, values: tuple[int, ...]):
 def test_it_pickles():
     spacing = pickle.loads(pickle.dumps(Spacingd("image", pixdim=[2.0, 2.0, -1])))
     assert spacing({**item(), "image_path": "p"})["image_path"] == "p"
+
+
+# ---- the low-pass filter ---------------------------------------------------------------------------------------------
+
+
+def striped(shape: tuple[int, int, int] = (33, 8, 8)) -> dict[str, Any]:
+    """Stripes of one voxel, 1 mm, in the image and in the node map."""
+    stripes = (torch.arange(shape[0]) % 2).reshape(-1, 1, 1).expand(1, *shape)
+    volumes = {"image": stripes.float(), "nodes": stripes.to(torch.uint8)}
+    return {key: MetaTensor(volume.clone(), affine=torch.eye(4)) for key, volume in volumes.items()}
+
+
+def test_stripes_finer_than_the_new_grid_disappear_from_the_image_and_not_from_the_labels() -> None:
+    arguments = {"keys": ["image", "nodes"], "pixdim": [4.0, -1, -1], "mode": ["bilinear", "nearest"]}
+    upstream, ours = monai.transforms.Spacingd(**arguments)(striped()), Spacingd(**arguments)(striped())
+    assert upstream["image"].max() < 1e-6, "every fourth voxel is black, so upstream shows black alone"
+    inner = ours["image"][:, 2:-2].as_tensor()
+    torch.testing.assert_close(inner, torch.full_like(inner, 0.5), atol=0.001, rtol=0)
+    assert torch.equal(ours["nodes"].as_tensor(), upstream["nodes"].as_tensor())
+
+
+def test_the_way_back_from_a_filtered_image_ends_on_its_own_grid() -> None:
+    before = {"image": item()["image"]}
+    chain = Compose([OrientSlicesLastd("image"), Spacingd("image", pixdim=[5.0, 4.0, -1])])
+    after = chain.inverse(chain(before))["image"]
+    assert after.shape == before["image"].shape
+    torch.testing.assert_close(after.affine, before["image"].affine)
+
+
+def test_up_to_half_as_coarse_again_the_result_is_upstream_s() -> None:
+    arguments = {"keys": "image", "pixdim": [1.9, 1.9, 10.0]}
+    ours, theirs = Spacingd(**arguments)(item(1)), monai.transforms.Spacingd(**arguments)(item(1))
+    assert torch.equal(ours["image"].as_tensor(), theirs["image"].as_tensor())

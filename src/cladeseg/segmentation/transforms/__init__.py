@@ -7,6 +7,7 @@ from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, ch
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
+from cladeseg.segmentation.transforms.low_pass import low_pass
 from cladeseg.segmentation.transforms.mirror import UNMIRRORED, Views, along_array_axes, mirror, mirrored_views
 from cladeseg.segmentation.transforms.modality_dropout import ModalityDropout
 from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
@@ -45,6 +46,7 @@ __all__ = [
     "check_regions",
     "check_scores",
     "chosen_modalities",
+    "low_pass",
     "mirror",
     "mirrored_views",
     "names_of_values",
