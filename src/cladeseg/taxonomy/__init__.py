@@ -4,6 +4,7 @@ from cladeseg.taxonomy.file_format import load_taxonomy, parse_taxonomy
 from cladeseg.taxonomy.flips import ALLOWED, ANATOMICAL_AXES
 from cladeseg.taxonomy.label_values import LabelValueError
 from cladeseg.taxonomy.node import BACKGROUND, FINE, ROOT, UNLABELLED, Node, TaxonomyError
+from cladeseg.taxonomy.top_level import top_level, top_level_table
 from cladeseg.taxonomy.tree import Taxonomy
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "TaxonomyError",
     "load_taxonomy",
     "parse_taxonomy",
+    "top_level",
+    "top_level_table",
 ]

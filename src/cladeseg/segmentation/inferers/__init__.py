@@ -4,6 +4,7 @@ from cladeseg.segmentation.inferers.flips import flips_of
 from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.predictor import Predictor
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
+from cladeseg.segmentation.inferers.two_passes import TwoPassInferer
 from cladeseg.segmentation.inferers.uncertainty import uncertainty_map
 from cladeseg.segmentation.inferers.volumes_file import VolumesFile
 from cladeseg.segmentation.inferers.write_maps import write_probabilities, write_uncertainty
@@ -11,6 +12,7 @@ from cladeseg.segmentation.inferers.write_maps import write_probabilities, write
 __all__ = [
     "Prediction",
     "Predictor",
+    "TwoPassInferer",
     "VolumesFile",
     "flips_of",
     "sliding_window",

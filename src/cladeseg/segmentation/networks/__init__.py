@@ -5,6 +5,7 @@ from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
 from cladeseg.segmentation.networks.net import HierarchicalNet, build_network
 from cladeseg.segmentation.networks.paper_head import TwoHead
 from cladeseg.segmentation.networks.tree_output import TreeOutput
+from cladeseg.segmentation.networks.two_pass import TwoPassNet, build_two_pass, passes_of
 
 __all__ = [
     "BACKBONES",
@@ -13,7 +14,10 @@ __all__ = [
     "HierarchicalNet",
     "TreeOutput",
     "TwoHead",
+    "TwoPassNet",
     "build_network",
+    "build_two_pass",
     "dynunet_backbone",
+    "passes_of",
     "unet_backbone",
 ]

@@ -2,6 +2,7 @@
 
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
 from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
+from cladeseg.segmentation.transforms.coarsen import coarsen_image, coarsen_nodes
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
 from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, check_regions, region_names
 from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
@@ -14,8 +15,10 @@ from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
 from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
+from cladeseg.segmentation.transforms.region_boxes import RegionBoxes, slices_of
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.spacing import Spacingd
+from cladeseg.segmentation.transforms.standardise import standardise
 from cladeseg.segmentation.transforms.to_label import (
     LeavesToLabeld,
     ProbabilitiesFromLogsd,
@@ -39,6 +42,7 @@ __all__ = [
     "ProbabilitiesFromLogsd",
     "PropagateLabelsd",
     "RandomForegroundCrop",
+    "RegionBoxes",
     "SaveLabeld",
     "Spacingd",
     "Views",
@@ -46,6 +50,8 @@ __all__ = [
     "check_regions",
     "check_scores",
     "chosen_modalities",
+    "coarsen_image",
+    "coarsen_nodes",
     "low_pass",
     "mirror",
     "mirrored_views",
@@ -53,4 +59,6 @@ __all__ = [
     "postprocessing",
     "preprocessing",
     "region_names",
+    "slices_of",
+    "standardise",
 ]

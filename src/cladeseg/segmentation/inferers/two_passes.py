@@ -1,0 +1,111 @@
+"""Inference in two passes: find the structures on a coarse grid, divide them inside their boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import Inferer
+from torch import Tensor, nn
+
+from cladeseg.segmentation.inferers.sliding_window import sliding_window
+from cladeseg.segmentation.networks import TwoPassNet
+from cladeseg.segmentation.transforms import RegionBoxes, coarsen_image, slices_of, standardise
+
+#: p(leaf) of all leaves but the background outside the boxes: never 0, so that mirrored views can be averaged.
+_FLOOR = 1e-6
+
+
+class TwoPassInferer(Inferer):
+    """Sliding windows of both passes of a :class:`~cladeseg.segmentation.networks.TwoPassNet`.
+
+    The first pass sees the whole volume on a coarser grid.  Where it finds a structure, the second pass sees the box
+    around it, standardised within the box; all else is background.  Where the first pass finds nothing that it is
+    confident of, the second one searches the whole volume.
+
+    Args:
+        patch_size: voxels of the second pass's window.
+        first_patch_size: voxels of the first pass's window on its grid.
+        ratios: voxel size of the first pass's grid over that of the images, along each axis.
+        margin: voxels of the images around what is found.
+        threshold: see :class:`~cladeseg.segmentation.transforms.RegionBoxes`, also ``min_confidence`` and
+            ``min_share``.
+        min_confidence: as there.
+        min_share: as there.
+        nonzero: see :func:`~cladeseg.segmentation.transforms.standardise`.
+        overlap: share of a window that the next one covers again.
+    """
+
+    def __init__(
+        self,
+        *,
+        patch_size: Sequence[int],
+        first_patch_size: Sequence[int],
+        ratios: Sequence[float],
+        margin: Sequence[float],
+        threshold: float = 0.5,
+        min_confidence: float = 0.0,
+        min_share: float = 0.0,
+        nonzero: bool = False,
+        overlap: float = 0.25,
+    ) -> None:
+        super().__init__()
+        self.first_window = sliding_window(first_patch_size, overlap)
+        self.window = sliding_window(patch_size, overlap)
+        self.ratios = tuple(ratios)
+        self.boxes = RegionBoxes(
+            margin=margin, least=patch_size, threshold=threshold, min_confidence=min_confidence, min_share=min_share
+        )
+        self.nonzero = nonzero
+
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
+        """Predict images.
+
+        Args:
+            inputs: float (B, C, *S).
+            network: a :class:`~cladeseg.segmentation.networks.TwoPassNet` in eval mode.
+            *args: ignored; MONAI's engines may pass some on.
+            **kwargs: likewise.
+
+        Returns:
+            float (B, L, *S) log p(leaf).
+
+        Raises:
+            TypeError: the network has no two passes.
+        """
+        if not isinstance(network, TwoPassNet):
+            raise TypeError(f"inference in two passes needs a TwoPassNet, not a {type(network).__name__}")
+        return torch.stack([self._predict(image, network) for image in inputs.as_subclass(Tensor)])
+
+    def found(self, image: Tensor, network: TwoPassNet) -> Tensor:
+        """Float (*S') p(any structure) of one image (C, *S) on the first pass's grid."""
+        top = self.first_window(coarsen_image(image, self.ratios)[None], network.first)
+        return 1 - torch.as_tensor(top)[0, 0].float().exp()  # the background is the first leaf of every tree
+
+    def boxes_in(self, image: Tensor, network: TwoPassNet) -> np.ndarray:
+        """Int (K, 2, D): the boxes that the second pass looks into, one of the whole volume if nothing is found."""
+        shape = image.shape[1:]
+        boxes = self.boxes(self.found(image, network).cpu().numpy(), shape)
+        return boxes if len(boxes) else np.array([[[0] * len(shape), list(shape)]])
+
+    def _predict(self, image: Tensor, network: TwoPassNet) -> Tensor:
+        boxes = [slices_of(box) for box in self.boxes_in(image, network)]
+        predicted = [self._inside(image[box], network) for box in boxes]
+        scores = _background(predicted[0], image.shape[1:])
+        for box, inside in zip(boxes, predicted, strict=True):
+            scores[box] = inside
+        return scores
+
+    def _inside(self, part: Tensor, network: TwoPassNet) -> Tensor:
+        """Log p(leaf) (L, *S) of a part (C, *S) of an image."""
+        return torch.as_tensor(self.window(standardise(part, nonzero=self.nonzero)[None], network.second))[0]
+
+
+def _background(like: Tensor, shape: Sequence[int]) -> Tensor:
+    """(L, *shape) log p(leaf) of nothing but background; normalised, without an infinite value."""
+    scores = like.new_full((len(like), *shape), math.log(_FLOOR))
+    scores[0] = math.log1p(-_FLOOR * (len(like) - 1))
+    return scores
