@@ -8,9 +8,17 @@ from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad,
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.node_dice import NodeDice
 from cladeseg.segmentation.engines.schedule import StepSchedule
-from cladeseg.segmentation.engines.step import HierarchicalMixStep, Step, StepInput, SupervisedStep, parameters_of
+from cladeseg.segmentation.engines.step import (
+    HierarchicalMixStep,
+    Overview,
+    Step,
+    StepInput,
+    SupervisedStep,
+    parameters_of,
+)
 from cladeseg.segmentation.engines.trainer import TreeTrainer, step_generator
 from cladeseg.segmentation.engines.training_state import TrainingState
+from cladeseg.segmentation.engines.two_pass_step import TwoPassStep
 from cladeseg.segmentation.engines.weights import LoadWeights, SaveBestWeights, load_weights
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "HistoryFile",
     "LoadWeights",
     "NodeDice",
+    "Overview",
     "SaveBestWeights",
     "Step",
     "StepInput",
@@ -31,6 +40,7 @@ __all__ = [
     "TrainingProgress",
     "TrainingState",
     "TreeTrainer",
+    "TwoPassStep",
     "Validate",
     "build_step",
     "choose_device",

@@ -13,6 +13,18 @@ from cladeseg.segmentation.transforms import UNMIRRORED, Views
 from cladeseg.taxonomy import FINE
 
 
+class Overview(NamedTuple):
+    """What the first of two passes sees of a batch.
+
+    Attributes:
+        images: (B, C, *S') float, on a coarser grid.
+        nodes: (B, 1, *S') node map of the tree's :func:`~cladeseg.taxonomy.top_level`.
+    """
+
+    images: Tensor
+    nodes: Tensor
+
+
 class StepInput(NamedTuple):
     """One augmented batch and everything a method may learn from it with.
 
@@ -27,6 +39,7 @@ class StepInput(NamedTuple):
         teacher: its moving average.
         step: number of the optimiser step, from 0.
         generator: CPU generator of this step.
+        overview: the same cases as the first of two passes sees them; None with one pass.
     """
 
     images: Tensor
@@ -38,6 +51,7 @@ class StepInput(NamedTuple):
     teacher: EmaTeacher
     step: int
     generator: torch.Generator
+    overview: Overview | None = None
 
 
 class Step(Protocol):

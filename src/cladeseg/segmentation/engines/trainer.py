@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 from cladeseg.segmentation.engines.allocator import keep_freed_memory
 from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.engines.schedule import StepSchedule
-from cladeseg.segmentation.engines.step import Step, StepInput, parameters_of
+from cladeseg.segmentation.engines.step import Overview, Step, StepInput, parameters_of
 from cladeseg.segmentation.mixing import EmaTeacher
+from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.transforms.compose_batch import Augmentation
 
 
@@ -33,11 +34,13 @@ class TreeTrainer(Trainer):
         max_epochs: number of epochs.
         steps_per_epoch: optimiser steps per epoch.
         train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B, "array_axes":
-            long (B, 3)}``, maybe with ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch.
+            long (B, 3)}``, maybe with ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch;
+            for two passes also with ``"overview_image"`` (B, C, *S') and ``"overview_nodes"`` (B, 1, *S').
         network: the student.
         teacher: its moving average; these are the weights that are shipped.
         step: the training method.
         augment: batched augmentation on the device; ``None`` for none.
+        overview_augment: that of the first of two passes.
         optimizer: of the student's parameters.
         lr_scheduler: stepped after each optimiser step.
         seed: of everything random in a step.
@@ -58,6 +61,7 @@ class TreeTrainer(Trainer):
         step: Step,
         optimizer: torch.optim.Optimizer,
         augment: Augmentation | None = None,
+        overview_augment: Augmentation | None = None,
         lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
         seed: int = 0,
         amp: bool = False,
@@ -68,6 +72,7 @@ class TreeTrainer(Trainer):
         self.teacher = teacher
         self.step = step
         self.augment = augment
+        self.overview_augment = overview_augment
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.seed = seed
@@ -113,6 +118,7 @@ class TreeTrainer(Trainer):
         if self.augment is not None:
             images, maps = self.augment(images, maps, generator, batchdata["array_axes"])
         nodes, propagated = maps[:, :1], maps[:, -1:]  # one and the same without label propagation
+        overview = self._overview(batchdata, generator)
         return StepInput(
             images=images,
             nodes=nodes,
@@ -123,12 +129,24 @@ class TreeTrainer(Trainer):
             teacher=self.teacher,
             step=index,
             generator=generator,
+            overview=overview,
         )
+
+    def _overview(self, batchdata: dict[str, Any], generator: torch.Generator) -> Overview | None:
+        if "overview_image" not in batchdata:
+            return None
+        images, nodes = (
+            batchdata[f"overview_{part}"].to(self.state.device, non_blocking=True) for part in ("image", "nodes")
+        )
+        if self.overview_augment is not None:
+            images, nodes = self.overview_augment(images, nodes, batchdata["array_axes"], generator)
+        return Overview(images, nodes)
 
     def _optimizer_step(self, loss: Tensor) -> None:
         loss.backward()
-        # Apart, so that a second network of the method does not shrink the student's steps.
-        for parameters in (list(self.network.parameters()), parameters_of(self.step)):
+        # Apart, so that one network does not shrink another one's steps.
+        passes = [list(network.parameters()) for network in passes_of(self.network)]
+        for parameters in (*passes, parameters_of(self.step)):
             nn.utils.clip_grad_norm_(parameters, self.max_norm)
         self.optimizer.step()
         if self.lr_scheduler is not None:

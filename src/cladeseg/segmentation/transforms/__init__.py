@@ -12,6 +12,7 @@ from cladeseg.segmentation.transforms.low_pass import low_pass
 from cladeseg.segmentation.transforms.mirror import UNMIRRORED, Views, along_array_axes, mirror, mirrored_views
 from cladeseg.segmentation.transforms.modality_dropout import ModalityDropout
 from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
+from cladeseg.segmentation.transforms.overview import AddOverviewd
 from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
@@ -25,9 +26,11 @@ from cladeseg.segmentation.transforms.to_label import (
     check_scores,
     names_of_values,
 )
+from cladeseg.segmentation.transforms.two_views import TwoViews
 
 __all__ = [
     "UNMIRRORED",
+    "AddOverviewd",
     "BatchAugment",
     "CheckImaged",
     "CheckNormalised",
@@ -45,6 +48,7 @@ __all__ = [
     "RegionBoxes",
     "SaveLabeld",
     "Spacingd",
+    "TwoViews",
     "Views",
     "along_array_axes",
     "check_regions",

@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.inferers import SlidingWindowInferer
+from monai.inferers import Inferer
 from monai.transforms import Compose
 
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.files import DataError
-from cladeseg.segmentation.inferers import sliding_window
-from cladeseg.segmentation.networks import HierarchicalNet
+from cladeseg.segmentation.networks import HierarchicalNet, TwoPassNet
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import image_cases
 from cladeseg.segmentation.workflow.trained import TrainedModel, network_from
+from cladeseg.segmentation.workflow.two_passes import inferer_for
 from cladeseg.taxonomy import Taxonomy
 
 
-def untrained_network(plan: TrainingPlan) -> HierarchicalNet:
+def untrained_network(plan: TrainingPlan) -> HierarchicalNet | TwoPassNet:
     """The untrained network that a training's settings describe."""
-    return network_from(plan.network, plan.taxonomy)
+    return network_from(plan.network, plan.taxonomy, plan.first_pass)
 
 
-def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
+def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet | TwoPassNet:
     """The network that the weights belong to, without them.
 
     Raises:
@@ -36,7 +36,7 @@ def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet:
     if model.taxonomy is not None:
         check_tree(model.taxonomy, taxonomy, source)
     try:
-        return network_from(model.network, taxonomy)
+        return network_from(model.network, taxonomy, model.first_pass)
     except Exception as error:  # PyTorch and MONAI have no common type for an impossible size
         cause = " ".join(str(error).split())[:200]
         raise DataError(f"{source}: 'network' describes none that can be built ({cause})") from error
@@ -58,9 +58,13 @@ def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = N
     )
 
 
-def model_inferer(model: TrainedModel, overlap: float = 0.25) -> SlidingWindowInferer:
-    """Windows of the training patch's size; see :func:`~cladeseg.segmentation.inferers.sliding_window`."""
-    return sliding_window(model.patch_size, overlap)
+def model_inferer(model: TrainedModel, overlap: float = 0.25) -> Inferer:
+    """Windows of the training patch's size, or both passes of a network that has two.
+
+    See :func:`~cladeseg.segmentation.inferers.sliding_window` and
+    :class:`~cladeseg.segmentation.inferers.TwoPassInferer`.
+    """
+    return inferer_for(model.first_pass, patch_size=model.patch_size, overlap=overlap)
 
 
 def model_keep_largest(model: TrainedModel) -> list[str]:

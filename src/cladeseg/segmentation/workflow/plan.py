@@ -17,10 +17,11 @@ from cladeseg.bundle.validate_format import INFERENCE, TRAIN
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cases_of, open_or_build_datalist, pool_of, resolve_label_convention
 from cladeseg.segmentation.data.label_conventions import AUTO
-from cladeseg.segmentation.networks.levels import network_levels
+from cladeseg.segmentation.networks.levels import Levels, network_levels
 from cladeseg.segmentation.transforms import check_regions, preprocessing
 from cladeseg.segmentation.workflow.command_line import check_training_overrides
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL, TrainingSettings
+from cladeseg.segmentation.workflow.two_passes import inferer_options, ratios
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
 
 TREE = "configs/taxonomy.json"
@@ -90,6 +91,24 @@ class TrainingPlan:
         """Arguments of :func:`~cladeseg.segmentation.networks.build_network`."""
         data, network = self.settings.data, self.settings.network
         levels = network_levels(data.patch_size, data.spacing, levels=network.levels, filters=network.filters)
+        return self._network(levels)
+
+    @property
+    def first_pass(self) -> dict[str, Any] | None:
+        """Arguments of ``build_network`` for the first of two passes, and what its inference needs; ``None`` for one.
+
+        It is built like the network, but for the levels and for the head, which has a single branch.
+        """
+        first = self.settings.first_pass
+        if not first.enabled:
+            return None
+        spacing = [mm * ratio for mm, ratio in zip(self.settings.data.spacing, ratios(self.settings), strict=True)]
+        levels = network_levels(first.patch_size, spacing, levels=first.levels, filters=first.filters)
+        network = {**self._network(levels), "head": "factorised"}
+        return {"network": network, **inferer_options(self.settings)}
+
+    def _network(self, levels: Levels) -> dict[str, Any]:
+        data, network = self.settings.data, self.settings.network
         if network.backbone == "unet":  # it has one kernel for all levels
             levels = levels._replace(kernels=((3, 3, 3),) * len(levels.kernels))
         return {
@@ -117,6 +136,7 @@ class TrainingPlan:
             "channels": list(data.channels),
             "intensity": data.intensity,
             "keep_largest": list(self.settings.inference.keep_largest),
+            **({"first_pass": self.first_pass} if self.settings.first_pass.enabled else {}),
         }
 
     @cached_property

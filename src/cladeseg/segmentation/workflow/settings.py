@@ -150,6 +150,33 @@ class NetworkSettings(SettingsGroup):
     """Memory format with the channels innermost, which pays on GPUs and for isotropic kernels on CPUs."""
 
 
+class FirstPassSettings(SettingsGroup):
+    """A coarse network that finds the structures; the network proper then only divides them inside their boxes."""
+
+    enabled: bool = False
+    """Whether there are two passes, in training and in inference."""
+    spacing: tuple[Positive, Positive, Positive] = (4.0, 4.0, 4.0)
+    """Voxel size in mm of the first pass; an axis that is coarser already, or is not resampled, stays as it is."""
+    patch_size: tuple[Size, Size, Size] = (48, 48, 48)
+    """Voxels of the first pass's training patch and sliding window."""
+    levels: Annotated[int, Field(ge=3)] = 4
+    """Resolutions of its U-Net; fewer where the patch cannot be halved so often."""
+    filters: Size = 8
+    """Feature channels of its finest level."""
+    margin_mm: NotNegative = 24.0
+    """Distance in mm from what is found to each face of its box."""
+    jitter_mm: NotNegative = 8.0
+    """Largest shift in mm of a box's face in training."""
+    threshold: Share = 0.5
+    """Probability above which a voxel belongs to what is found."""
+    min_confidence: Share = 0.8
+    """Least peak of the probability in a region; where no region reaches it, the whole volume is searched."""
+    min_share: Share = 0.1
+    """Least size of a region as a share of the largest one; smaller ones are taken for errors."""
+    whole_volume: Share = 0.1
+    """Share of the training patches whose box is the whole volume, so that the second pass can search it."""
+
+
 class LossSettings(SettingsGroup):
     """Marginal cross-entropy plus marginal Dice on node maps."""
 
@@ -270,6 +297,7 @@ mixed images; the others are published methods to compare with, each with the su
     batch: BatchSettings = BatchSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     network: NetworkSettings = NetworkSettings()
+    first_pass: FirstPassSettings = FirstPassSettings()
     loss: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     propagation: PropagationSettings = PropagationSettings()

@@ -23,7 +23,7 @@ from cladeseg.bundle.weights_record import (
 )
 from cladeseg.files import DataError, atomic_write, read_json, write_json
 from cladeseg.segmentation.engines.weights import write_safetensors
-from cladeseg.segmentation.networks import HierarchicalNet, build_network
+from cladeseg.segmentation.networks import HierarchicalNet, TwoPassNet, build_two_pass
 from cladeseg.segmentation.workflow.plan import bundle_plan
 from cladeseg.taxonomy import Taxonomy
 
@@ -70,6 +70,8 @@ class TrainedModel:
         taxonomy: record of the tree that they were trained on, see :mod:`cladeseg.bundle.trained_tree`; ``None`` if
             nothing was trained yet.
         described_by: the file that says all this; ``None`` if it is the bundle's own settings.
+        first_pass: ``network``, arguments of ``build_network`` for the first of two passes, and those of
+            :class:`~cladeseg.segmentation.inferers.TwoPassInferer`; ``None`` with one pass.
 
     A field with a default may be missing in ``model.json``, of weights that are older than the field.
     """
@@ -83,6 +85,7 @@ class TrainedModel:
     keep_largest: Sequence[str] = ()
     taxonomy: Mapping[str, Any] | None = None
     described_by: Path | None = None
+    first_pass: Mapping[str, Any] | None = None
 
 
 def trained_model(
@@ -169,14 +172,21 @@ def store_weights(
         write_json(with_own_sha256({**content, "validation": dict(validation), "sha256": hashes}), description)
 
 
-def network_from(options: Mapping[str, Any], taxonomy: Taxonomy) -> HierarchicalNet:
+def network_from(
+    options: Mapping[str, Any], taxonomy: Taxonomy, first_pass: Mapping[str, Any] | None = None
+) -> HierarchicalNet | TwoPassNet:
     """Build a network from one dictionary of options; see :func:`cladeseg.segmentation.networks.build_network`.
+
+    Args:
+        options: of the network, or of the second of two passes.
+        taxonomy: the label tree.
+        first_pass: description of the first pass, whose ``network`` are its options; ``None`` with one pass.
 
     Raises:
         ValueError: an option is unknown or has an impossible value.
     """
     try:
-        return build_network(taxonomy, **options)
+        return build_two_pass(taxonomy, first=first_pass and first_pass["network"], second=options)
     except TypeError as error:
         raise ValueError(f"network: {error}") from error
 

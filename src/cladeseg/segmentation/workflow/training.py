@@ -19,11 +19,12 @@ from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
 from cladeseg.segmentation.data.sampler import COARSE
 from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
-from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd, RandomForegroundCrop
+from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.settings import FREE_ON_RESUME, TrainingSettings
 from cladeseg.segmentation.workflow.trained import store_weights
+from cladeseg.segmentation.workflow.two_passes import training_patch, with_overview
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
 from cladeseg.taxonomy import FINE, Taxonomy
 
@@ -63,6 +64,8 @@ def start_training(plan: TrainingPlan) -> None:
 def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
     """Cached training cases that give random patches, with propagated labels if the settings ask for them.
 
+    With two passes a sample has a patch for each.
+
     Args:
         plan: the training.
         data: its cases; MONAI Label hands over its own.
@@ -71,11 +74,9 @@ def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> C
         DataError: a case cannot be loaded.
     """
     s = plan.settings
-    patch = RandomForegroundCrop(
-        plan.taxonomy, size=s.data.patch_size, foreground_probability=s.batch.foreground_probability
-    )
     load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s)
-    return _cached(plan, data, load, patch=patch)
+    load = with_overview(load, plan.taxonomy, s)
+    return _cached(plan, data, load, patch=training_patch(plan.taxonomy, s))
 
 
 def validation_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:

@@ -28,14 +28,17 @@ from cladeseg.segmentation.engines import (
     TrainingProgress,
     TrainingState,
     TreeTrainer,
+    TwoPassStep,
     Validate,
     parameters_of,
 )
-from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
+from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
+from cladeseg.segmentation.workflow.two_passes import inferer_for, ratios
+from cladeseg.taxonomy import Taxonomy, top_level
 
 #: Decay of the teacher where the settings leave it to the method.
 EMA_DECAY = 0.99
@@ -96,7 +99,14 @@ class TrainingWorkflow:
     def step(self) -> Step:
         """What is learnt from one batch.  Built before anything is trained: it may copy the untrained student."""
         method = self.settings.method
-        return build_method(method, self.taxonomy, self.loss, **self._method_options(method))
+        step = build_method(method, self.taxonomy, self.loss, **self._method_options(method))
+        return TwoPassStep(step, self.first_loss) if self.settings.first_pass.enabled else step
+
+    @cached_property
+    def first_loss(self) -> nn.Module:
+        """Of the first of two passes, on nodes of the tree's top level."""
+        s = self.settings.loss
+        return build_loss(top_level(self.taxonomy), lambda_dice=s.lambda_dice, lambda_ce=s.lambda_ce)
 
     def _method_options(self, method: str) -> dict[str, Any]:
         s = self.settings
@@ -106,7 +116,7 @@ class TrainingWorkflow:
         ramp = {"start": s.mix.start, "ramp": s.mix.ramp, "weight": s.mix.weight}
         if method == "hierarchical_mix":
             return {**ramp, **self._mix_options(), **own}
-        second = {"network": self.network, "seed": s.seed + 1} if method == "cps" else {}
+        second = {"network": passes_of(self.network)[-1], "seed": s.seed + 1} if method == "cps" else {}
         return {**ramp, **second, **own}
 
     def _mix_options(self) -> dict[str, Any]:
@@ -122,11 +132,23 @@ class TrainingWorkflow:
     @cached_property
     def augment(self) -> ComposeBatch:
         """Shape and intensity, then modality dropout, each where it is asked for."""
+        return self._augmentation(self.taxonomy, (1.0, 1.0, 1.0))
+
+    @cached_property
+    def overview_augment(self) -> ComposeBatch | None:
+        """The same for the first of two passes, with shifts as long in millimetres."""
+        if not self.settings.first_pass.enabled:
+            return None
+        return self._augmentation(top_level(self.taxonomy), ratios(self.settings))
+
+    def _augmentation(self, taxonomy: Taxonomy, coarser: Sequence[float]) -> ComposeBatch:
         s = self.settings.augmentation
         options = s.model_dump(exclude={"enabled", "modality_dropout"})
+        shifts = zip(s.translate_voxels, coarser, strict=True)
+        options["translate_voxels"] = tuple(voxels / ratio for voxels, ratio in shifts)
         channels = len(self.settings.data.channels) or 1
         return ComposeBatch(
-            BatchAugment(self.taxonomy, **options) if s.enabled else None,
+            BatchAugment(taxonomy, **options) if s.enabled else None,
             ModalityDropout(channels, s.modality_dropout) if s.modality_dropout else None,
         )
 
@@ -151,7 +173,7 @@ class TrainingWorkflow:
             device=self.device,
             val_data_loader=DataLoader(self.validation, batch_size=1, num_workers=0),
             network=self.teacher.network,
-            inferer=sliding_window(self.settings.data.patch_size),
+            inferer=inferer_for(self.plan.first_pass, patch_size=self.settings.data.patch_size),
             val_handlers=[NodeDice(self.taxonomy, picture=CasePicture(self.taxonomy))],
         )
 
@@ -179,6 +201,7 @@ class TrainingWorkflow:
             teacher=self.teacher,
             step=self.step,
             augment=self.augment,
+            overview_augment=self.overview_augment,
             optimizer=self.optimizer,
             lr_scheduler=self.lr_scheduler,
             seed=s.seed,

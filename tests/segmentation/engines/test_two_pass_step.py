@@ -1,0 +1,134 @@
+"""Both passes in one trainer: apart in what they learn, together in what is stored."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import SUPERVISIONS, Balls, TinyNet, assert_identical, tiny_net, weights_of
+from torch.utils.data import DataLoader
+
+from cladeseg.segmentation.baselines import build_method
+from cladeseg.segmentation.data import training_loader
+from cladeseg.segmentation.engines import (
+    StepSchedule,
+    StopAfter,
+    SupervisedStep,
+    TrainingState,
+    TreeTrainer,
+    TwoPassStep,
+    parameters_of,
+)
+from cladeseg.segmentation.losses import build_loss
+from cladeseg.segmentation.mixing import EmaTeacher
+from cladeseg.segmentation.networks import TwoPassNet
+from cladeseg.taxonomy import Taxonomy, top_level, top_level_table
+
+
+class TwoViewsOfBalls(Balls):
+    """The balls, and every second voxel of them for the first pass."""
+
+    def __getitem__(self, index: tuple[int, int]) -> dict[str, Any]:
+        sample = super().__getitem__(index)
+        table = top_level_table(self.tree).to(torch.uint8)
+        return {
+            **sample,
+            "overview_image": sample["image"][:, ::2, ::2].clone(),
+            "overview_nodes": table[sample["nodes"][:, ::2, ::2].long()],
+        }
+
+
+def network_of(tree: Taxonomy) -> TwoPassNet:
+    first: TinyNet = tiny_net(top_level(tree))
+    return TwoPassNet(first, tiny_net(tree))
+
+
+def trainer_of(tree: Taxonomy, *, method: str = "supervised", epochs: int = 4, handlers: Any = ()) -> TreeTrainer:
+    network = network_of(tree)
+    options = {"cps": {"network": network.second, "seed": 1}}.get(method, {})
+    step = TwoPassStep(build_method(method, tree, build_loss(tree), **options), build_loss(top_level(tree)))
+    optimizer = torch.optim.AdamW([*network.parameters(), *parameters_of(step)], lr=0.05)
+    loader: DataLoader[Any] = training_loader(TwoViewsOfBalls(tree), {"fine": 1, "coarse": 1, "unlabelled": 1}, 0)
+    return TreeTrainer(
+        device="cpu",
+        max_epochs=epochs,
+        steps_per_epoch=2,
+        train_data_loader=loader,
+        network=network,
+        teacher=EmaTeacher(network, decay=0.9),
+        step=step,
+        optimizer=optimizer,
+        lr_scheduler=StepSchedule(optimizer, warmup_steps=1),
+        train_handlers=list(handlers),
+    )
+
+
+def test_both_passes_and_their_averages_learn(acdc_tree: Taxonomy) -> None:
+    trainer = trainer_of(acdc_tree)
+    before = weights_of(trainer)
+    trainer.run()
+    assert {name for name, value in weights_of(trainer).items() if torch.equal(value, before[name])} == set()
+
+
+def test_the_second_pass_learns_as_if_it_were_alone(acdc_tree: Taxonomy) -> None:
+    """Neither the first pass's loss nor the length of its gradient touches it."""
+    together, alone = trainer_of(acdc_tree), trainer_of(acdc_tree)
+    together.max_norm = alone.max_norm = 0.1
+    alone.step.loss = _Nothing()  # type: ignore[attr-defined]
+    for trainer in (together, alone):
+        trainer.run()
+    assert_identical(together.network.second.state_dict(), alone.network.second.state_dict())
+
+
+class _Nothing(torch.nn.Module):
+    def forward(self, output: Any, nodes: Any) -> torch.Tensor:
+        return 0 * output.leaf.sum()
+
+
+def test_the_losses_are_named(acdc_tree: Taxonomy) -> None:
+    trainer = trainer_of(acdc_tree, epochs=1)
+    trainer.run()
+    output = trainer.state.output
+    assert output["first"] > 0
+    assert output["loss"] > output["first"]
+
+
+@pytest.mark.parametrize("method", ["supervised", "hierarchical_mix", "cps", "mean_teacher", "bcp"])
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    acdc_tree: Taxonomy, tmp_path: Path, method: str, stop: int
+) -> None:
+    whole = trainer_of(acdc_tree, method=method)
+    whole.run()
+    halves = [trainer_of(acdc_tree, method=method) for _ in range(2)]
+    state = TrainingState(tmp_path / "last.pt")
+    for handler in (state, StopAfter(stop)):
+        handler.attach(halves[0])
+    halves[0].run()
+    assert halves[0].state.epoch == stop
+    torch.manual_seed(5)
+    state.restore(halves[1])
+    halves[1].run()
+    assert_identical(weights_of(halves[1]), weights_of(whole))
+    assert_identical(copy.deepcopy(halves[1].optimizer.state_dict()), whole.optimizer.state_dict())
+
+
+def test_what_a_method_has_to_remember_goes_through(acdc_tree: Taxonomy) -> None:
+    plain = TwoPassStep(SupervisedStep(build_loss(acdc_tree)), build_loss(top_level(acdc_tree)))
+    assert plain.state_dict() == {}
+    plain.load_state_dict({})
+    assert plain.parameters() == []
+
+
+def test_a_network_of_one_pass_is_refused(acdc_tree: Taxonomy) -> None:
+    trainer = trainer_of(acdc_tree)
+    trainer.network = tiny_net(acdc_tree)
+    with pytest.raises(TypeError, match="TwoPassNet"):
+        trainer.step(trainer._prepare(next(iter(trainer.data_loader)), 0))
+
+
+def test_the_kinds_of_supervision_are_all_there() -> None:
+    assert set(SUPERVISIONS) == {"fine", "heart", "unlabelled"}
