@@ -25,11 +25,11 @@ def test_several_structures_stay_apart_and_a_leaf_on_top_stays() -> None:
         Node("cyst", "kidney", {"a": 2}),
         Node("liver", values={"a": 3}),
     ]
-    tree = Taxonomy("abdomen", (Node("background", values={"a": 0}), *two), forbidden_flips=("left-right",))
+    tree = Taxonomy("abdomen", (Node("background", values={"a": 0}), *two), allowed_flips=("left-right",))
     assert top_level(tree).names == ("background", "kidney", "liver", "root")
     assert names_by_node(tree)["cyst"] == "kidney"
     assert names_by_node(tree)["liver"] == "liver"
-    assert top_level(tree).forbidden_flips == tree.forbidden_flips
+    assert top_level(tree).allowed_flips == tree.allowed_flips
 
 
 def test_the_background_stays_the_first_leaf(acdc_tree: Taxonomy) -> None:

@@ -141,7 +141,7 @@ def test_mirrored_views_can_be_averaged() -> None:
         return inferer()(images, network)
 
     image = cubes((2, 10, 2))[None]
-    views = mean_log_probs(predict, image, [(), (0,)])
+    views = mean_log_probs(predict, image, [(), ("left-right",)])
     assert bool(views.isfinite().all())
     assert torch.equal(views.argmax(dim=1), predict(image).argmax(dim=1))
 

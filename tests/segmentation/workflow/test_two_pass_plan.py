@@ -99,6 +99,7 @@ def stored(plan: TrainingPlan, run: Path) -> Path:
         run / "models",
         network=plan.network,
         inference=plan.inference,
+        taxonomy=plan.taxonomy,
         validation={},
     )
     return run

@@ -139,7 +139,7 @@ class TreeTrainer(Trainer):
             batchdata[f"overview_{part}"].to(self.state.device, non_blocking=True) for part in ("image", "nodes")
         )
         if self.overview_augment is not None:
-            images, nodes = self.overview_augment(images, nodes, batchdata["array_axes"], generator)
+            images, nodes = self.overview_augment(images, nodes, generator, batchdata["array_axes"])
         return Overview(images, nodes)
 
     def _optimizer_step(self, loss: Tensor) -> None:
