@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 from cladeseg.bundle.settings import flat
 from cladeseg.segmentation.data import DatalistSettings, SupervisionSampler
 from cladeseg.segmentation.data.datalist_settings import resolve_settings
+from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.workflow import TrainingPlan, TrainingWorkflow
 
 REPOSITORY = Path(__file__).parents[2]
@@ -69,6 +70,7 @@ def test_the_overlays_of_the_readme_are_there() -> None:
     wanted = {
         *(f"demos/{task}" for task in TASKS),
         *(f"profiles/{task}_gpu" for task in TASKS),
+        "profiles/acdc_two_passes",
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
         *(f"ablations/{name}" for name in ("no_prior", "shared_norm", "no_mix", "flat", "two_head", "two_head_plain")),
         *(f"ablations/{name}" for name in ("fine_only", "one_way_mix", "soft_mix", "no_propagation", "with_mix")),
@@ -112,8 +114,10 @@ def test_an_ablation_changes_every_value_that_it_names_in_some_bundle(file: Path
 @over_pairs
 def test_network_loss_and_step_take_the_values(file: Path, task: str) -> None:
     parts = workflow(task, file)
-    sizes = zip(parts.settings.data.patch_size, parts.network.backbone.divisor, strict=True)
-    assert all(size % part == 0 for size, part in sizes)
+    patches = (parts.settings.first_pass.patch_size, parts.settings.data.patch_size)
+    networks = passes_of(parts.network)
+    for network, patch in zip(networks, patches[-len(networks) :], strict=True):
+        assert all(size % part == 0 for size, part in zip(patch, network.backbone.divisor, strict=True))
     assert callable(parts.step)
     assert parts.lr_scheduler.shape == parts.settings.optimizer.schedule
 
