@@ -69,6 +69,11 @@ class RunFolder:
         return self._at("checkpoints", "last.pt")
 
     @property
+    def propagation(self) -> Path:
+        """What was decided about the pseudo labels of coarse cases, and those that were refreshed."""
+        return self._at("propagation")
+
+    @property
     def models(self) -> Path:
         """Trained weights with their description."""
         return self._at("models")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
+from cladeseg.segmentation.transforms import LabelPropagation
 from cladeseg.taxonomy import Taxonomy
 
 SHAPE = (40, 16, 12)
@@ -123,12 +123,3 @@ def test_atlases_without_the_region_propagate_nothing(acdc_tree: Taxonomy) -> No
 def test_impossible_options_are_named(acdc_tree: Taxonomy, options: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         LabelPropagation(acdc_tree, [halves(acdc_tree, 2, 10)], **options)
-
-
-def test_an_item_gets_propagated_labels_and_keeps_what_is_known(acdc_tree: Taxonomy) -> None:
-    truth = halves(acdc_tree, 4, 20)
-    known = coarse(acdc_tree, truth)
-    item = PropagateLabelsd(LabelPropagation(acdc_tree, [truth], sigma=0))({"nodes": known.clone(), "case": "p1"})
-    assert torch.equal(item["propagated"], truth)
-    assert torch.equal(item["nodes"], known)
-    assert item["case"] == "p1"

@@ -4,8 +4,10 @@ from cladeseg.segmentation.transforms.augment_batch import BatchAugment
 from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
 from cladeseg.segmentation.transforms.coarsen import coarsen_image, coarsen_nodes
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
+from cladeseg.segmentation.transforms.intensity_em import IntensityEM
 from cladeseg.segmentation.transforms.keep_largest import KeepLargestRegiond, check_regions, region_names
-from cladeseg.segmentation.transforms.label_propagation import LabelPropagation, PropagateLabelsd
+from cladeseg.segmentation.transforms.label_propagation import LabelPropagation
+from cladeseg.segmentation.transforms.leave_one_out import LeftOut, leave_one_out, part_dice
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
 from cladeseg.segmentation.transforms.low_pass import low_pass
@@ -17,6 +19,7 @@ from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
 from cladeseg.segmentation.transforms.region_boxes import RegionBoxes, slices_of
+from cladeseg.segmentation.transforms.region_labels import LabelRegionsd, RegionLabels
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.spacing import Spacingd
 from cladeseg.segmentation.transforms.standardise import standardise
@@ -35,17 +38,20 @@ __all__ = [
     "CheckImaged",
     "CheckNormalised",
     "ComposeBatch",
+    "IntensityEM",
     "KeepLargestRegiond",
     "LabelPropagation",
+    "LabelRegionsd",
     "LeavesToLabeld",
+    "LeftOut",
     "LoadModalitiesd",
     "LoadNodesd",
     "ModalityDropout",
     "OrientAxesd",
     "ProbabilitiesFromLogsd",
-    "PropagateLabelsd",
     "RandomForegroundCrop",
     "RegionBoxes",
+    "RegionLabels",
     "SaveLabeld",
     "Spacingd",
     "TwoViews",
@@ -56,10 +62,12 @@ __all__ = [
     "chosen_modalities",
     "coarsen_image",
     "coarsen_nodes",
+    "leave_one_out",
     "low_pass",
     "mirror",
     "mirrored_views",
     "names_of_values",
+    "part_dice",
     "postprocessing",
     "preprocessing",
     "region_names",

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from monai.transforms import MapTransform
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from cladeseg.segmentation.transforms.box_extent import box_extent
+from cladeseg.segmentation.transforms.pose import AXES, Pose, map_coordinates, pose_of_voxels
 from cladeseg.taxonomy import Taxonomy
-
-
-class _Pose(NamedTuple):
-    """Where a region lies, in voxels."""
-
-    centre: np.ndarray  # (D,)
-    axes: np.ndarray  # (D, D): orthonormal columns
-    extent: np.ndarray  # (D,) along those axes
 
 
 class _Atlas(NamedTuple):
     """How one finely labelled case divides a superclass."""
 
     nodes: np.ndarray  # (*S): each voxel's nearest node below the superclass
-    pose: _Pose  # of the divided region
+    pose: Pose  # of the divided region
 
 
 class LabelPropagation:
@@ -81,13 +73,13 @@ class LabelPropagation:
             raise ValueError(f"sigma {sigma} is negative")
         if not 0.5 < min_agreement <= 1:
             raise ValueError(f"min_agreement {min_agreement} is no share above 0.5 and at most 1")
-        if axes not in _POSES:
-            raise ValueError(f"axes '{axes}' are unknown; known are {', '.join(_POSES)}")
+        if axes not in AXES:
+            raise ValueError(f"axes '{axes}' are unknown; known are {', '.join(AXES)}")
         self.taxonomy = taxonomy
         self.sigma = sigma
         self.min_agreement = min_agreement
-        self._pose = _POSES[axes]
-        cases = [_voxels(atlas) for atlas in atlases]
+        self.axes = axes
+        cases = [voxels_of(atlas) for atlas in atlases]
         self._atlases = {
             s: [self._atlas(case, self._below(s)) for case in cases if self._below(s)[case].any()]
             for s in taxonomy.superclasses
@@ -95,30 +87,32 @@ class LabelPropagation:
 
     def __call__(self, nodes: torch.Tensor) -> torch.Tensor:
         """Node map (1, *S) of the type of ``nodes`` (1, *S), each voxel of which is what it was or lies below it."""
-        known = _voxels(nodes)
+        known = voxels_of(nodes)
         propagated = known.copy()
-        for s, atlases in self._atlases.items():
-            if atlases and (known == s).any():
-                self._propagate(propagated, known, s, atlases)
+        for s in self.superclasses:
+            if (known == s).any():
+                label_confident(propagated, known, s, self.votes(known, s), self.taxonomy, self.min_agreement)
         return torch.from_numpy(propagated)[None].to(nodes.dtype)
 
-    def _propagate(self, propagated: np.ndarray, known: np.ndarray, s: int, atlases: Sequence[_Atlas]) -> None:
-        """Write into ``propagated`` what the voxels that are known as ``s`` probably are."""
-        region = self.taxonomy.contains[s].numpy()[known]
-        votes = self._votes(region, atlases)
-        below = np.flatnonzero(self._below(s))
-        for v in sorted(below, key=lambda v: len(self.taxonomy.path(int(v)))):  # parents first: the deepest stays
-            inside = self.taxonomy.contains[v].numpy()
-            share = sum((vote for node, vote in votes.items() if inside[node]), np.zeros(known.shape))
-            propagated[(known == s) & (share >= self.min_agreement)] = v
+    @property
+    def superclasses(self) -> tuple[int, ...]:
+        """Superclasses that an atlas divides, parents before children."""
+        return tuple(s for s, atlases in self._atlases.items() if atlases)
 
-    def _votes(self, region: np.ndarray, atlases: Sequence[_Atlas]) -> dict[int, np.ndarray]:
-        """Share (*S) of the blurred votes that each node gets in the region; they add up to 1."""
+    def votes(self, known: np.ndarray, s: int) -> dict[int, np.ndarray]:
+        """Share (*S) of the blurred votes that each node below ``s`` gets in its region; they add up to 1 there.
+
+        Args:
+            known: integer (*S), the node that each voxel is known as; some are inside ``s``.
+            s: one of :attr:`superclasses`.
+        """
+        region = self.taxonomy.contains[s].numpy()[known]
         votes: dict[int, np.ndarray] = {}
         coordinates = np.argwhere(region)
-        pose = self._pose(coordinates)
-        for atlas in atlases:
-            mapped = _map_coordinates(coordinates, pose, atlas.pose).round().astype(int)
+        places = torch.from_numpy(coordinates).double()
+        pose = pose_of_voxels(places, self.axes)
+        for atlas in self._atlases[s]:
+            mapped = map_coordinates(places, pose, atlas.pose).numpy().round().astype(int)
             voted = atlas.nodes[tuple(mapped.clip(0, np.array(atlas.nodes.shape) - 1).T)]
             for node in np.unique(voted):
                 vote = votes.setdefault(int(node), np.zeros(region.shape))
@@ -131,7 +125,8 @@ class LabelPropagation:
     def _atlas(self, case: np.ndarray, below: np.ndarray) -> _Atlas:
         divided = below[case]
         nearest = distance_transform_edt(~divided, return_distances=False, return_indices=True)
-        return _Atlas(case[tuple(nearest)], self._pose(np.argwhere(divided)))
+        pose = pose_of_voxels(torch.from_numpy(np.argwhere(divided)).double(), self.axes)
+        return _Atlas(case[tuple(nearest)], pose)
 
     def _below(self, s: int) -> np.ndarray:
         """Bool (N,): the nodes strictly below ``s``."""
@@ -140,46 +135,31 @@ class LabelPropagation:
         return below
 
 
-class PropagateLabelsd(MapTransform):
-    """Add the key ``propagated``: the node map as deep as the atlases of a :class:`LabelPropagation` agree.
-
-    Args:
-        propagation: labels what the atlases agree on.
-        keys: the key of the node map.
-        output_key: where the propagated labels go.
-    """
-
-    def __init__(self, propagation: LabelPropagation, *, keys: str = "nodes", output_key: str = "propagated") -> None:
-        super().__init__(keys)
-        self.propagation = propagation
-        self.output_key = output_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the item with its propagated labels."""
-        item = dict(data)
-        item[self.output_key] = self.propagation(item[self.first_key(item)])
-        return item
-
-
-def _voxels(nodes: torch.Tensor) -> np.ndarray:
+def voxels_of(nodes: torch.Tensor) -> np.ndarray:
+    """Node map (1, *S) → integers (*S)."""
     return nodes.as_subclass(torch.Tensor)[0].cpu().numpy().astype(np.int64)
 
 
-def _volume_pose(coordinates: np.ndarray) -> _Pose:
-    return _Pose(coordinates.mean(0), np.eye(coordinates.shape[1]), box_extent(coordinates.var(0)))
+def label_confident(  # noqa: PLR0917
+    labelled: np.ndarray,
+    known: np.ndarray,
+    s: int,
+    shares: Mapping[int, np.ndarray],
+    taxonomy: Taxonomy,
+    min_agreement: float,
+) -> None:
+    """Write the deepest node with a large enough share into ``labelled``, at the voxels that are known as ``s``.
 
-
-def _principal_pose(coordinates: np.ndarray) -> _Pose:
-    variances, axes = np.linalg.eigh(np.cov(coordinates.T, bias=True))
-    return _Pose(coordinates.mean(0), axes, box_extent(variances.clip(0)))
-
-
-#: How the axes of a region, given by its voxels' coordinates (V, D), are found, by name.
-_POSES: dict[str, Callable[[np.ndarray], _Pose]] = {"volume": _volume_pose, "principal": _principal_pose}
-
-
-def _map_coordinates(coordinates: np.ndarray, pose: _Pose, other: _Pose) -> np.ndarray:
-    """Coordinates (V, D) of one region → those that lie alike in the other."""
-    same_side = np.where((pose.axes * other.axes).sum(0) < 0, -1, 1)
-    relative = (coordinates - pose.centre) @ pose.axes / pose.extent
-    return (relative * other.extent) @ (other.axes * same_side).T + other.centre
+    Args:
+        labelled: integer (*S), changed in place.
+        known: integer (*S), the node that each voxel is known as.
+        s: the superclass.
+        shares: node below ``s`` → its share (*S), a probability.
+        taxonomy: the tree.
+        min_agreement: least share of a node with all below it, above 0.5.
+    """
+    below = [v for v in np.flatnonzero(taxonomy.contains[s].numpy()).tolist() if v != s]
+    for v in sorted(below, key=lambda v: len(taxonomy.path(v))):  # parents first: the deepest stays
+        inside = taxonomy.contains[v].numpy()
+        share = sum((value for node, value in shares.items() if inside[node]), np.zeros(known.shape))
+        labelled[(known == s) & (share >= min_agreement)] = v

@@ -206,16 +206,26 @@ class OptimizerSettings(SettingsGroup):
 
 
 class PropagationSettings(SettingsGroup):
-    """Label propagation: coarse cases learn parts where these lie in the fine cases' regions."""
+    """Pseudo labels of coarse cases' regions: place × intensity × teacher, where these are confident."""
 
     enabled: bool = False
-    """Whether labels are propagated; for parts that lie alike in everybody, not for tumours."""
+    """Whether regions of which only the superclass is known get pseudo labels."""
+    place: bool = True
+    """Whether place counts: labels are propagated from the fine cases; for parts that lie alike in everybody, not for \
+tumours."""
     axes: Literal["volume", "principal"] = "volume"
     """Axes of a region: the volume's, or its principal ones for organs that are turned differently in each patient."""
     sigma: NotNegative = 0.08
     """Standard deviation of the Gaussian on the votes, as a share of the region's extent."""
+    intensity: bool = False
+    """Whether intensity counts: parts are refined by expectation maximisation in each region. With fine cases of two \
+patients or more it is used only if it makes the labels of left-out fine cases better."""
+    refresh: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Shares of the epochs after which the labels are made anew, with the teacher's predictions as a further factor."""
+    exponents: tuple[NotNegative, NotNegative] = (0.5, 1.0)
+    """Exponents of place × intensity and of the teacher in the refreshed labels."""
     min_agreement: Annotated[float, Field(gt=0.5, le=1)] = 0.9
-    """Least share of the votes that a label needs."""
+    """Least probability that a label needs."""
 
 
 class PseudoLabelSettings(SettingsGroup):

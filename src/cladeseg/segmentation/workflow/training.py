@@ -8,32 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.transforms import Compose
-
 from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.cohort import fingerprint
 from cladeseg.files import read_json
-from cladeseg.segmentation.data import CachedDataset, pool_of, supervision_of
-from cladeseg.segmentation.data.sampler import COARSE
+from cladeseg.segmentation.data import CachedDataset
 from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
-from cladeseg.segmentation.transforms import LabelPropagation, PropagateLabelsd
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
-from cladeseg.segmentation.workflow.settings import FREE_ON_RESUME, TrainingSettings
+from cladeseg.segmentation.workflow.propagation import with_propagated_labels
+from cladeseg.segmentation.workflow.settings import FREE_ON_RESUME
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.segmentation.workflow.two_passes import training_patch, with_overview
 from cladeseg.segmentation.workflow.workflow import TrainingWorkflow
-from cladeseg.taxonomy import FINE, Taxonomy
+from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
-
-#: Finely labelled cases that labels are propagated from; more would cost time for every coarse case and change little.
-MAX_ATLASES = 16
-#: Methods that learn from propagated labels; those to compare with know nothing of them.
-_PROPAGATING = ("supervised", "hierarchical_mix")
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -74,7 +66,8 @@ def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> C
         DataError: a case cannot be loaded.
     """
     s = plan.settings
-    load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s)
+    record = plan.run_folder.propagation / "intensity.json"
+    load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s, record=record)
     load = with_overview(load, plan.taxonomy, s)
     return _cached(plan, data, load, patch=training_patch(plan.taxonomy, s))
 
@@ -98,38 +91,6 @@ def _cached(plan: TrainingPlan, data: Sequence[Mapping[str, Any]], load: Load, *
         max_gigabytes=s.cache_gigabytes,
         **options,
     )
-
-
-def with_propagated_labels(
-    load: Load, cases: Sequence[Mapping[str, Any]], taxonomy: Taxonomy, settings: TrainingSettings
-) -> Load:
-    """``load``, followed by label propagation to coarse cases if the settings ask for it.
-
-    Labels come from the first :data:`MAX_ATLASES` finely labelled cases.  Where every case is finely labelled, or none,
-    there is nothing to propagate.
-
-    Args:
-        load: preprocessing of a case.
-        cases: of the training.
-        taxonomy: the tree.
-        settings: of the training.
-
-    Raises:
-        DataError: a finely labelled case cannot be loaded.
-    """
-    chosen = settings.propagation
-    kinds = [pool_of(supervision_of(case)) for case in cases]
-    fine = [case for case, kind in zip(cases, kinds, strict=True) if kind == FINE][:MAX_ATLASES]
-    if not chosen.enabled or settings.method not in _PROPAGATING or not fine or COARSE not in kinds:
-        return load
-    loaded = CachedDataset(
-        fine, load, spacing=settings.data.target_spacing, axis_order=settings.data.axis_order, progress=False
-    )
-    atlases = [loaded[i]["nodes"] for i in range(len(loaded))]
-    propagation = LabelPropagation(
-        taxonomy, atlases, sigma=chosen.sigma, min_agreement=chosen.min_agreement, axes=chosen.axes
-    )
-    return Compose([load, PropagateLabelsd(propagation)])
 
 
 def run_training(workflow: TrainingWorkflow) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from cladeseg.bundle.settings import read_settings
-from cladeseg.files import DataError
+from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cached_dataset as cache
 from cladeseg.segmentation.workflow import TrainingSettings
-from cladeseg.segmentation.workflow.training import MAX_ATLASES, with_propagated_labels
+from cladeseg.segmentation.workflow.propagation import MAX_ATLASES, labels_of, region_labels, with_propagated_labels
 from cladeseg.taxonomy import Taxonomy
 
 LENGTH = 20
@@ -84,3 +85,50 @@ def test_only_so_many_fine_cases_are_looked_at(acdc_tree: Taxonomy) -> None:
 def test_a_broken_fine_case_is_named(acdc_tree: Taxonomy) -> None:
     with pytest.raises(DataError, match=r"broken: broken\.nii\.gz: is truncated"):
         with_propagated_labels(Loads(acdc_tree), cases(broken="fine", b="heart"), acdc_tree, settings())
+
+
+# ---- intensity is decided by the fine cases --------------------------------------------------------------------------
+
+
+def fine_case(tree: Taxonomy, border: int, *, seed: int, contrast: float) -> dict[str, Any]:
+    """A heart whose parts meet at ``border``, seen with some contrast and noise."""
+    nodes = torch.full((1, LENGTH, 8, 6), tree.index("right_ventricle"), dtype=torch.uint8)
+    nodes[:, :border] = tree.index("left_ventricle")
+    noise = torch.randn(nodes.shape, generator=torch.Generator().manual_seed(seed))
+    return {"image": contrast * (nodes == tree.index("left_ventricle")) + noise, "nodes": nodes}
+
+
+def with_intensity(**options: Any) -> TrainingSettings:
+    return read_settings(TrainingSettings, {"propagation": {"enabled": True, "intensity": True, **options}})
+
+
+def test_intensity_is_kept_where_it_finds_borders_that_place_misses(acdc_tree: Taxonomy, tmp_path: Path) -> None:
+    fine = [fine_case(acdc_tree, border, seed=border, contrast=8.0) for border in (6, 14)]
+    labels = region_labels(fine, ["p1", "p2"], acdc_tree, with_intensity(), record=tmp_path / "intensity.json")
+    assert labels.intensity is not None
+    recorded = read_json(tmp_path / "intensity.json")
+    assert recorded["intensity"] is True
+    assert recorded["left_out_dice"]["with_intensity"] > recorded["left_out_dice"]["without"] + 0.05
+
+
+def test_intensity_is_dropped_where_it_misleads(acdc_tree: Taxonomy, tmp_path: Path) -> None:
+    # What is bright in one patient is dark in the other; place is right.
+    fine = [fine_case(acdc_tree, 10, seed=i, contrast=contrast) for i, contrast in enumerate((2.0, -2.0))]
+    labels = region_labels(fine, ["p1", "p2"], acdc_tree, with_intensity(), record=tmp_path / "intensity.json")
+    assert labels.intensity is None
+    assert read_json(tmp_path / "intensity.json")["intensity"] is False
+
+
+def test_two_images_of_one_patient_do_not_judge_each_other(acdc_tree: Taxonomy, tmp_path: Path) -> None:
+    fine = [fine_case(acdc_tree, 10, seed=i, contrast=contrast) for i, contrast in enumerate((2.0, -2.0))]
+    labels = region_labels(fine, ["p1", "p1"], acdc_tree, with_intensity(), record=tmp_path / "intensity.json")
+    assert labels.intensity is not None
+    assert read_json(tmp_path / "intensity.json")["left_out_dice"] is None
+
+
+def test_a_data_set_says_what_labels_it(acdc_tree: Taxonomy) -> None:
+    given = cases(a="fine", b="heart")
+    for enabled in (False, True):
+        load = with_propagated_labels(Loads(acdc_tree), given, acdc_tree, settings(enabled=enabled))
+        dataset = cache.CachedDataset(given, load, spacing=(1, 1, 1), progress=False)
+        assert (labels_of(dataset) is not None) is enabled
