@@ -67,10 +67,18 @@ def test_on_leaf_labels_it_is_monais_dice_ce_on_any_tree(tree: Taxonomy, options
     torch.testing.assert_close(loss_of(tree, logits, label, **options), theirs(logits, label))
 
 
-def test_an_absent_leaf_counts_as_in_monai(tree: Taxonomy) -> None:
+def test_a_leaf_that_is_known_to_be_absent_leaves_the_dice_mean(tree: Taxonomy) -> None:
     logits, label = random_logits(tree), random_labels(tree.num_leaves) * 0
-    expected = DiceCELoss(softmax=True, to_onehot_y=True)(logits, label)
-    torch.testing.assert_close(loss_of(tree, logits, label), expected)
+    p = logits.softmax(1)[:, 0].flatten(1).sum(1)
+    voxels_each = label[0].numel()
+    expected = (1 - 2 * p / (p + voxels_each)).mean()  # the background's term alone
+    torch.testing.assert_close(loss_of(tree, logits, label, lambda_ce=0, smooth_nr=0.0, smooth_dr=0.0), expected)
+
+
+def test_an_absent_leaf_that_is_found_nevertheless_is_pushed_down(acdc_tree: Taxonomy) -> None:
+    logits = probabilities([0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]).requires_grad_()
+    TreeLoss(acdc_tree)(logits.log_softmax(1), voxels(acdc_tree, "background", "background")).backward()
+    assert (logits.grad[0, 1:] > 0).all()
 
 
 def test_a_deep_tree_equals_a_flat_one_with_the_same_leaves(acdc_tree: Taxonomy, brats_tree: Taxonomy) -> None:
@@ -152,9 +160,9 @@ def test_a_coarse_case_has_the_terms_of_its_superclass_and_the_background(acdc_t
 
 def test_a_superclass_has_no_term_where_all_its_voxels_are_labelled_finer(acdc_tree: Taxonomy) -> None:
     log_p = probabilities([0.8, 0.1, 0.1, 0.0], [0.3, 0.1, 0.2, 0.4])
-    leaves = [1 - 1.6 / 2.1, 1.0, 1.0, 1 - 0.8 / 1.4]  # the two absent ones are known to be absent
+    leaves = [1 - 1.6 / 2.1, 1 - 0.8 / 1.4]  # the two absent ones are known to be absent
     found = dice_of(acdc_tree, log_p, voxels(acdc_tree, "background", "left_ventricle"))
-    assert found == pytest.approx(sum(leaves) / 4)
+    assert found == pytest.approx(sum(leaves) / 2)
 
 
 def test_a_partly_fine_case_judges_a_leaf_only_where_its_label_decides(acdc_tree: Taxonomy) -> None:
@@ -202,9 +210,8 @@ def test_with_batch_a_case_without_the_term_stays_out_of_the_ratio(acdc_tree: Ta
     fine, coarse = probabilities([0.3, 0.3, 0.2, 0.2]), probabilities([0.1, 0.7, 0.1, 0.1])
     label = torch.cat([voxels(acdc_tree, "right_ventricle"), voxels(acdc_tree, "heart")])
     right, heart = 1 - 2 * 0.3 / 1.3, 1 - 2 * 0.9 / 1.9
-    background = myocardium = left_ventricle = 1.0  # absent and predicted
     found = dice_of(acdc_tree, torch.cat([fine, coarse]), label, batch=True)
-    assert found == pytest.approx((background + right + myocardium + left_ventricle + heart) / 5)
+    assert found == pytest.approx((right + heart) / 2)  # what is absent has no term
 
 
 # ---- numbers and types ----------------------------------------------------------------------------------------------

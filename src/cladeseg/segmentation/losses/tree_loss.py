@@ -25,13 +25,14 @@ class TreeLoss(_Loss):
 
     .. math:: 1 - \frac{2 \sum p_v t_v + s_{nr}}{\sum p_v + \sum t_v + s_{dr}}, \qquad t_v = [\text{label inside } v]
 
-    A leaf has a term if it occurs in the case, or if no voxel's label leaves it open (then its absence is known); an
-    inner node if some voxel is labelled with exactly this node.  A case's terms are averaged, then the cases that have
+    A node has a term if some voxel of the case is labelled with exactly this node.  A leaf that is known to be absent
+    has none: without smoothing its term is a constant 1, which teaches nothing and dilutes the others; what is wrongly
+    found of it costs cross-entropy, and Dice of what is there.  A case's terms are averaged, then the cases that have
     any.
 
-    With all labels leaves this is ``monai.losses.DiceCELoss(softmax=True, to_onehot_y=True)`` on any tree.  Losses on
-    label sets are an idea of Fidon et al., arXiv 2107.03846; their leaf-Dice does count the undecided voxels that ours
-    leaves out, see :class:`~cladeseg.segmentation.losses.label_set_loss.LabelSetLoss`.
+    With all leaves in every case this is ``monai.losses.DiceCELoss(softmax=True, to_onehot_y=True)`` on any tree.
+    Losses on label sets are an idea of Fidon et al., arXiv 2107.03846; their leaf-Dice does count the undecided voxels
+    that ours leaves out, see :class:`~cladeseg.segmentation.losses.label_set_loss.LabelSetLoss`.
 
     Args:
         taxonomy: the tree, with L leaves and N nodes.
@@ -128,7 +129,7 @@ class TreeLoss(_Loss):
         """Marginal Dice loss of leaf log-probabilities (B, L, V) at labels (B, 1, V)."""
         p, counts = self._sums(leaf.exp(), label)
         overlap, size = (p * self.inside).sum(2), (p * self.known).sum(2) + (counts * self.inside).sum(2)
-        included = self._has_term(counts)
+        included = counts[:, 0, :-1] > 0
         if self.batch:
             overlap, size = ((part * included).sum(0, keepdim=True) for part in (overlap, size))
             included = included.any(0, keepdim=True)
@@ -147,12 +148,6 @@ class TreeLoss(_Loss):
             one_hot = (label == labels[:, None]).to(p.dtype)
             by_leaf = torch.bmm(p, one_hot.mT)
             return self.membership.to(p.dtype) @ by_leaf, one_hot.sum(2)[:, None]
-
-    def _has_term(self, counts: Tensor) -> Tensor:
-        """Bool (B, N-1): which nodes have a Dice term, given the number of voxels of each label (B, 1, N)."""
-        nodes = torch.arange(counts.shape[2] - 1, device=counts.device)
-        absence_is_known = (counts * ~self.known).sum(2) == 0
-        return (counts[:, 0, :-1] > 0) | ((nodes < self.taxonomy.num_leaves) & absence_is_known)
 
 
 def _may_hold(mask: Tensor) -> bool:
