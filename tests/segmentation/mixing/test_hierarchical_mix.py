@@ -297,3 +297,93 @@ def test_hard_pastes_cost_one_loss_call(acdc_tree: Taxonomy) -> None:
     value = MixLoss(loss)(output, _mixed([1.0, 1.0], nodes, _map(0).repeat(2, 1, 1, 1, 1)))
     assert loss.calls == 1
     torch.testing.assert_close(value, -torch.tensor(0.75).log())
+
+
+# ---- what is pasted fits its surroundings ----------------------------------------------------------------------------
+
+
+def _disc(tree: Taxonomy, shift: int = 0) -> torch.Tensor:
+    """Left ventricle round the middle, myocardium round it, on 24 × 24 × 4."""
+    x, y, _ = torch.meshgrid(*(torch.arange(n) for n in (24, 24, 4)), indexing="ij")
+    radius = ((x - 11 - shift) ** 2 + (y - 11) ** 2).float().sqrt()
+    nodes = torch.where(radius < 4, tree.index("left_ventricle"), tree.index("myocardium"))
+    return torch.where(radius < 7, nodes, tree.background)[None, None].to(torch.uint8)
+
+
+def _step_at_label_borders(image: torch.Tensor, nodes: torch.Tensor) -> float:
+    """Mean step of the image between in-plane neighbours with different labels."""
+    steps = []
+    for axis in (2, 3):
+        n = image.shape[axis]
+        differ = nodes.narrow(axis, 1, n - 1) != nodes.narrow(axis, 0, n - 1)
+        steps.append((image.narrow(axis, 1, n - 1) - image.narrow(axis, 0, n - 1)).abs()[differ])
+    return float(torch.cat(steps).mean())
+
+
+def _smooth_image(gain: float, offset: float, shift: int = 0) -> torch.Tensor:
+    """Brightness falls off smoothly from the middle of the disc, in the scale of one scanner."""
+    x, y, _ = torch.meshgrid(*(torch.arange(n) for n in (24, 24, 4)), indexing="ij")
+    return (offset + gain * torch.exp(-((x - 11 - shift) ** 2 + (y - 11) ** 2) / 60))[None, None]
+
+
+def test_a_matched_and_feathered_paste_leaves_no_seam_on_label_borders(acdc_tree: Taxonomy) -> None:
+    host, guest = _smooth_image(1.0, 0.0), _smooth_image(3.0, 2.0, shift=1)
+    known = (_disc(acdc_tree) != 0).to(torch.uint8) * HEART
+    steps = {}
+    for name, options in {"hard": {}, "repaired": {"match": True, "feather": (1, 1, 0)}}.items():
+        mix = HierarchicalMix(acdc_tree, **options)  # type: ignore[arg-type]
+        mixed = mix(host, known, known, guest, _disc(acdc_tree, shift=1), _generator())
+        steps[name] = _step_at_label_borders(mixed.image, mixed.pasted)
+        assert acdc_tree.contains[known.long(), mixed.pasted.long()].all()
+    real = _step_at_label_borders(guest, _disc(acdc_tree, shift=1)) / 3  # in the host's scale
+    assert steps["repaired"] < 1.3 * real
+    assert steps["hard"] > 2 * real
+
+
+def test_a_feathered_paste_goes_on_beyond_the_border_but_not_where_the_guests_organ_does(acdc_tree: Taxonomy) -> None:
+    known = (_disc(acdc_tree) != 0).to(torch.uint8) * HEART
+    larger = _disc(acdc_tree)
+    larger[:, :, 2:11, 10:13] = MYO  # the guest's heart has a tail to one side
+    mix = HierarchicalMix(acdc_tree, feather=(1, 1, 0), max_scale=1.0)
+    shape = known.shape
+    mixed = mix(torch.zeros(shape), known, known, torch.ones(shape), larger, _generator())
+    row = mixed.image[0, 0, :, 11, 1]
+    beyond = (known[0, 0, :, 11, 1] == 0) & (row > 0)
+    assert beyond[18:].any(), "on the side where both are outside"
+    assert not beyond[:2].any()
+    moved = mix._align(
+        HEART, mix._query(torch.zeros(shape), known, known, None), mix._partner(torch.ones(shape), larger, None)
+    )[1]
+    disagree = (known == 0) & (moved != 0)
+    assert (mixed.image[disagree] == 0).all()
+
+
+def test_voxels_that_are_no_image_are_neither_pasted_nor_pasted_into(acdc_tree: Taxonomy) -> None:
+    known = pseudo = _map(ROOT)
+    pseudo = _map(0, (LEFT, _box(1, 2)))
+    valid = torch.ones_like(known, dtype=torch.bool)
+    valid[:, :, :3] = False
+    mix = HierarchicalMix(acdc_tree)
+    mixed = mix(_images(), known, pseudo, _images(value=1.0), _partner(), _generator(), valid=valid)
+    assert mixed.mask.any()
+    assert not mixed.mask[~valid].any()
+    nowhere = torch.zeros_like(valid)
+    mixed = mix(_images(), known, pseudo, _images(value=1.0), _partner(), _generator(), partner_valid=nowhere)
+    assert not mixed.mask.any()
+
+
+def test_no_value_is_read_back_from_the_device(acdc_tree: Taxonomy) -> None:
+    # On the meta device tensors have no values: whatever branches on one raises.
+    known, images = _map(0, (HEART, _box(1, 2))).to("meta"), _images(value=1.0).to("meta")
+    mix = HierarchicalMix(acdc_tree, axes="principal", match=True, feather=(1, 1, 0), direction="both")
+    mixed = mix(images, known, known, images, known, _generator(), valid=known == 0, partner_valid=known == 0)
+    leaf = torch.zeros(2, 4, *SHAPE, device="meta", requires_grad=True)
+    MixLoss(TreeLoss(acdc_tree))(leaf.log_softmax(1), mixed).backward()
+    assert mixed.image.device.type == "meta"
+
+
+def test_impossible_blends_are_named(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(ValueError, match="axes 'oblique'"):
+        HierarchicalMix(acdc_tree, axes="oblique")
+    with pytest.raises(ValueError, match="feather"):
+        HierarchicalMix(acdc_tree, feather=(1, -1, 0))

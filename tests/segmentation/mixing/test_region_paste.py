@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from cladeseg.segmentation.mixing.region_paste import align_region, centre_and_extent, paste
+from cladeseg.segmentation.mixing.region_paste import align_region, feathered, match_intensities, paste
 
 ROOT = 6
 
@@ -11,12 +11,6 @@ def _box(*edges: tuple[int, int], size: int = 12) -> torch.Tensor:
     region = torch.zeros(1, 1, size, size, size, dtype=torch.bool)
     region[(0, 0, *(slice(*edge) for edge in edges))] = True
     return region
-
-
-def test_centre_and_extent_of_a_box_are_exact() -> None:
-    centre, extent = centre_and_extent(_box((2, 8), (0, 3), (5, 6)))
-    torch.testing.assert_close(centre, torch.tensor([[4.5, 1.0, 5.0]]))
-    torch.testing.assert_close(extent, torch.tensor([[6.0, 3.0, 1.0]]))
 
 
 def test_a_region_moves_onto_the_query_by_whole_voxels() -> None:
@@ -101,3 +95,43 @@ def test_paste_blends_inside_the_mask_only() -> None:
     assert blended[..., 1].eq(0).all()
     assert blended[0, ..., 0].eq(4).all()
     assert blended[1, ..., 0].eq(1).all()
+
+
+def test_a_turned_region_is_turned_back_along_principal_axes() -> None:
+    source = _box((1, 11), (4, 8), (4, 7))
+    goal = source.transpose(2, 3).contiguous()
+    moved = {
+        axes: align_region(goal, source.float(), source.to(torch.uint8), source, root=ROOT, axes=axes)[1]
+        for axes in ("volume", "principal")
+    }
+    assert torch.equal(moved["principal"] == 1, goal)
+    assert ((moved["volume"] == 1) & goal).sum() < 0.6 * goal.sum()
+
+
+def test_a_matched_region_has_the_others_mean_and_spread_in_each_channel() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image, like = (
+        5 + 3 * torch.randn(2, 2, 6, 6, 6, generator=generator),
+        torch.randn(2, 2, 6, 6, 6, generator=generator),
+    )
+    region, other = (torch.rand(2, 1, 6, 6, 6, generator=generator) < 0.4 for _ in range(2))
+    matched = match_intensities(image, region, like, other)
+    for i in range(2):
+        for channel in range(2):
+            mine, theirs = matched[i, channel][region[i, 0]], like[i, channel][other[i, 0]]
+            torch.testing.assert_close(mine.mean(), theirs.mean(), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(mine.std(correction=0), theirs.std(correction=0))
+
+
+def test_without_a_region_nothing_is_matched() -> None:
+    image, like, some = torch.randn(1, 1, 4, 4, 4), torch.randn(1, 1, 4, 4, 4), torch.ones(1, 1, 4, 4, 4).bool()
+    for region, other in ((~some, some), (some, ~some)):
+        assert torch.equal(match_intensities(image, region, like, other), image)
+
+
+def test_weights_rise_over_twice_the_feather_and_not_at_the_images_end() -> None:
+    mask = _box((0, 12), (0, 12), (0, 6))
+    weight = feathered(mask, (2, 2, 2))
+    assert torch.equal(weight > 0, mask & (weight > 0))
+    torch.testing.assert_close(weight[0, 0, 0, 0, :6], torch.tensor([1, 1, 0.8, 0.6, 0.4, 0.2]))
+    assert torch.equal(feathered(mask, (0, 0, 0)), mask.float())

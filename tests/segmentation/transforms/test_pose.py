@@ -34,6 +34,14 @@ def test_voxels_and_masks_give_one_pose(axes: str, shape: tuple[int, ...]) -> No
     torch.testing.assert_close(along, torch.ones_like(along), atol=1e-4, rtol=1e-4)
 
 
+def test_centre_and_extent_of_a_box_are_exact() -> None:
+    region = torch.zeros(1, 1, 12, 12, 12, dtype=torch.bool)
+    region[:, :, 2:8, 0:3, 5:6] = True
+    pose = pose_of_regions(region)
+    torch.testing.assert_close(pose.centre, torch.tensor([[4.5, 1.0, 5.0]]))
+    torch.testing.assert_close(pose.extent, torch.tensor([[6.0, 3.0, 1.0]]))
+
+
 def test_principal_axes_are_the_eigenvectors_of_the_covariance() -> None:
     coordinates = _blob(1)[0, 0].nonzero().double()
     values, vectors = torch.linalg.eigh(torch.cov(coordinates.T, correction=0))

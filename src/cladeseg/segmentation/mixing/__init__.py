@@ -3,7 +3,7 @@
 from cladeseg.segmentation.mixing.hierarchical_mix import HierarchicalMix, MixedBatch, MixLoss
 from cladeseg.segmentation.mixing.pseudo_label import PseudoLabeller
 from cladeseg.segmentation.mixing.ramp import SigmoidRamp
-from cladeseg.segmentation.mixing.region_paste import align_region, centre_and_extent, paste
+from cladeseg.segmentation.mixing.region_paste import align_region, feathered, match_intensities, paste
 from cladeseg.segmentation.mixing.teacher import EmaTeacher
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "PseudoLabeller",
     "SigmoidRamp",
     "align_region",
-    "centre_and_extent",
+    "feathered",
+    "match_intensities",
     "paste",
 ]

@@ -148,7 +148,7 @@ class BatchAugment:
         """Carry out the changes that ``params`` (see :meth:`sample`) describe; draws nothing."""
         matrix, shift = self._affine(params, images.shape[2:])
         # Products in double precision on the CPU: autocast and TF32 leave them alone.
-        matrix, shift = (part.to(images.device, torch.float32) for part in (matrix, shift))
+        matrix, shift = (part.to(images.device, torch.float32, non_blocking=True) for part in (matrix, shift))
         coordinates = affine_coordinates(matrix, shift, images.shape[2:])
         images, nodes = warp(images, nodes, coordinates, outside=self.root)
         for name, neutral, change in _INTENSITY:
@@ -194,7 +194,7 @@ Params = dict[str, torch.Tensor]
 
 def _column(values: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Per-sample numbers (B,) in a form that multiplies ``images``."""
-    return values.to(images).view(-1, *[1] * (images.ndim - 1))
+    return values.to(images, non_blocking=True).view(-1, *[1] * (images.ndim - 1))
 
 
 def _add_noise(images: torch.Tensor, params: Params) -> torch.Tensor:

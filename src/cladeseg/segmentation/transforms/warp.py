@@ -42,7 +42,7 @@ def warp(
     Returns:
         Images (B, C, *S') and nodes (B, 1, *S') of the input's types.
     """
-    size = torch.tensor(images.shape[2:], dtype=coordinates.dtype).to(coordinates.device)
+    size = torch.tensor(images.shape[2:], dtype=coordinates.dtype).to(coordinates.device, non_blocking=True)
     # grid_sample wants the last axis first and the voxel edges at -1 and 1.
     grid = ((2 * coordinates + 1) / size - 1).flip(-1)
     warped = grid_sample(images.to(grid.dtype), grid, "bilinear", "border", align_corners=False)
