@@ -145,7 +145,7 @@ def test_datalist_and_sampler_take_the_values(file: Path, task: str) -> None:
         ("two_head", lambda parts: type(parts.network.head).__name__ == "TwoHead"),
         ("two_head_plain", lambda parts: type(parts.step).__name__ == "SupervisedStep"),
         ("fine_only", lambda parts: type(parts.step).__name__ == "SupervisedStep"),
-        ("one_way_mix", lambda parts: parts.step.mix.direction == "one_way"),
+        ("one_way_mix", lambda parts: parts.step.mixer.mix.direction == "one_way"),
         ("soft_mix", lambda parts: parts.settings.mix.alpha_range == (0.5, 1.0)),
     ],
 )

@@ -43,7 +43,7 @@ def test_only_label_set_replaces_the_loss(acdc_tree):
 def test_options_arrive(acdc_tree):
     loss = build_loss(acdc_tree)
     mix = build_method("hierarchical_mix", acdc_tree, loss, alpha_range=[0.5, 0.75])
-    assert mix.mix.alpha_range == (0.5, 0.75)
+    assert mix.mixer.mix.alpha_range == (0.5, 0.75)
     bcp = build_method("bcp", acdc_tree, loss, start=3, ramp=40, weight=0.5, pseudo_weight=0.1, respect_nodes=True)
     assert (bcp.ramp.start, bcp.ramp.length, bcp.ramp.maximum) == (3, 40, 0.5)
     assert (bcp.pseudo_weight, bcp.respect_nodes) == (0.1, True)

@@ -9,7 +9,15 @@ import torch
 from tiny_training import SUPERVISIONS, Balls, tiny_net
 from torch import nn
 
-from cladeseg.segmentation.engines import HierarchicalMixStep, StepInput, SupervisedStep, build_step, step_generator
+from cladeseg.segmentation.engines import (
+    HierarchicalMixStep,
+    MixInPlaceStep,
+    RegionMixer,
+    StepInput,
+    SupervisedStep,
+    build_step,
+    step_generator,
+)
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher, HierarchicalMix, PseudoLabeller, SigmoidRamp
 from cladeseg.segmentation.networks import build_network
@@ -99,7 +107,7 @@ def test_the_mix_loss_is_that_of_the_mixed_images(acdc_tree):
     """One way, threshold 1: the target is the known node with the partner's leaves pasted in."""
     given, loss = batch(acdc_tree, (FINE, COARSE)), build_loss(acdc_tree)
     mix, labeller = HierarchicalMix(acdc_tree), PseudoLabeller(acdc_tree, threshold=1.0)
-    measured = HierarchicalMixStep(loss, mix, labeller, SigmoidRamp(length=0))(given)["mix"]
+    measured = HierarchicalMixStep(loss, RegionMixer(mix, labeller), SigmoidRamp(length=0))(given)["mix"]
     (fine_image, coarse_image), (fine_nodes, coarse_nodes) = given.images.split(1), given.nodes.split(1)
     mixed = mix(coarse_image, coarse_nodes, coarse_nodes, fine_image, fine_nodes, step_generator(0, 0))
     assert mixed.mask.any()
@@ -164,3 +172,73 @@ def test_bfloat16_gives_finite_losses_and_gradients(acdc_tree, head):
     torch.testing.assert_close(losses["loss"], exact, rtol=0.05, atol=0.05)
     losses["loss"].backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in given.network.parameters())
+
+
+# ---- what is no image ------------------------------------------------------------------------------------------------
+
+
+def test_padding_of_an_unlabelled_case_is_neither_labelled_nor_pasted_into(acdc_tree):
+    """The teacher is sure of a heart everywhere, padding included."""
+    given = batch(acdc_tree, (FINE, UNLABELLED))
+    valid = torch.ones_like(given.nodes, dtype=torch.bool)
+    valid[1, :, :4] = False
+    sure = torch.full((1, acdc_tree.num_leaves, *given.images.shape[2:]), -20.0)
+    sure[:, acdc_tree.index("myocardium")] = 0.0
+    given.teacher.predict = lambda images, views, axes: [sure]
+    mixer = mix_step(acdc_tree).mixer
+    mixed = mixer(given._replace(valid=valid), [0], [1])
+    for target in (mixed.base[:1], mixed.pasted[:1]):
+        assert (target[:, :, :4] == acdc_tree.root).all()
+        assert (target[:, :, 4:] != acdc_tree.root).all()
+    assert torch.equal(mixed.image[:1, :, :4], given.images[1:, :, :4])
+
+
+# ---- in the place of coarse cases ------------------------------------------------------------------------------------
+
+
+def in_place_step(tree: Taxonomy, **options: Any) -> MixInPlaceStep:
+    step = build_step(tree, build_loss(tree), in_place=True, ramp=0, threshold=1.0, **options, direction="one_way")
+    assert isinstance(step, MixInPlaceStep)
+    return step
+
+
+def test_mixed_cases_take_the_place_of_coarse_ones(acdc_tree):
+    given = batch(acdc_tree, (FINE, COARSE, UNLABELLED))
+    prepared = in_place_step(acdc_tree, flips=[]).prepare(given)
+    assert len(prepared.images) == len(given.images)
+    assert torch.equal(prepared.images[0], given.images[0])
+    assert torch.equal(prepared.propagated[0], given.propagated[0])
+    heart = given.nodes[1] == acdc_tree.index("heart")
+    assert (prepared.propagated[1][heart] != acdc_tree.index("heart")).float().mean() > 0.5
+    assert torch.equal(prepared.nodes, given.nodes)
+
+
+def test_a_step_in_place_passes_no_more_images_than_a_plain_one(acdc_tree):
+    given = batch(acdc_tree, (FINE, COARSE, UNLABELLED))
+    given = given._replace(network=CountCalls(given.network).train())
+    step = in_place_step(acdc_tree, flips=[])
+    step(step.prepare(given))["loss"].backward()
+    assert given.network.sizes == [3]
+
+
+def test_the_weight_is_the_share_of_coarse_cases_that_is_mixed(acdc_tree):
+    mixed = 0
+    for number in range(40):
+        given = batch(acdc_tree, (FINE, COARSE), step=number)
+        prepared = in_place_step(acdc_tree, weight=0.25, flips=[]).prepare(given)
+        mixed += not torch.equal(prepared.images, given.images)
+    assert 4 <= mixed <= 17
+
+
+def test_before_the_start_and_without_partners_the_batch_is_what_it_was(acdc_tree):
+    for cases, options in (((FINE, COARSE), {"start": 1}), ((COARSE, UNLABELLED), {}), ((FINE, 1), {})):
+        given = batch(acdc_tree, cases)
+        prepared = in_place_step(acdc_tree, **options).prepare(given)
+        assert prepared.images is given.images
+        assert prepared.propagated is given.propagated
+
+
+@pytest.mark.parametrize("options", [{"direction": "both"}, {"direction": "one_way", "alpha_range": (0.5, 1.0)}])
+def test_in_place_is_one_way_and_hard(acdc_tree, options):
+    with pytest.raises(ValueError, match="in place needs direction 'one_way'"):
+        build_step(acdc_tree, build_loss(acdc_tree), in_place=True, **options)

@@ -122,6 +122,48 @@ def test_a_step_gets_the_student_in_training_mode_and_augmented_images(acdc_tree
     assert_identical(batch.nodes, plain.seen[0].nodes)
 
 
+class ShiftByTwo:
+    """Moves everything by two voxels along the first axis; what comes in is the root."""
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+
+    def __call__(self, images, nodes, generator, array_axes):
+        moved = nodes.roll(2, 2)
+        moved[:, :, :2] = self.root
+        return images.roll(2, 2), moved
+
+
+class MixFirst(Remember):
+    """Adds 100 to every image before the augmentation."""
+
+    def prepare(self, batch):
+        return batch._replace(images=batch.images + 100, propagated=batch.nodes + 0)
+
+
+def test_a_step_prepares_the_batch_before_it_is_augmented(acdc_tree):
+    """Host and guest of a mix are turned and mirrored together."""
+    step, plain = MixFirst(), Remember()
+    tiny_trainer(acdc_tree, epochs=1, steps=1, step=plain, augment=ShiftByTwo(acdc_tree.root)).run()
+    tiny_trainer(acdc_tree, epochs=1, steps=1, step=step, augment=ShiftByTwo(acdc_tree.root)).run()
+    torch.testing.assert_close(step.seen[0].images, plain.seen[0].images + 100)
+    assert_identical(step.seen[0].propagated, plain.seen[0].propagated)
+
+
+def test_what_is_no_image_moves_with_the_image(acdc_tree):
+    step = Remember()
+    trainer = tiny_trainer(acdc_tree, epochs=1, steps=1, step=step, augment=ShiftByTwo(acdc_tree.root))
+    batch = next(iter(trainer.data_loader))
+    outside = torch.zeros_like(batch["nodes"])
+    outside[:, :, 5:] = acdc_tree.root
+    trainer.state.iteration = 1
+    trainer._iteration(trainer, {**batch, "outside": outside})
+    valid = step.seen[0].valid
+    assert valid[:, :, 2:7].all()
+    assert not valid[:, :, :2].any()
+    assert not valid[:, :, 7:].any()
+
+
 def test_the_student_is_back_in_training_mode_after_somebody_evaluated_it(acdc_tree):
     step, network = Remember(), tiny_net(acdc_tree).eval()
     tiny_trainer(acdc_tree, step=step, network=network).run()

@@ -127,7 +127,7 @@ def test_a_network_of_one_pass_is_refused(acdc_tree: Taxonomy) -> None:
     trainer = trainer_of(acdc_tree)
     trainer.network = tiny_net(acdc_tree)
     with pytest.raises(TypeError, match="TwoPassNet"):
-        trainer.step(trainer._prepare(next(iter(trainer.data_loader)), 0))
+        trainer.step(trainer._batch(next(iter(trainer.data_loader)), 0))
 
 
 def test_the_kinds_of_supervision_are_all_there() -> None:

@@ -30,7 +30,7 @@ def test_image_and_nodes_are_cropped_together(acdc_tree: Taxonomy):
         assert out["image"].shape == (2, 8, 6, 4)
         assert out["nodes"].shape == (1, 8, 6, 4)
         torch.testing.assert_close(out["nodes"], (out["image"][:1] % 5).to(torch.uint8))
-        assert set(out) == {"image", "nodes", "case", "supervision"}
+        assert set(out) == {"image", "nodes", "outside", "case", "supervision"}
 
 
 def test_the_seed_alone_decides(acdc_tree: Taxonomy):
@@ -116,3 +116,21 @@ def test_it_pickles(acdc_tree: Taxonomy):
     patch = RandomForegroundCrop(acdc_tree, size=(4, 4, 4))
     copy = pickle.loads(pickle.dumps(patch))
     torch.testing.assert_close(copy(case(), 1)["image"], patch(case(), 1)["image"])
+
+
+def test_padding_is_no_image(acdc_tree: Taxonomy):
+    out = RandomForegroundCrop(acdc_tree, size=(20, 14, 6))(case(), seed=0)
+    inside = torch.zeros(1, 20, 14, 6, dtype=torch.bool)
+    inside[:, 2:18] = True
+    assert torch.equal(out["outside"] == acdc_tree.background, inside)
+    assert (out["outside"][~inside] == acdc_tree.root).all()
+
+
+@pytest.mark.parametrize("zero_is_outside", [False, True])
+def test_what_is_zero_in_every_channel_is_no_image_round_a_brain(acdc_tree: Taxonomy, zero_is_outside: bool):
+    whole = case()
+    whole["image"][:, :3], whole["image"][0, 3:5] = 0, 0  # the latter in one of two channels
+    out = RandomForegroundCrop(acdc_tree, size=(16, 14, 6), zero_is_outside=zero_is_outside)(whole, seed=0)
+    outside = out["outside"] == acdc_tree.root
+    assert outside[:, :3].all() == zero_is_outside
+    assert not outside[:, 3:].any()

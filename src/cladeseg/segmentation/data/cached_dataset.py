@@ -68,6 +68,7 @@ class CachedDataset(Dataset):
         self.patch = patch
         self.nbytes = 0
         self._kept: dict[int, dict[str, Any]] = {}
+        self._replaced: dict[int, dict[str, Any]] = {}
         allowed = _allowed_bytes(max_gigabytes)
         estimate = estimate_bytes(self.data, spacing, axis_order) / _GIGABYTE
         _log.info("cache: %d volumes, about %.2f GB of %.1f GB allowed", len(data), estimate, allowed / _GIGABYTE)
@@ -86,7 +87,15 @@ class CachedDataset(Dataset):
             return self.patch(self[index[0]], index[1])
         index = range(len(self.data))[index]  # a negative index counts from the end, as in a list
         kept = self._kept.get(index)
-        return self._load(index) if kept is None else dict(kept)
+        case = self._load(index) if kept is None else kept
+        return {**case, **self._replaced.get(index, {})}
+
+    def replace(self, index: int, key: str, value: Any) -> None:
+        """Have a case hold another value from now on, whether it is kept in memory or loaded again each time.
+
+        Loader processes hold copies of the data set: they learn of it when the loader is iterated anew.
+        """
+        self._replaced.setdefault(range(len(self.data))[index], {})[key] = value
 
     @property
     def cached(self) -> int:

@@ -6,16 +6,11 @@ from cladeseg.segmentation.engines.device import choose_device, to_device
 from cladeseg.segmentation.engines.evaluation import Evaluation, evaluate
 from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
+from cladeseg.segmentation.engines.mix_step import HierarchicalMixStep, MixInPlaceStep, RegionMixer
 from cladeseg.segmentation.engines.node_dice import NodeDice
+from cladeseg.segmentation.engines.refresh_labels import RefreshLabels
 from cladeseg.segmentation.engines.schedule import StepSchedule
-from cladeseg.segmentation.engines.step import (
-    HierarchicalMixStep,
-    Overview,
-    Step,
-    StepInput,
-    SupervisedStep,
-    parameters_of,
-)
+from cladeseg.segmentation.engines.step import Overview, Step, StepInput, SupervisedStep, parameters_of
 from cladeseg.segmentation.engines.trainer import TreeTrainer, step_generator
 from cladeseg.segmentation.engines.training_state import TrainingState
 from cladeseg.segmentation.engines.two_pass_step import TwoPassStep
@@ -27,8 +22,11 @@ __all__ = [
     "HierarchicalMixStep",
     "HistoryFile",
     "LoadWeights",
+    "MixInPlaceStep",
     "NodeDice",
     "Overview",
+    "RefreshLabels",
+    "RegionMixer",
     "SaveBestWeights",
     "Step",
     "StepInput",

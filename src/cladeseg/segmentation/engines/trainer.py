@@ -21,6 +21,11 @@ from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.transforms.compose_batch import Augmentation
 
+#: Node maps of a batch.
+_MAPS = ("nodes", "propagated", "outside")
+#: What ``outside`` holds where there is an image: the background.
+_INSIDE = 0
+
 
 class TreeTrainer(Trainer):
     """Train a network on node maps with any :class:`~cladeseg.segmentation.engines.step.Step`.
@@ -34,8 +39,9 @@ class TreeTrainer(Trainer):
         max_epochs: number of epochs.
         steps_per_epoch: optimiser steps per epoch.
         train_data_loader: yields ``{"image": (B, C, *S), "nodes": (B, 1, *S), "supervision": [str] * B, "array_axes":
-            long (B, 3)}``, maybe with ``"propagated"`` (B, 1, *S), for every step of the training, not of one epoch;
-            for two passes also with ``"overview_image"`` (B, C, *S') and ``"overview_nodes"`` (B, 1, *S').
+            long (B, 3)}``, maybe with ``"propagated"`` and ``"outside"`` (B, 1, *S), for every step of the training,
+            not of one epoch; for two passes also with ``"overview_image"`` (B, C, *S') and ``"overview_nodes"``
+            (B, 1, *S').
         network: the student.
         teacher: its moving average; these are the weights that are shipped.
         step: the training method.
@@ -101,46 +107,61 @@ class TreeTrainer(Trainer):
 
     def _iteration(self, engine: Engine, batchdata: dict[str, Any]) -> dict[str, Tensor]:
         index = engine.state.iteration - 1
-        batch = self._prepare(batchdata, index)
+        autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
+        batch = self._batch(batchdata, index)
+        if hasattr(self.step, "prepare"):
+            with autocast:
+                batch = self.step.prepare(batch)
+        batch = self._augmented(batch)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
         with _seeded_dropout(self.seed, index, self.state.device), autocast:
             losses = self.step(batch)
         self._optimizer_step(losses["loss"])
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def _prepare(self, batchdata: dict[str, Any], index: int) -> StepInput:
-        generator = step_generator(self.seed, index)
+    def _batch(self, batchdata: dict[str, Any], index: int) -> StepInput:
+        """The batch on the device, as the loader gives it."""
         images = batchdata["image"].to(self.state.device, non_blocking=True)
-        maps = torch.cat([batchdata[key] for key in ("nodes", "propagated") if key in batchdata], dim=1)
-        maps = maps.to(self.state.device, non_blocking=True)
-        if self.augment is not None:
-            images, maps = self.augment(images, maps, generator, batchdata["array_axes"])
-        nodes, propagated = maps[:, :1], maps[:, -1:]  # one and the same without label propagation
-        overview = self._overview(batchdata, generator)
+        maps = {key: batchdata[key].to(self.state.device, non_blocking=True) for key in _MAPS if key in batchdata}
         return StepInput(
             images=images,
-            nodes=nodes,
-            propagated=propagated,
+            nodes=maps["nodes"],
+            propagated=maps.get("propagated", maps["nodes"]),
             supervisions=batchdata["supervision"],
             array_axes=batchdata["array_axes"],
             network=self.network,
             teacher=self.teacher,
             step=index,
-            generator=generator,
-            overview=overview,
+            generator=step_generator(self.seed, index),
+            valid=None if "outside" not in maps else maps["outside"] == _INSIDE,
+            overview=self._overview(batchdata),
         )
 
-    def _overview(self, batchdata: dict[str, Any], generator: torch.Generator) -> Overview | None:
+    def _overview(self, batchdata: dict[str, Any]) -> Overview | None:
         if "overview_image" not in batchdata:
             return None
-        images, nodes = (
-            batchdata[f"overview_{part}"].to(self.state.device, non_blocking=True) for part in ("image", "nodes")
-        )
-        if self.overview_augment is not None:
-            images, nodes = self.overview_augment(images, nodes, generator, batchdata["array_axes"])
-        return Overview(images, nodes)
+        parts = (batchdata[f"overview_{part}"] for part in ("image", "nodes"))
+        return Overview(*(part.to(self.state.device, non_blocking=True) for part in parts))
+
+    def _augmented(self, batch: StepInput) -> StepInput:
+        if self.augment is not None:
+            batch = self._augmented_patches(batch, self.augment)
+        if batch.overview is None or self.overview_augment is None:
+            return batch
+        images, nodes = self.overview_augment(*batch.overview, batch.generator, batch.array_axes)
+        return batch._replace(overview=Overview(images, nodes))
+
+    @staticmethod
+    def _augmented_patches(batch: StepInput, augment: Augmentation) -> StepInput:
+        maps = [batch.nodes] if batch.propagated is batch.nodes else [batch.nodes, batch.propagated]
+        if batch.valid is not None:  # as a node map, which the augmentation continues with the root
+            maps.append((~batch.valid).to(batch.nodes.dtype))
+        images, moved = augment(batch.images, torch.cat(maps, dim=1), batch.generator, batch.array_axes)
+        parts = list(moved.split(1, dim=1))
+        valid = None if batch.valid is None else parts.pop() == _INSIDE
+        # one and the same without label propagation
+        return batch._replace(images=images, nodes=parts[0], propagated=parts[-1], valid=valid)
 
     def _optimizer_step(self, loss: Tensor) -> None:
         loss.backward()

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cladeseg.segmentation.engines.step import Step, StepInput, parameters_of
-from cladeseg.segmentation.networks import TwoPassNet
+from cladeseg.segmentation.networks import TwoPassNet, passes_of
 
 
 class TwoPassStep:
@@ -24,6 +24,13 @@ class TwoPassStep:
     def __init__(self, second: Step, loss: nn.Module) -> None:
         self.second = second
         self.loss = loss
+
+    def prepare(self, batch: StepInput) -> StepInput:
+        """The batch as the method prepares it before the augmentation; the first pass's view stays as it is."""
+        if not hasattr(self.second, "prepare"):
+            return batch
+        network = batch.network
+        return self.second.prepare(batch._replace(network=passes_of(network)[-1]))._replace(network=network)
 
     def __call__(self, batch: StepInput) -> dict[str, Tensor]:
         """Losses of the method, and ``first``, that of the first pass.

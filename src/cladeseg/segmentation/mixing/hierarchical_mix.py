@@ -69,8 +69,8 @@ class HierarchicalMix:
         max_scale: bound of the magnification along each axis, ≥ 1.
         axes: that regions are aligned along, ``"volume"`` or ``"principal"``.
         match: give what is pasted the mean and spread that the target's region has in each channel.
-        feather: voxels along each axis, see :func:`~cladeseg.segmentation.mixing.region_paste.feathered`; the paste goes
-            on for twice as many beyond the region's border.  Zeros: pasted voxels are those with the source's label.
+        feather: voxels along each axis, see :func:`~cladeseg.segmentation.mixing.region_paste.feathered`; the paste
+            goes on for twice as many beyond the region's border.  Zeros: it ends with the source's label.
         superclasses: names of the superclasses to paste; all by default.
 
     Raises:
@@ -194,7 +194,7 @@ class HierarchicalMix:
             weight: torch.Tensor = paste_mask
             if any(self.feather):
                 weight = self._weight(s, target, moved_nodes, paste_mask)
-                paste_mask = paste_mask & (weight >= 0.5)  # noqa: PLR2004
+                paste_mask = paste_mask & (weight >= 0.5)
             image = paste(image, moved_image, weight, alpha)
             pasted = torch.where(paste_mask, moved_nodes, pasted)
             mask = mask | paste_mask

@@ -24,6 +24,7 @@ class RandomForegroundCrop:
         taxonomy: defines background and root.
         size: voxels (x, y, z) of the crop.
         foreground_probability: in [0, 1].
+        zero_is_outside: whether voxels that are 0 in every channel are no image either, as round a brain.
 
     Raises:
         ValueError: a size or probability that makes no sense.
@@ -40,7 +41,14 @@ class RandomForegroundCrop:
         (torch.Size([1, 4, 4, 4]), 2)
     """
 
-    def __init__(self, taxonomy: Taxonomy, *, size: Sequence[int], foreground_probability: float = 0.7) -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        size: Sequence[int],
+        foreground_probability: float = 0.7,
+        zero_is_outside: bool = False,
+    ) -> None:
         if not size or any(n < 1 for n in size):
             raise ValueError(f"size: positive numbers of voxels, not {tuple(size)}")
         if not 0 <= foreground_probability <= 1:
@@ -48,6 +56,7 @@ class RandomForegroundCrop:
         self.taxonomy = taxonomy
         self.size = tuple(int(n) for n in size)
         self.foreground_probability = foreground_probability
+        self.zero_is_outside = zero_is_outside
 
     def __call__(self, case: dict[str, Any], seed: int) -> dict[str, Any]:
         """Crop ``case``; the same seed gives the same crop.
@@ -59,7 +68,8 @@ class RandomForegroundCrop:
 
         Returns:
             ``image`` (C, *size), ``nodes`` and maybe ``propagated`` (1, *size) as plain tensors of their own memory,
-            ``case``, ``supervision`` and maybe ``array_axes``.
+            ``outside`` (1, *size), the root where there is no image and the background elsewhere, ``case``,
+            ``supervision`` and maybe ``array_axes``.
 
         Raises:
             ValueError: image and node map differ in shape, or have other dimensions than ``size``.
@@ -70,12 +80,19 @@ class RandomForegroundCrop:
                 f"{case['case']}: cannot crop {self.size} from image {tuple(image.shape)}, nodes {tuple(nodes.shape)}"
             )
         start = self._start(nodes[0], np.random.default_rng(seed))
-        maps = {key: _plain(case[key]) for key in ("nodes", "propagated") if key in case}
+        maps = {"nodes": nodes, "outside": self._outside(image)}
+        if "propagated" in case:
+            maps["propagated"] = _plain(case["propagated"])
         return {
             "image": _crop(image, start, self.size),
-            **{key: _crop(nodes, start, self.size, fill=self.taxonomy.root) for key, nodes in maps.items()},
+            **{key: _crop(value, start, self.size, fill=self.taxonomy.root) for key, value in maps.items()},
             **{key: case[key] for key in ("case", "supervision", "array_axes") if key in case},
         }
+
+    def _outside(self, image: torch.Tensor) -> torch.Tensor:
+        """Where the volume itself holds no image, as a node map (1, *S)."""
+        outside = torch.full((1, *image.shape[1:]), self.taxonomy.background, dtype=torch.uint8)
+        return outside.masked_fill((image == 0).all(0), self.taxonomy.root) if self.zero_is_outside else outside
 
     def _start(self, nodes: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
         """First voxel of the crop along each axis; negative where the volume is smaller than the crop."""

@@ -253,6 +253,21 @@ class MixSettings(SettingsGroup):
     """`one_way` pastes fine cases into coarse ones, `both` also the other way round."""
     max_scale: Annotated[float, Field(ge=1)] = 1.25
     """Bound on the scaling of a source's region along each axis."""
+    in_place: bool = False
+    """Whether mixed cases take the place of coarse ones, before the augmentation, instead of coming besides them; \
+`weight` is then the share of the coarse cases that is mixed. Needs `one_way` and a hard paste."""
+    axes: Literal["volume", "principal"] = "volume"
+    """Axes along which a source's region is aligned with the target's, see `propagation.axes`."""
+    match: bool = False
+    """Whether what is pasted gets the mean and spread of the region that it is pasted into, channel by channel."""
+    feather: Count = 0
+    """Voxels of the finest axis over which a paste fades; it goes on beyond the region's border for twice as many."""
+
+    @model_validator(mode="after")
+    def _in_place_is_one_way_and_hard(self) -> Self:
+        if self.in_place and (self.direction != "one_way" or self.alpha_range != (1.0, 1.0)):
+            raise ValueError("in_place needs direction 'one_way' and alpha_range [1, 1]")
+        return self
 
 
 class BaselineSettings(SettingsGroup):

@@ -55,7 +55,12 @@ def training_patch(taxonomy: Taxonomy, settings: TrainingSettings) -> RandomFore
     """What takes a sample from a case: a patch of it, or one for each pass."""
     s, first = settings, settings.first_pass
     chance = s.batch.foreground_probability
-    crop = RandomForegroundCrop(taxonomy, size=s.data.patch_size, foreground_probability=chance)
+    crop = RandomForegroundCrop(
+        taxonomy,
+        size=s.data.patch_size,
+        foreground_probability=chance,
+        zero_is_outside=s.data.intensity == "brain",
+    )
     if not first.enabled:
         return crop
     return TwoViews(

@@ -19,6 +19,7 @@ from cladeseg.segmentation.engines import (
     EpochLosses,
     HistoryFile,
     NodeDice,
+    RefreshLabels,
     SaveBestWeights,
     Step,
     StepSchedule,
@@ -32,16 +33,28 @@ from cladeseg.segmentation.engines import (
     Validate,
     parameters_of,
 )
+from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
+from cladeseg.segmentation.workflow.propagation import labels_of
 from cladeseg.segmentation.workflow.two_passes import inferer_for, ratios
 from cladeseg.taxonomy import Taxonomy, top_level
 
 #: Decay of the teacher where the settings leave it to the method.
 EMA_DECAY = 0.99
+
+
+def voxels_of_finest(number: int, spacing: Sequence[float]) -> tuple[int, ...]:
+    """How many whole voxels along each axis lie within a number of voxels of the finest one.
+
+    Example:
+        >>> voxels_of_finest(2, (1.5, 3.0, 10.0))
+        (2, 1, 0)
+    """
+    return tuple(int(number * min(spacing) / size) for size in spacing)
 
 
 class TrainingWorkflow:
@@ -125,6 +138,10 @@ class TrainingWorkflow:
             "alpha_range": mix.alpha_range,
             "direction": mix.direction,
             "max_scale": mix.max_scale,
+            "in_place": mix.in_place,
+            "axes": mix.axes,
+            "match": mix.match,
+            "feather": voxels_of_finest(mix.feather, self.settings.data.spacing),
             "threshold": pseudo_label.threshold,
             "flips": pseudo_label.flips,
         }
@@ -209,11 +226,28 @@ class TrainingWorkflow:
             train_handlers=[*self.handlers, *self._own_handlers()],
         )
 
+    def _refresh(self) -> list[RefreshLabels]:
+        """What makes pseudo labels of coarse cases anew, if the settings ask for it and there are any."""
+        labels, s = labels_of(self.training), self.settings
+        if labels is None or not s.propagation.refresh:
+            return []
+        refresh = RefreshLabels(
+            self.training,
+            labels,
+            sliding_window(s.data.patch_size),
+            shares=s.propagation.refresh,
+            folder=self.plan.run_folder.propagation,
+            superclasses=self.taxonomy.superclasses,
+            margin=[size // 4 for size in s.data.patch_size],
+        )
+        return [refresh]
+
     def _own_handlers(self) -> list[Any]:
         """In the order in which they must see the end of an epoch: the state last, so that it includes the rest."""
         evaluator, folder = self.evaluator, self.plan.run_folder
         return [
             *([self.sync_teacher] if self.handlers else []),
+            *self._refresh(),
             TrainingProgress(),
             EpochLosses(),
             Validate(evaluator, interval=self.settings.optimizer.validation_interval),
