@@ -24,6 +24,7 @@ def grid(**changes: Any) -> Grid:
         GridMethod(name="ours"),
     )
     values: dict[str, Any] = {"name": "g", "bundle": BUNDLE, "methods": methods, "n": (1, 2), "draws": (0, 1)}
+    values["seeds"] = (0,)
     return Grid(**{**values, "lower": "alone", "upper": "full", "ours": "ours", "phantoms": {}, **changes})
 
 

@@ -208,10 +208,12 @@ def test_the_settings_that_differ_stand_with_their_method(tmp_path: Path) -> Non
 
 
 def test_the_page_says_what_its_seeds_are(tmp_path: Path) -> None:
-    one, several = (
+    own, one, several = (
         section(write_results(grid(seeds=seeds), ResultStore(tmp_path), tmp_path / "docs", command="c"), "Intervals")
-        for seeds in ((7,), (0, 1))
+        for seeds in (None, (7,), (0, 1))
     )
+    assert "A draw comes with its seed: draw d has seed d, which fixes the split" in own
+    assert "the intervals include the luck of all of them" in " ".join(own.split())
     assert "Every run has seed 7, which fixes" in one
     assert "the intervals do not include their luck" in " ".join(one.split())
     assert "The seeds are 0, 1;" in several

@@ -198,6 +198,6 @@ def test_what_cannot_be_selected_is_refused(tmp_path: Path, method: dict[str, An
 def test_a_selecting_method_has_one_draw_whatever_the_grid_says(tmp_path: Path) -> None:
     methods = [{"name": "ours"}, {"name": "chosen", "patients": "select"}]
     found = read_grid(write_grid(tmp_path, methods=methods, draws=[3, 4]))
-    assert [run.draw for run in planned_runs(found) if run.method == "chosen"] == [0]
+    assert [(run.draw, run.seed) for run in planned_runs(found) if run.method == "chosen"] == [(0, 3), (0, 4)]
     assert found.method("chosen").trains_like(found.method("ours"))
     assert not found.method("chosen").model_copy(update={"overrides": {"epochs": 9}}).trains_like(found.method("ours"))

@@ -32,6 +32,15 @@ def test_methods_go_side_by_side_so_that_half_a_grid_is_fair() -> None:
     assert [run.method for run in first] == ["alone", "ours", "alone", "ours", "full"]
 
 
+def test_a_draw_has_its_own_seed_unless_seeds_are_named() -> None:
+    methods = (*grid().methods[1:], GridMethod(name="full", n=("all",)), GridMethod(name="chosen", patients="select"))
+    runs = planned_runs(grid(seeds=None, draws=(3, 5), n=(1,), methods=methods))
+    found = {(run.method, run.draw, run.seed) for run in runs}
+    drawn = {(method, draw, draw) for method in ("alone", "ours") for draw in (3, 5)}
+    # Nothing is drawn for these, but each split has them.
+    assert found == drawn | {(method, 0, seed) for method in ("full", "chosen") for seed in (3, 5)}
+
+
 def test_settings_are_laid_over_each_other_from_the_grid_to_the_method() -> None:
     method = GridMethod(name="a", overlays=(ABLATIONS / "fine_only.json",), overrides={"settings#batch#fine": 2})
     changes = {"epochs": 3, "settings#method": "hierarchical_mix", "settings#batch#fine": 1}

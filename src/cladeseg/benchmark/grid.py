@@ -69,9 +69,9 @@ class Grid(SettingsGroup):
     n: _Several[Budget]
     """Numbers of finely labelled patients."""
     draws: _Several[_Number] = (0,)
-    """Draws of those patients within the split; the split is the seed's."""
-    seeds: _Several[_Number] = (0,)
-    """Of split, weights and training."""
+    """Draws of those patients; where nothing is drawn, the seeds of these runs unless ``seeds`` says others."""
+    seeds: _Several[_Number] | None = None
+    """Of split, weights and training; by default each draw has its own: draw d has seed d."""
     dataset_dir: Path | None = None
     """The data; left out for phantoms that the runner generates."""
     layout: str | None = None
@@ -112,6 +112,15 @@ class Grid(SettingsGroup):
         """Draws of a method; whose patients are selected has one."""
         method = self.method(name)
         return (0,) if method.patients == SELECT else method.draws or self.draws
+
+    def draws_and_seeds(self, name: str, n: Budget) -> list[tuple[int, int]]:
+        """Draw and seed of each run of a method with a number of fine patients."""
+        method, draws = self.method(name), self.draws_of(name)
+        if self.seeds is not None:
+            return [(draw, seed) for draw in draws for seed in self.seeds]
+        if method.patients == SELECT or n == "all":  # the luck of the split and of the weights is left
+            return [(0, seed) for seed in method.draws or self.draws]
+        return [(draw, draw) for draw in draws]
 
     @property
     def labels(self) -> dict[str, str]:

@@ -43,8 +43,7 @@ def planned_runs(grid: Grid) -> list[RunKey]:
         RunKey(method=method.name, n=n, draw=draw, seed=seed, split=grid.split)
         for method in grid.methods
         for n in grid.budgets_of(method.name)
-        for draw in grid.draws_of(method.name)
-        for seed in grid.seeds
+        for draw, seed in grid.draws_and_seeds(method.name, n)
     ]
     place = {name: i for i, name in enumerate(grid.labels)}
     return sorted(keys, key=lambda key: (key.seed, key.draw, str(key.n), place[key.method]))

@@ -76,7 +76,9 @@ def _placed(scores: GridScores, method: GridMethod, counterpart: GridMethod, n: 
     if len(selected) != 1:
         return None
     seeds = selected.columns
-    draws = drawn.reindex(columns=seeds).dropna().mean(axis=1).sort_values()  # only draws that have all these seeds
+    # Only draws that have all these seeds, or the one that is theirs.
+    finished = "all" if scores.grid.seeds is None else "any"
+    draws = drawn.reindex(columns=seeds).dropna(how=finished).mean(axis=1).sort_values()
     if draws.empty:
         return None
     dice = float(selected.mean(axis=1).iloc[0])
