@@ -56,7 +56,7 @@ class HierarchicalMix:
     called anything outside it.  Voxels that are no image (beyond the field of view, or padding) belong to no region.
 
     A hard paste leaves a seam exactly on the border of a label, where it teaches the network to look for seams.  With
-    ``feather`` the paste goes on beyond the border, as far as both images are outside the region, and fades.
+    ``feather`` the paste goes on beyond the border, where both images are outside the region, and fades.
 
     Method after Dai, Lei and Zhang (arXiv 2307.00257); the alignment, the pseudo-label nodes in the holes, several
     superclasses, any depth and the second direction are ours.
@@ -70,7 +70,7 @@ class HierarchicalMix:
         axes: that regions are aligned along, ``"volume"`` or ``"principal"``.
         match: give what is pasted the mean and spread that the target's region has in each channel.
         feather: voxels along each axis, see :func:`~cladeseg.segmentation.mixing.region_paste.feathered`; the paste
-            goes on for twice as many beyond the region's border.  Zeros: it ends with the source's label.
+            goes on for as many beyond the region's border.  Zeros: it ends with the source's label.
         superclasses: names of the superclasses to paste; all by default.
 
     Raises:
@@ -201,11 +201,11 @@ class HierarchicalMix:
         return MixedBatch(image, pasted, target.nodes, alpha, mask)
 
     def _weight(self, s: int, target: _Case, moved_nodes: torch.Tensor, paste_mask: torch.Tensor) -> torch.Tensor:
-        """Share (B, 1, *S) of the source: 1 in the paste and just beyond the region, fading where the two disagree."""
+        """Share (B, 1, *S) of the source: it goes on beyond the paste where both are outside, and fades elsewhere."""
         inside, root = self.taxonomy.contains[s], self.taxonomy.root
         outside = ~(_look_up(inside, target.region_node) | _look_up(inside, moved_nodes))
         outside = outside & (target.region_node != root) & (moved_nodes != root)
-        near = grown(paste_mask, [2 * f for f in self.feather])
+        near = grown(paste_mask, self.feather)
         return feathered((paste_mask | outside) & near, self.feather)
 
     def _alpha(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -83,23 +83,22 @@ def match_intensities(
 
 
 def feathered(mask: torch.Tensor, feather: Sequence[int]) -> torch.Tensor:
-    """Weights that rise from 0 at the border of a mask to 1 in its inside.
+    """Weights that rise from 0 to 1 across the border of a mask: its mean over a box round each voxel.
 
     Args:
         mask: bool (B, 1, X, Y, Z).
-        feather: along each axis, f; the weight is 0 outside and reaches 1 at 2 f voxels from the border.
+        feather: half the box along each axis, f; the weight rises over 2 f + 1 voxels and is even at the image's end.
 
     Returns:
         float32 (B, 1, X, Y, Z).
 
     Example:
-        >>> mask = torch.tensor([0, 1, 1, 1, 1, 1, 0], dtype=torch.bool).view(1, 1, 7, 1, 1)
+        >>> mask = torch.tensor([0, 0, 1, 1, 1, 0, 0], dtype=torch.bool).view(1, 1, 7, 1, 1)
         >>> [round(weight, 2) for weight in feathered(mask, (1, 0, 0)).flatten().tolist()]
         [0.0, 0.33, 0.67, 1.0, 0.67, 0.33, 0.0]
     """
-    outside = grown(~mask, feather).float()
     window, margin = [2 * f + 1 for f in feather], [f for f in reversed(feather) for _ in range(2)]
-    return avg_pool3d(pad(1 - outside, margin, mode="replicate"), window, stride=1)
+    return avg_pool3d(pad(mask.float(), margin, mode="replicate"), window, stride=1)
 
 
 def grown(mask: torch.Tensor, by: Sequence[int]) -> torch.Tensor:

@@ -261,7 +261,7 @@ class MixSettings(SettingsGroup):
     match: bool = False
     """Whether what is pasted gets the mean and spread of the region that it is pasted into, channel by channel."""
     feather: Count = 0
-    """Voxels of the finest axis over which a paste fades; it goes on beyond the region's border for twice as many."""
+    """Voxels of the finest axis over which a paste fades on either side, and goes on beyond the region."""
 
     @model_validator(mode="after")
     def _in_place_is_one_way_and_hard(self) -> Self:
