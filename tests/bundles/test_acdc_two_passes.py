@@ -79,9 +79,27 @@ def test_the_inference_config_predicts_in_two_passes(two: Trained, tmp_path: Pat
     assert nib.load(image).shape == written.shape
 
 
-@pytest.mark.parametrize("method", ["supervised", "hierarchical_mix", "unimatch"])
-def test_a_stopped_training_of_two_passes_resumes_bit_for_bit(place: Place, tmp_path: Path, method: str) -> None:
-    options = {**TWO, "epochs": 2, "settings#method": method, "settings#propagation#enabled": True}
+#: All that labels a coarse region: place, intensity, the teacher half-way, and mixed cases in the place of coarse ones.
+REGIONS: dict[str, Any] = {
+    "settings#propagation#intensity": True,
+    "settings#propagation#refresh": [0.5],
+    "settings#mix#in_place": True,
+    "settings#mix#direction": "one_way",
+    "settings#mix#axes": "principal",
+    "settings#mix#match": True,
+    "settings#mix#feather": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "regions"),
+    [("supervised", {}), ("hierarchical_mix", {}), ("unimatch", {}), ("hierarchical_mix", REGIONS)],
+    ids=["supervised", "mix", "unimatch", "region labels"],
+)
+def test_a_stopped_training_of_two_passes_resumes_bit_for_bit(
+    place: Place, tmp_path: Path, method: str, regions: dict[str, Any]
+) -> None:
+    options = {**TWO, "epochs": 2, "settings#method": method, "settings#propagation#enabled": True, **regions}
     whole = train(place, tmp_path / "whole", **options)
     halves = train(place, tmp_path / "halves", **options, stop_after=1)
     train(place, halves, **options, resume=True)
@@ -90,3 +108,5 @@ def test_a_stopped_training_of_two_passes_resumes_bit_for_bit(place: Place, tmp_
     for state in states:
         state.pop("random", None)
     assert differences(*states) == []
+    refreshed = [path.name for path in (halves / "propagation").glob("*.npz")]
+    assert refreshed == (["epoch_00002.npz"] if regions else [])

@@ -79,6 +79,39 @@ def test_the_teacher_of_that_moment_decides(acdc_tree: Taxonomy, tmp_path: Path)
     assert any((first[name] != second[name]).any() for name in ("0", "1"))
 
 
+class Seen:
+    """Remembers the shapes of what the teacher sees."""
+
+    def __init__(self) -> None:
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def __call__(self, images: Tensor, network: torch.nn.Module) -> Tensor:
+        self.shapes.add(tuple(images.shape))
+        return network(images)
+
+
+def test_the_teacher_sees_the_boxes_that_a_case_comes_with(acdc_tree: Taxonomy, tmp_path: Path) -> None:
+    """Outside of them it says nothing: the labels there are those of place and intensity."""
+    trainer, _, cases = run_of(acdc_tree, tmp_path, shares=())
+    first = [case["propagated"].clone() for case in cases.items]
+    for case in cases.items:
+        case["boxes"] = np.array([[[0, 0, 0], [6, 8, 4]]])
+    labels = RegionLabels(acdc_tree, [cases[0]["nodes"]], sigma=0.1, min_agreement=0.6)
+    seen = Seen()
+    refresh = RefreshLabels(
+        cases, labels, seen, shares=(0.5,), folder=tmp_path / "boxed", superclasses=acdc_tree.superclasses
+    )
+    refresh.attach(trainer)
+    trainer.run()
+    assert seen.shapes == {(1, 1, 6, 8, 4)}
+    for case, before in zip(cases.items, first, strict=True):
+        if case["supervision"] != "heart":
+            assert torch.equal(case["propagated"], before)
+        else:
+            without_teacher = labels(case["image"], case["nodes"])
+            assert torch.equal(case["propagated"][:, 6:], without_teacher[:, 6:])
+
+
 @pytest.mark.parametrize("stop", [2, 3, 5, 8])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_resumed_training_is_bit_equal_wherever_it_stopped(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cladeseg.segmentation.inferers import TwoPassInferer
+from cladeseg.segmentation.inferers import BoxInferer, TwoPassInferer
 from cladeseg.segmentation.inferers.flips import mean_log_probs
 from cladeseg.segmentation.networks import TwoPassNet
 
@@ -108,6 +108,15 @@ def test_the_box_is_standardised_over_itself() -> None:
     (seen,) = leaves.seen
     assert abs(float(seen.mean())) < 1e-5
     assert abs(float(seen.std(unbiased=False)) - 1) < 1e-5
+
+
+def test_a_known_box_is_predicted_as_one_that_is_found() -> None:
+    image = cubes((8, 10, 2)) + torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(0)) * 0.1
+    _, found = predicted(image)
+    network = TwoPassNet(Bright(), Leaves())
+    scores = BoxInferer((8, 8, 4))(image[None, :, 6:14, 8:16, 1:5], network)
+    assert scores.shape == (1, 3, 8, 8, 4)
+    torch.testing.assert_close(network.second.seen[0], found.seen[0])  # type: ignore[union-attr]
 
 
 def test_what_is_exactly_zero_stays_so_where_it_means_no_tissue() -> None:

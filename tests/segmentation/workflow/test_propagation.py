@@ -13,6 +13,7 @@ from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import cached_dataset as cache
 from cladeseg.segmentation.workflow import TrainingSettings
 from cladeseg.segmentation.workflow.propagation import MAX_ATLASES, labels_of, region_labels, with_propagated_labels
+from cladeseg.segmentation.workflow.two_passes import with_overview
 from cladeseg.taxonomy import Taxonomy
 
 LENGTH = 20
@@ -132,3 +133,10 @@ def test_a_data_set_says_what_labels_it(acdc_tree: Taxonomy) -> None:
         load = with_propagated_labels(Loads(acdc_tree), given, acdc_tree, settings(enabled=enabled))
         dataset = cache.CachedDataset(given, load, spacing=(1, 1, 1), progress=False)
         assert (labels_of(dataset) is not None) is enabled
+
+
+def test_a_data_set_for_two_passes_says_so_too(acdc_tree: Taxonomy) -> None:
+    given = cases(a="fine", b="heart")
+    two = read_settings(TrainingSettings, {"propagation": {"enabled": True}, "first_pass": {"enabled": True}})
+    load = with_overview(with_propagated_labels(Loads(acdc_tree), given, acdc_tree, two), acdc_tree, two)
+    assert labels_of(cache.CachedDataset([], load, spacing=(1, 1, 1), progress=False)) is not None

@@ -112,7 +112,11 @@ def test_the_description_rebuilds_network_and_inference(tmp_path: Path) -> None:
     assert isinstance(network, TwoPassNet)
     network.load_state_dict(untrained_network(plan).state_dict())
     assert isinstance(inferer, TwoPassInferer)
-    assert (inferer.ratios, inferer.window.roi_size, inferer.window.overlap) == ((2.5, 2.5, 1.0), (32, 32, 8), 0.5)
+    assert (inferer.ratios, inferer.inside.window.roi_size, inferer.inside.window.overlap) == (
+        (2.5, 2.5, 1.0),
+        (32, 32, 8),
+        0.5,
+    )
     assert inferer.boxes.margin.tolist() == [12, 12, 2.4]
 
 

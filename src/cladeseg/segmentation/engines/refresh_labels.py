@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.engines.trainer import TreeTrainer
+from cladeseg.segmentation.transforms import slices_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,19 +47,22 @@ Labeller = Callable[[Tensor, Tensor, Tensor], Tensor]
 class RefreshLabels:
     """Replace the cached labels of coarse cases after given shares of the training.
 
-    The teacher predicts the box of each coarse case's regions, and its probabilities join place and intensity.  This
-    comes at the start of an epoch, from the state that the checkpoint of the epoch before holds, so that a training
-    which is interrupted makes the same labels again.  Later checkpoints need them: they are kept in ``folder``, one
-    file for each refresh, and a resumed training reads the newest that is not newer than its state.
+    The teacher predicts the box of each coarse case's regions, or the boxes that a case comes with, which are those of
+    the second of two passes; its probabilities join place and intensity.  This comes at the start of an epoch, from the
+    state that the checkpoint of the epoch before holds, so that a training which is interrupted makes the same labels
+    again.  Later checkpoints need them: they are kept in ``folder``, one file for each refresh, and a resumed training
+    reads the newest that is not newer than its state.
 
     Args:
-        cases: the training data set, which gives whole cases with ``image``, ``nodes`` and ``propagated``.
+        cases: the training data set, which gives whole cases with ``image``, ``nodes`` and ``propagated``, maybe with
+            ``boxes``, int (K, 2, D).
         label: makes the labels of a case.
         inferer: ``inferer(images (1, C, *S), network)`` → log p(leaf) (1, L, *S).
         shares: of the epochs after which to refresh, above 0 and below 1.
         folder: for the files.
         superclasses: nodes whose regions are labelled.
-        margin: voxels that the teacher sees round a box, along each axis.
+        margin: voxels that the teacher sees round the box of the regions, along each axis; boxes that a case comes
+            with have theirs.
 
     Raises:
         DataError: at the start of a resumed training; its labels are missing or damaged.
@@ -132,14 +136,18 @@ class RefreshLabels:
         coarse = torch.isin(nodes[0], torch.tensor(self.superclasses, dtype=nodes.dtype))
         if not coarse.any():
             return case["case"], None
-        box = _box(coarse, self.margin)
-        network = engine.teacher.network.eval()
-        seen = torch.stack([channel[box] for channel in image])[None].to(engine.state.device)
-        predicted = self.inferer(seen, network)[0].float().cpu()
-        teacher = torch.zeros(len(predicted), *nodes.shape[1:])
-        for whole, part in zip(teacher, predicted, strict=True):
-            whole[box] = part
+        boxes = [_box(coarse, self.margin)] if "boxes" not in case else [slices_of(box) for box in case["boxes"]]
+        teacher = self._predicted(image, boxes, engine)
         return case["case"], self.label(image, nodes, teacher).to(torch.uint8).numpy()
+
+    def _predicted(self, image: Tensor, boxes: Sequence[tuple[slice, ...]], engine: TreeTrainer) -> Tensor:
+        """The teacher's log p(leaf) (L, *S) in the boxes of an image (C, *S); 0, which says nothing, elsewhere."""
+        network, device = engine.teacher.network.eval(), engine.state.device
+        parts = [self.inferer(image[box][None].to(device), network)[0].float().cpu() for box in boxes]
+        whole = torch.zeros(len(parts[0]), *image.shape[1:])
+        for box, part in zip(boxes, parts, strict=True):
+            whole[box] = part
+        return whole
 
     def _replace(self, maps: Mapping[str, np.ndarray]) -> None:
         for index in range(len(self.cases)):
@@ -165,10 +173,11 @@ class RefreshLabels:
 
 
 def _box(region: Tensor, margin: Sequence[int]) -> tuple[slice, ...]:
-    """Box of a region (*S) with a margin, inside the volume."""
+    """Index into (C, *S) of the box of a region (*S) with a margin, inside the volume."""
     inside = region.nonzero()
     first, last = inside.amin(0).tolist(), inside.amax(0).tolist()
-    return tuple(slice(max(a - m, 0), b + m + 1) for a, b, m in zip(first, last, margin, strict=True))
+    sides = (slice(max(a - m, 0), b + m + 1) for a, b, m in zip(first, last, margin, strict=True))
+    return (slice(None), *sides)
 
 
 def _write(maps: Mapping[str, np.ndarray], path: Path) -> None:

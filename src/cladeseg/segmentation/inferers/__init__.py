@@ -4,12 +4,13 @@ from cladeseg.segmentation.inferers.flips import flips_of
 from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.predictor import Predictor
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
-from cladeseg.segmentation.inferers.two_passes import TwoPassInferer
+from cladeseg.segmentation.inferers.two_passes import BoxInferer, TwoPassInferer
 from cladeseg.segmentation.inferers.uncertainty import uncertainty_map
 from cladeseg.segmentation.inferers.volumes_file import VolumesFile
 from cladeseg.segmentation.inferers.write_maps import write_probabilities, write_uncertainty
 
 __all__ = [
+    "BoxInferer",
     "Prediction",
     "Predictor",
     "TwoPassInferer",

@@ -12,11 +12,41 @@ from monai.inferers import Inferer
 from torch import Tensor, nn
 
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
-from cladeseg.segmentation.networks import TwoPassNet
+from cladeseg.segmentation.networks import TwoPassNet, passes_of
 from cladeseg.segmentation.transforms import RegionBoxes, coarsen_image, slices_of, standardise
 
 #: p(leaf) of all leaves but the background outside the boxes: never 0, so that mirrored views can be averaged.
 _FLOOR = 1e-6
+
+
+class BoxInferer(Inferer):
+    """Sliding windows of the second pass in a box that is known already, standardised within the box.
+
+    Args:
+        patch_size: voxels of the window.
+        nonzero: see :func:`~cladeseg.segmentation.transforms.standardise`.
+        overlap: share of a window that the next one covers again.
+    """
+
+    def __init__(self, patch_size: Sequence[int], *, nonzero: bool = False, overlap: float = 0.25) -> None:
+        super().__init__()
+        self.window = sliding_window(patch_size, overlap)
+        self.nonzero = nonzero
+
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
+        """Predict boxes.
+
+        Args:
+            inputs: float (B, C, *S), parts of images.
+            network: a :class:`~cladeseg.segmentation.networks.TwoPassNet` in eval mode, or its second pass.
+            *args: ignored; MONAI's engines may pass some on.
+            **kwargs: likewise.
+
+        Returns:
+            float (B, L, *S) log p(leaf).
+        """
+        parts = torch.stack([standardise(part, nonzero=self.nonzero) for part in inputs])
+        return torch.as_tensor(self.window(parts, passes_of(network)[-1]))
 
 
 class TwoPassInferer(Inferer):
@@ -54,12 +84,11 @@ class TwoPassInferer(Inferer):
     ) -> None:
         super().__init__()
         self.first_window = sliding_window(first_patch_size, overlap)
-        self.window = sliding_window(patch_size, overlap)
+        self.inside = BoxInferer(patch_size, nonzero=nonzero, overlap=overlap)
         self.ratios = tuple(ratios)
         self.boxes = RegionBoxes(
             margin=margin, least=patch_size, threshold=threshold, min_confidence=min_confidence, min_share=min_share
         )
-        self.nonzero = nonzero
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
         """Predict images.
@@ -93,15 +122,11 @@ class TwoPassInferer(Inferer):
 
     def _predict(self, image: Tensor, network: TwoPassNet) -> Tensor:
         boxes = [slices_of(box) for box in self.boxes_in(image, network)]
-        predicted = [self._inside(image[box], network) for box in boxes]
+        predicted = [self.inside(image[box][None], network)[0] for box in boxes]
         scores = _background(predicted[0], image.shape[1:])
         for box, inside in zip(boxes, predicted, strict=True):
             scores[box] = inside
         return scores
-
-    def _inside(self, part: Tensor, network: TwoPassNet) -> Tensor:
-        """Log p(leaf) (L, *S) of a part (C, *S) of an image."""
-        return torch.as_tensor(self.window(standardise(part, nonzero=self.nonzero)[None], network.second))[0]
 
 
 def _background(like: Tensor, shape: Sequence[int]) -> Tensor:

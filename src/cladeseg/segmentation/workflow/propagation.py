@@ -99,7 +99,7 @@ def region_labels(
 
 def labels_of(dataset: CachedDataset) -> RegionLabels | None:
     """What labels the coarse regions of a training data set; ``None`` if nothing does."""
-    steps = dataset.transform.transforms if isinstance(dataset.transform, Compose) else ()
+    steps = dataset.transform.flatten().transforms if isinstance(dataset.transform, Compose) else ()
     return next((step.labels for step in steps if isinstance(step, LabelRegionsd)), None)
 
 

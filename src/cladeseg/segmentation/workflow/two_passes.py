@@ -8,7 +8,7 @@ from typing import Any
 from monai.inferers import Inferer
 from monai.transforms import Compose
 
-from cladeseg.segmentation.inferers import TwoPassInferer, sliding_window
+from cladeseg.segmentation.inferers import BoxInferer, TwoPassInferer, sliding_window
 from cladeseg.segmentation.transforms import AddOverviewd, RandomForegroundCrop, RegionBoxes, TwoViews
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.taxonomy import Taxonomy, top_level
@@ -71,6 +71,14 @@ def training_patch(taxonomy: Taxonomy, settings: TrainingSettings) -> RandomFore
         whole_volume=first.whole_volume,
         nonzero=s.data.intensity == "brain",
     )
+
+
+def box_inferer(settings: TrainingSettings) -> Inferer:
+    """What predicts a box that is known to hold a structure, as the only pass or the second one does."""
+    size = settings.data.patch_size
+    if not settings.first_pass.enabled:
+        return sliding_window(size)
+    return BoxInferer(size, nonzero=settings.data.intensity == "brain")
 
 
 def inferer_for(first_pass: Mapping[str, Any] | None, *, patch_size: Sequence[int], overlap: float = 0.25) -> Inferer:

@@ -33,14 +33,13 @@ from cladeseg.segmentation.engines import (
     Validate,
     parameters_of,
 )
-from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.propagation import labels_of
-from cladeseg.segmentation.workflow.two_passes import inferer_for, ratios
+from cladeseg.segmentation.workflow.two_passes import box_inferer, inferer_for, ratios
 from cladeseg.taxonomy import Taxonomy, top_level
 
 #: Decay of the teacher where the settings leave it to the method.
@@ -234,7 +233,7 @@ class TrainingWorkflow:
         refresh = RefreshLabels(
             self.training,
             labels,
-            sliding_window(s.data.patch_size),
+            box_inferer(s),
             shares=s.propagation.refresh,
             folder=self.plan.run_folder.propagation,
             superclasses=self.taxonomy.superclasses,
