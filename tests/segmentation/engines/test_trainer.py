@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tiny_training import assert_identical, tiny_net, tiny_trainer, weights_of
 from torch import nn
 
 from cladeseg.segmentation.engines import StepInput, step_generator
+from cladeseg.segmentation.transforms import BatchAugment
 
 
 class Remember:
@@ -135,10 +137,12 @@ class ShiftByTwo:
 
 
 class MixFirst(Remember):
-    """Adds 100 to every image before the augmentation."""
+    """Adds 100 to every image, and labels a corner, before the augmentation."""
 
     def prepare(self, batch):
-        return batch._replace(images=batch.images + 100, propagated=batch.nodes + 0)
+        propagated = batch.nodes.clone()
+        propagated[:, :, :3, :3] = 1
+        return batch._replace(images=batch.images + 100, propagated=propagated)
 
 
 def test_a_step_prepares_the_batch_before_it_is_augmented(acdc_tree):
@@ -147,7 +151,11 @@ def test_a_step_prepares_the_batch_before_it_is_augmented(acdc_tree):
     tiny_trainer(acdc_tree, epochs=1, steps=1, step=plain, augment=ShiftByTwo(acdc_tree.root)).run()
     tiny_trainer(acdc_tree, epochs=1, steps=1, step=step, augment=ShiftByTwo(acdc_tree.root)).run()
     torch.testing.assert_close(step.seen[0].images, plain.seen[0].images + 100)
-    assert_identical(step.seen[0].propagated, plain.seen[0].propagated)
+    corner = torch.zeros_like(step.seen[0].nodes, dtype=torch.bool)
+    corner[:, :, 2:5, :3] = True
+    assert (step.seen[0].propagated[corner] == 1).all(), "moved by two voxels, as the image is"
+    assert_identical(step.seen[0].propagated[~corner], plain.seen[0].propagated[~corner])
+    assert_identical(step.seen[0].nodes, plain.seen[0].nodes)
 
 
 def test_what_is_no_image_moves_with_the_image(acdc_tree):
@@ -162,6 +170,29 @@ def test_what_is_no_image_moves_with_the_image(acdc_tree):
     assert valid[:, :, 2:7].all()
     assert not valid[:, :, :2].any()
     assert not valid[:, :, 7:].any()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"rotate_degrees": (0, 0, 40)}, {"scale": (0.6, 1.4)}, {"translate_voxels": (3, 2, 1)}, {"flips": ["left-right"]}],
+    ids=["rotation", "scale", "translation", "flip"],
+)
+def test_the_field_of_view_follows_every_change_of_shape(acdc_tree, shape):
+    """The image is 1 where it is valid: afterwards it still is, and what came in from beyond the border is not."""
+    tree = dataclasses.replace(acdc_tree, allowed_flips=("left-right",))
+    still = {"rotate_degrees": (0, 0, 0), "scale": (1, 1), "translate_voxels": (0, 0, 0), "flips": [], "probability": 0}
+    step = Remember()
+    trainer = tiny_trainer(tree, epochs=1, steps=1, step=step, augment=BatchAugment(tree, **{**still, **shape}))
+    batch = next(iter(trainer.data_loader))
+    outside = torch.zeros_like(batch["nodes"])
+    outside[:, :, :3] = tree.root
+    trainer.state.iteration = 1
+    trainer._iteration(trainer, {**batch, "image": (outside == 0).float(), "nodes": outside, "outside": outside})
+    seen = step.seen[0]
+    assert torch.equal(seen.valid, seen.nodes == 0), "as a node map that has the root outside"
+    assert (seen.images[seen.valid] >= 0.5).all()
+    assert not torch.equal(seen.valid, outside == 0)
+    assert seen.valid.any()
 
 
 def test_the_student_is_back_in_training_mode_after_somebody_evaluated_it(acdc_tree):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 from cladeseg.segmentation.baselines import build_method
 from cladeseg.segmentation.data import training_loader
 from cladeseg.segmentation.engines import (
+    StepInput,
     StepSchedule,
     StopAfter,
     SupervisedStep,
@@ -25,6 +27,7 @@ from cladeseg.segmentation.engines import (
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import TwoPassNet
+from cladeseg.segmentation.transforms import BatchAugment
 from cladeseg.taxonomy import Taxonomy, top_level, top_level_table
 
 
@@ -121,6 +124,60 @@ def test_what_a_method_has_to_remember_goes_through(acdc_tree: Taxonomy) -> None
     assert plain.state_dict() == {}
     plain.load_state_dict({})
     assert plain.parameters() == []
+
+
+class Remember:
+    """A step that keeps the batches that it gets."""
+
+    def __init__(self) -> None:
+        self.seen: list[StepInput] = []
+
+    def __call__(self, batch: StepInput) -> dict[str, torch.Tensor]:
+        self.seen.append(batch)
+        return {"loss": 0 * sum(p.sum() for p in batch.network.parameters())}
+
+
+def test_the_first_view_is_mirrored_along_the_cases_own_axes(acdc_tree: Taxonomy) -> None:
+    """Left and right lie along another array axis in each case of the batch, as its ``array_axes`` say."""
+    tree = replace(acdc_tree, allowed_flips=("left-right",))
+    trainer = trainer_of(tree)
+    trainer.overview_augment = BatchAugment(
+        top_level(tree), rotate_degrees=(0, 0, 0), scale=(1, 1), translate_voxels=(0, 0, 0), probability=0
+    )
+    batch = next(iter(trainer.data_loader))
+    batch["array_axes"] = torch.tensor([[0, 1, 2], [1, 2, 0], [2, 0, 1]])
+    seen = set()
+    for index in range(12):
+        overview = trainer._augmented(trainer._batch(batch, index)).overview
+        assert overview is not None
+        for case in range(3):
+            axis = int(batch["array_axes"][case, 0])
+            for part, given in zip(overview, (batch["overview_image"], batch["overview_nodes"]), strict=True):
+                mirrored = not torch.allclose(part[case], given[case])
+                if mirrored:
+                    torch.testing.assert_close(part[case], given[case].flip(axis + 1))
+                seen.add((case, mirrored))
+    assert seen == {(case, mirrored) for case in range(3) for mirrored in (False, True)}
+
+
+class Deeper(Remember):
+    """Adds 100 to the second pass's images, and labels them with the background; refuses any other network."""
+
+    def prepare(self, batch: StepInput) -> StepInput:
+        assert not isinstance(batch.network, TwoPassNet)
+        return batch._replace(images=batch.images + 100, propagated=torch.zeros_like(batch.nodes))
+
+
+def test_a_method_prepares_the_second_pass_and_leaves_the_first_alone(acdc_tree: Taxonomy) -> None:
+    method = Deeper()
+    trainer = trainer_of(acdc_tree, epochs=1)
+    trainer.step = TwoPassStep(method, build_loss(top_level(acdc_tree)))
+    plain = trainer._batch(next(iter(trainer.data_loader)), 0)
+    trainer.run()
+    prepared = method.seen[0]
+    torch.testing.assert_close(prepared.images, plain.images + 100)
+    assert (prepared.propagated == 0).all()
+    assert_identical(prepared.overview, plain.overview)
 
 
 def test_a_network_of_one_pass_is_refused(acdc_tree: Taxonomy) -> None:

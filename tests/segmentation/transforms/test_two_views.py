@@ -86,6 +86,24 @@ def test_the_second_patch_lies_in_the_box_and_is_standardised_over_it(acdc_tree:
     assert torch.equal(sample["nodes"], case["nodes"][:, 6:14, 6:14, 1:5])
 
 
+def test_a_sample_says_where_the_anatomical_axes_lie(acdc_tree: Taxonomy) -> None:
+    case = {**with_overview(acdc_tree, case_of(acdc_tree, (8, 8, 2))), "array_axes": torch.tensor([2, 0, 1])}
+    assert views(acdc_tree)(case, seed=0)["array_axes"].tolist() == [2, 0, 1]
+
+
+def test_a_sample_says_where_the_second_patch_is_no_image(acdc_tree: Taxonomy) -> None:
+    """Round a brain all channels are 0, also after the box was standardised."""
+    case = case_of(acdc_tree, (8, 8, 2))
+    case["image"] = (case["image"] + 1) * (torch.arange(SHAPE[0]) > 9)[None, :, None, None]
+    crops = [
+        RandomForegroundCrop(t, size=PATCH, foreground_probability=1, zero_is_outside=True)
+        for t in (acdc_tree, top_level(acdc_tree))
+    ]
+    sample = TwoViews(*crops, least=PATCH, jitter=(0, 0, 0), nonzero=True)(with_overview(acdc_tree, case), seed=0)
+    assert (sample["outside"][:, :4] == acdc_tree.root).all()
+    assert (sample["outside"][:, 4:] == acdc_tree.background).all()
+
+
 def test_the_case_itself_stays_as_it_is(acdc_tree: Taxonomy) -> None:
     case = with_overview(acdc_tree, case_of(acdc_tree, (8, 8, 2)))
     before = {key: value.clone() for key, value in case.items() if isinstance(value, torch.Tensor)}

@@ -24,13 +24,16 @@ from cladeseg.segmentation.inferers import Predictor, flips_of
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.transforms import (
+    AddOverviewd,
     BatchAugment,
     LeavesToLabeld,
     OrientAxesd,
     RandomForegroundCrop,
+    RegionBoxes,
+    TwoViews,
     preprocessing,
 )
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.taxonomy import Taxonomy, top_level
 
 SIDE = 6
 #: Distinct intensities, so that every flip and exchange of axes shows.
@@ -103,6 +106,32 @@ def test_augmentation_mirrors_left_and_right(tree: Taxonomy, files: list[dict[st
     assert seen == {(orientation, mirrored) for orientation in ORIENTATIONS for mirrored in (False, True)}
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_view_of_the_first_pass_is_mirrored_left_to_right(
+    tree: Taxonomy, files: list[dict[str, str]], order: str
+) -> None:
+    small, size = top_level(tree), (SIDE,) * 3
+    overview = AddOverviewd(tree, ratios=(1, 1, 1), boxes=RegionBoxes(margin=(0, 0, 0), least=size))
+    crops = [RandomForegroundCrop(each, size=size) for each in (tree, small)]
+    views, augment = TwoViews(*crops, least=size, jitter=(0, 0, 0)), BatchAugment(small, **STILL)
+    items = loaded(tree, files, order)
+    batch = list_data_collate([views(overview(item), seed=0) for item in items])
+    original = in_ras(items[0]["image"].as_tensor()[0], items[0]["image"].affine)
+    seen = set()
+    for seed in range(8):
+        images, nodes = augment(
+            batch["overview_image"],
+            batch["overview_nodes"],
+            torch.Generator().manual_seed(seed),
+            batch["array_axes"],
+        )
+        for case, item, image, label in zip(files, items, images, nodes, strict=True):
+            mirrored = is_mirrored(in_ras(image[0], item["image"].affine), original)
+            assert is_mirrored(in_ras(label[0] == small.index("heart"), item["nodes"].affine), LABEL) == mirrored
+            seen.add((case["case"], mirrored))
+    assert seen == {(orientation, mirrored) for orientation in ORIENTATIONS for mirrored in (False, True)}
+
+
 class Sees(nn.Module):
     """Answers with the image itself and remembers what it was shown."""
 
@@ -123,7 +152,7 @@ def test_the_teachers_views_are_mirrored_left_to_right(tree: Taxonomy, files: li
     step, teacher = build_step(tree, build_loss(tree)), EmaTeacher(Sees(1))
     assert isinstance(step, HierarchicalMixStep)
     assert isinstance(teacher.network, Sees)
-    views = teacher.predict(images, step.views, axes)
+    views = teacher.predict(images, step.mixer.views, axes)
     assert all(torch.equal(view, images) for view in views), "each comes back in place"
     original = in_ras(images[0, 0], items[0]["image"].affine)
     for shown, mirrored in zip(teacher.network.shown, (False, True), strict=True):
