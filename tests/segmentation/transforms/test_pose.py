@@ -76,3 +76,12 @@ def test_a_pose_is_found_without_reading_a_value_back() -> None:
         pose = pose_of_regions(region, axes)
         matrix, shift = affine_between(pose, pose, 1.25)
         assert matrix.device.type == shift.device.type == "meta"
+
+
+def test_along_the_volumes_axes_nothing_is_rounded_twice() -> None:
+    """A mix without its new switches is what it was, bit for bit: the centre is divided by the scale itself."""
+    pose, other = (pose_of_regions(torch.cat([_blob(seed), _blob(seed + 9)])) for seed in (4, 5))
+    scale = (pose.extent / other.extent).clamp(1 / 1.25, 1.25)
+    matrix, shift = affine_between(pose, other, 1.25)
+    assert torch.equal(matrix, torch.diag_embed(1 / scale))
+    assert torch.equal(shift, other.centre - pose.centre / scale)

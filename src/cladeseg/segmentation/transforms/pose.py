@@ -96,8 +96,12 @@ def affine_between(pose: Pose, other: Pose, max_scale: float = 1.0) -> tuple[tor
         (…, D, D) and (…, D).
     """
     scale = (pose.extent / other.extent).clamp(1 / max_scale, max_scale)
-    matrix = _product(same_side(pose, other) / scale[..., None, :], pose.axes.mT)
-    return matrix, other.centre - (matrix * pose.centre[..., None, :]).sum(-1)
+    theirs = same_side(pose, other)
+    matrix = _product(theirs / scale[..., None, :], pose.axes.mT)
+    along = (pose.axes * pose.centre[..., :, None]).sum(
+        -2
+    ) / scale  # along the axes, divided once: no rounding of 1/scale
+    return matrix, other.centre - (theirs * along[..., None, :]).sum(-1)
 
 
 def _volume_axes(centre: torch.Tensor, covariance: torch.Tensor) -> Pose:
