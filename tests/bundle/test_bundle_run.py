@@ -68,6 +68,23 @@ def test_stages_follow_the_files(tmp_path: Path) -> None:
     assert run.process.poll() is not None
 
 
+def test_a_process_that_ends_while_it_is_asked_is_not_started_again(tmp_path: Path) -> None:
+    root = tmp_path / "R"
+    run = Scripted(root, "pass", "pass")
+    run.advance()
+    run.wait()
+    assert run.process is not None
+    process = run.process
+
+    def poll() -> int:  # its last file appears between two looks
+        run.folder.models.mkdir()
+        run.folder.description.write_text("{}")
+        return 0
+
+    process.poll = poll  # type: ignore[method-assign]
+    assert run.advance() == "evaluating"
+
+
 def test_a_failure_ends_with_what_this_attempt_said(tmp_path: Path) -> None:
     first = ending(Scripted(tmp_path / "R", "print('one'); print('error: torn'); raise SystemExit(3)"))
     assert str(first).startswith(str(tmp_path / "R" / "train.log"))

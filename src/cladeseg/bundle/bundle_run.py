@@ -127,14 +127,14 @@ class BundleRun:
         Raises:
             CommandError: the command failed.
         """
-        stage = self.stage
         if self.process is not None:
             code = self.process.poll()
             if code is None:
-                return stage
+                return self.stage
             self.process = None
             if code:
                 raise CommandError(self.log, self.label, code, self._begin)
+        stage = self.stage  # only now: a process that ended a moment ago has finished its files since
         if stage != "done":
             self.start(stage)
         return stage
