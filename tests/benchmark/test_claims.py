@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -19,8 +21,8 @@ from cladeseg.benchmark.table import GridRows, results_table
 BASE = {"full": 0.9, "long": 0.9, "alone": 0.5, "other": 0.8, "ours": 0.89, "less": 0.89, "chosen": 0.89}
 
 
-def claimed(one: Grid, rows: list[CaseRow]) -> list[Claim]:
-    found = GridRows(frame_of(RunRow, []), cases_of(rows), {})
+def claimed(one: Grid, rows: list[CaseRow], runs: Sequence[RunRow] = ()) -> list[Claim]:
+    found = GridRows(frame_of(RunRow, runs), cases_of(rows), {})
     scores = GridScores(one, found.cases)
     table, differences = results_table(one, found, scores), differences_to_others(one, scores)
     return claims(one, scores, table=table, differences=differences, placed=among_draws(one, scores))
@@ -43,17 +45,17 @@ def claim_grid(**changes: Any) -> Grid:
     return grid(**{**everywhere, **changes})
 
 
-def verdicts(rows: list[CaseRow], **changes: Any) -> dict[str, bool | None]:
+def verdicts(rows: list[CaseRow], runs: Sequence[RunRow] = (), **changes: Any) -> dict[str, bool | None]:
     """Whether the claims at n = 1 hold, by their kind."""
-    return {claim.kind: claim.holds for claim in claimed(claim_grid(**changes), rows)}
+    return {claim.kind: claim.holds for claim in claimed(claim_grid(**changes), rows, runs)}
 
 
-def words(rows: list[CaseRow], **changes: Any) -> dict[str, str]:
+def words(rows: list[CaseRow], runs: Sequence[RunRow] = (), **changes: Any) -> dict[str, str]:
     """What the page says was found, by the claims' kind."""
     one = claim_grid(**changes)
     page = page_templates().get_template("claims.md.jinja")
     module: Any = page.make_module({"grid": one, "labels": one.labels, "least": LEAST})
-    return {claim.kind: module.found(claim).strip() for claim in claimed(one, rows)}
+    return {claim.kind: module.found(claim).strip() for claim in claimed(one, rows, runs)}
 
 
 def rows(changes: dict[str, float] | None = None, *, spread: float = 0.0) -> list[CaseRow]:
@@ -113,6 +115,14 @@ def test_one_draw_of_one_patient_beats_nobody() -> None:
 def test_an_ablation_that_is_as_good_refutes_nothing() -> None:
     assert verdicts(rows({"ours": 0.895, "less": 0.9}))["baselines"] is True
     assert verdicts(rows({"ours": 0.895, "less": 0.9}), ablations=("drawn",))["baselines"] is False
+
+
+def test_what_did_not_train_is_not_beaten() -> None:
+    runs = [RunRow(**asdict(key("other", draw=draw)), status="finished", fine_dice=0.6) for draw in range(3)]
+    good = rows({"ours": 0.895})
+    assert verdicts(good, runs)["baselines"] is None
+    assert words(good, runs)["baselines"] == "so against 2 of 2; untrained: other"
+    assert verdicts(rows({"other": 0.95}), runs)["baselines"] is False, "it is not beaten the less"
 
 
 def test_what_has_no_scores_is_open() -> None:

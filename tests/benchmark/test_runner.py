@@ -66,8 +66,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[BundleRun, str
 
 def run(output: Path, keys: list[RunKey], **changes: Any) -> tuple[ResultStore, str]:
     """The results, and what is printed."""
-    console, results = Console(file=io.StringIO(), width=160), ResultStore(output)
+    console, results = Console(file=io.StringIO(), width=160), ResultStore(output / "records")
     options: dict[str, Any] = {"workers": 2, "console": console, "results": results}
+    options["settings"] = lambda key: {"seed": key.seed}
     options["commands"] = lambda key: bundle_run(grid(), key, output=output, dataset_dir=output)
     taxonomy = load_taxonomy("configs/taxonomy.json", BUNDLE)
     Runner(keys, taxonomy=taxonomy, **{**options, **changes}).run()
@@ -84,7 +85,7 @@ def test_every_run_is_trained_scored_and_stored(tmp_path: Path) -> None:
     assert all(
         results.finished(each) and calls(tmp_path, each) == ["training test", "evaluating test"] for each in keys
     )
-    row = ResultStore(tmp_path).runs.iloc[0]
+    row = ResultStore(tmp_path / "records").runs.iloc[0]
     assert (row.dice, row.iou, row.hd95_mm, row.cases) == (0.5, 0.25, 2.5, 2)
     assert row.seconds > 0
     first = results.cases[results.cases["draw"] == 0]
@@ -95,10 +96,11 @@ def test_every_run_is_trained_scored_and_stored(tmp_path: Path) -> None:
 
 def test_finished_runs_are_not_touched_again(tmp_path: Path) -> None:
     run(tmp_path, [key()])
-    before = (tmp_path / "runs.csv").read_bytes()
+    record = tmp_path / "records" / f"{key().name}_test.json"
+    before = record.read_bytes()
     run(tmp_path, [key()])
     assert calls(tmp_path, key()) == ["training test", "evaluating test"]
-    assert (tmp_path / "runs.csv").read_bytes() == before
+    assert record.read_bytes() == before
 
 
 def test_another_part_is_scored_with_the_same_weights(tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_nothing_outlives_the_runner_and_it_goes_on_afterwards(
         run(tmp_path, [key(), key(draw=1), key(draw=2)], commands=commands)
     assert len(runs) == 2
     assert all(each.process is not None and each.process.poll() is not None for each in runs)
-    assert ResultStore(tmp_path).runs.empty
+    assert ResultStore(tmp_path / "records").runs.empty
     quick(pretend)
     assert len(run(tmp_path, [key(), key(draw=1), key(draw=2)])[0].runs) == 3
 

@@ -10,7 +10,14 @@ import pytest
 from grids import ABLATIONS, BUNDLE, grid, key
 
 from cladeseg.benchmark.grid import GridMethod
-from cladeseg.benchmark.runs import bundle_run, planned_runs, refuse_changes, settings_of
+from cladeseg.benchmark.runs import (
+    bundle_run,
+    planned_runs,
+    recorded_settings,
+    refuse_changes,
+    refuse_stale,
+    settings_of,
+)
 from cladeseg.bundle import check_overrides
 from cladeseg.files import DataError
 
@@ -101,3 +108,18 @@ def test_scoring_another_part_keeps_the_training(tmp_path: Path) -> None:
     run = bundle_run(grid(), key(), output=tmp_path, dataset_dir=tmp_path)
     assert key().name == replace(key(), split="validation").name
     assert option(run.command("evaluating"), "split") == "test"
+
+
+def test_a_result_keeps_every_setting_and_no_path_of_a_machine(tmp_path: Path) -> None:
+    one = grid(layout="msd", overrides={"epochs": 9, "settings#mix#weight": 0.25})
+    found = recorded_settings(one, key(draw=3, seed=7), output=tmp_path, dataset_dir=tmp_path / "hippocampus")
+    assert (found["bundle"], found["dataset"], found["seed"], found["epochs"]) == (BUNDLE.name, "hippocampus", 7, 9)
+    assert (found["mix"]["weight"], found["split"]["draw"], found["fine_patients"]) == (0.25, 3, 1)
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_a_result_of_other_settings_is_not_taken_for_the_runs_own() -> None:
+    recorded = {"seed": 1, "mix": {"weight": 0.5, "gone": True}}
+    refuse_stale(Path("r.json"), recorded, {"seed": 1, "mix": {"weight": 0.5, "new": False}})
+    with pytest.raises(DataError, match=r"^r.json: 'mix.weight' was 0.5 and is now 0.75; restore the setting"):
+        refuse_stale(Path("r.json"), recorded, {"seed": 1, "mix": {"weight": 0.75}})

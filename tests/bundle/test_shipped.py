@@ -123,7 +123,7 @@ def test_relative_paths_between_grids_overlays_and_bundles_hold(installed: Path)
 def test_a_copy_holds_the_bundle_without_what_runs_and_benchmarks_left_in_it(installed: Path, tmp_path: Path) -> None:
     source = find_bundle("acdc")
     before = {name for name in files_of(source) if not name.startswith("docs/results/")}
-    for left in ("runs/1/models/model.pt", "eval/metrics.json", "docs/results/acdc_3/cases.csv"):
+    for left in ("runs/1/models/model.pt", "eval/metrics.json", "docs/results/acdc_3/records/a.json"):
         (source / left).parent.mkdir(parents=True, exist_ok=True)
         (source / left).touch()
     (source / "models" / "model.pt").touch()

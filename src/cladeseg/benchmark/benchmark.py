@@ -17,7 +17,7 @@ from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, read_grid
 from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
-from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, refuse_changes
+from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, recorded_settings, refuse_changes, refuse_stale
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle.shipped import is_shipped
 from cladeseg.files import DataError
@@ -26,17 +26,24 @@ from cladeseg.taxonomy import load_taxonomy
 
 
 def run_benchmark(
-    config: Path, *, output: Path, workers: int | None = None, dry_run: bool = False, console: Console | None = None
+    config: Path,
+    *,
+    output: Path,
+    workers: int | None = None,
+    dry_run: bool = False,
+    page_only: bool = False,
+    console: Console | None = None,
 ) -> Path | None:
     """Train and score what is missing in a grid, then write the results page.
 
     Args:
         config: the grid, see :class:`~cladeseg.benchmark.grid.Grid`.
-        output: folder of the benchmark: ``runs.csv``, ``cases.csv``, a folder for each run, ``selections`` where a
-            method has its patients selected, and ``results``.  Finished runs in it are kept, failed ones are tried
-            again; it may hold several grids of one task, which share runs.
+        output: folder of the benchmark: a folder for each run, ``selections`` where a method has its patients selected,
+            ``results``, and ``records`` unless the grid names another folder for the results of its runs.  Finished
+            runs are kept, failed ones are tried again; it may hold several grids of one task, which share runs.
         workers: processes at a time; one for each core if ``None``.
         dry_run: only show what is finished and what is missing.
+        page_only: train nothing, and write the page of what is finished so far; it says how many runs are missing.
         console: what is shown.
 
     Returns:
@@ -48,19 +55,25 @@ def run_benchmark(
     grid, console, output = read_grid(config), console or Console(), output.absolute()
     if workers is not None and workers < 1:
         raise DataError(f"workers: {workers} is not at least 1")
-    keys, store = planned_runs(grid), ResultStore(output)
+    keys, store = planned_runs(grid), ResultStore(grid.records or output / "records")
     dataset_dir = grid.dataset_dir or output / "phantoms"
+    settings = partial(recorded_settings, grid, output=output, dataset_dir=dataset_dir)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)
     if dry_run:
         console.print(plan_table(grid, keys, store))
         return None
+    if page_only:
+        return _publish(grid, store, output, config, console)
     _prepare_data(grid, dataset_dir)
     choose_patients(grid, keys, output=output, dataset_dir=dataset_dir, console=console)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)  # now with the patients that were selected
+    for key in filter(store.finished, keys):
+        refuse_stale(store.file(key), store.settings(key), settings(key))
     Runner(
         keys,
         results=store,
         commands=partial(bundle_run, grid, output=output, dataset_dir=dataset_dir),
+        settings=settings,
         taxonomy=load_taxonomy("configs/taxonomy.json", grid.bundle),
         workers=workers or psutil.cpu_count(logical=False) or 1,
         console=console,
@@ -95,11 +108,16 @@ def _prepare_data(grid: Grid, dataset_dir: Path) -> None:
         raise DataError(f"phantoms: {error}") from error
 
 
+def _is_shown(grid: Grid, store: ResultStore) -> bool:
+    """Whether the page stands with the bundle: a part of a grid is shown once each method has a run."""
+    with_a_run = {key.method for key in planned_runs(grid) if store.finished(key)}
+    return grid.split == "test" and with_a_run == set(grid.labels)
+
+
 def _publish(grid: Grid, store: ResultStore, output: Path, config: Path, console: Console) -> Path:
     command = _command(config, output)
     page = write_results(grid, store, output / "results" / grid.name, command=command)
-    complete = grid.split == "test" and all(store.finished(key) for key in planned_runs(grid))
-    if complete and grid.results is not None and not is_shipped(grid.results):
+    if grid.results is not None and not is_shipped(grid.results) and _is_shown(grid, store):
         page = write_results(grid, store, grid.results, command=command)
     console.print(f"results: {page}", soft_wrap=True)
     return page

@@ -58,6 +58,7 @@ def run_row(key: RunKey, folder: RunFolder, taxonomy: Taxonomy, usage: Mapping[s
         dice=summary["mean_leaf"]["dice"],
         iou=summary["mean_leaf"]["iou"],
         hd95_mm=_mean(distances),
+        fine_dice=summary.get("fine_training", {}).get("dice"),
         cases=summary["cases"],
         patients=summary["patients"],
         seconds=usage["seconds"],

@@ -94,6 +94,9 @@ class Grid(SettingsGroup):
     """Full supervision that was trained until nothing changes, which ours is measured by at n = 1."""
     ablations: tuple[str, ...] = ()
     """Methods that are ours without a part: what it brings stands apart from what others reach."""
+    records: Path | None = None
+    """Folder that keeps a small file of each finished run, so that a grid goes on where only these files are left; by
+    default ``records`` in the benchmark's own folder."""
     results: Path | None = None
     """Folder that gets the page of a complete grid on test cases, besides the benchmark's own folder; not where the
     installed package lies."""

@@ -16,12 +16,13 @@ from cladeseg.benchmark.forest_plot import forest_plot
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.method_scores import GridScores
 from cladeseg.benchmark.page_templates import page_templates
-from cladeseg.benchmark.runs import chosen_patients, planned_runs, settings_of
+from cladeseg.benchmark.runs import planned_runs, settings_of
 from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, ResultStore, write_csv
 from cladeseg.benchmark.table import GridRows, results_table, rows_of
 from cladeseg.bundle.run_folder import versions
 from cladeseg.files import atomic_write
+from cladeseg.segmentation.workflow.training_fit import TRAINED
 
 #: A bootstrap of fewer draws than this cannot say how far draws spread.
 _ENOUGH_DRAWS = 5
@@ -105,6 +106,7 @@ def _results(grid: Grid, scores: GridScores, table: pd.DataFrame) -> dict[str, A
         "placed": placed,
         "claims": claims(grid, scores, table=table, differences=differences, placed=placed),
         "least": LEAST,
+        "trained": TRAINED,
         "few_draws": [label for label in grid.labels.values() if label in set(few)],
         "enough_draws": _ENOUGH_DRAWS,
     }
@@ -115,7 +117,7 @@ def _selections(grid: Grid, store: ResultStore) -> dict[str, Any]:
     selecting = [method for method in grid.methods if method.patients == SELECT]
     keys = [key for key in planned_runs(grid) if grid.method(key.method).patients == SELECT]
     alone = [grid.labels[method.name] for method in selecting if random_counterpart(grid, method) is None]
-    chosen = [{"key": key, "patients": chosen_patients(store.run_file.parent, key)} for key in keys]
+    chosen = [{"key": key, "patients": store.settings(key).get("fine_patients")} for key in keys]
     return {"selections": chosen, "without_counterpart": alone}
 
 

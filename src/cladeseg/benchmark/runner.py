@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -54,11 +55,11 @@ class ActiveRun:
         self.usage.look(None if self.run.process is None else self.run.process.pid)
         return self.run.advance()
 
-    def store(self, results: ResultStore) -> RunRow:
-        """Put the finished run into the results."""
+    def store(self, results: ResultStore, settings: Mapping[str, Any]) -> RunRow:
+        """Put the finished run into the results, with the settings that it was made with."""
         self.usage.store()
         row = run_row(self.key, self.run.folder, self.taxonomy, self.usage.so_far())
-        results.add(row, case_rows(self.key, self.run.folder, self.taxonomy))
+        results.add(row, case_rows(self.key, self.run.folder, self.taxonomy), settings)
         return row
 
     def store_failure(self, results: ResultStore, error: DataError) -> None:
@@ -82,6 +83,7 @@ class Runner:
         keys: all runs of the grid.
         results: where finished ones are, and go.
         commands: makes the commands of a run.
+        settings: of a run, as its result keeps them.
         taxonomy: the task's label tree.
         workers: processes at a time.
         console: what is shown.
@@ -93,6 +95,7 @@ class Runner:
         *,
         results: ResultStore,
         commands: Callable[[RunKey], BundleRun],
+        settings: Callable[[RunKey], Mapping[str, Any]],
         taxonomy: Taxonomy,
         workers: int,
         console: Console,
@@ -101,6 +104,7 @@ class Runner:
         self.waiting = [key for key in keys if not results.finished(key)]
         self.results = results
         self.commands = commands
+        self.settings = settings
         self.taxonomy = taxonomy
         self.workers = workers
         self.console = console
@@ -136,7 +140,7 @@ class Runner:
             self._show(progress, line, stage)
             if stage != "done":
                 return False
-            row = active.store(self.results)
+            row = active.store(self.results, self.settings(active.key))
             self.console.print(f"{active.run.label}: Dice {_number(row.dice)} after {row.seconds or 0:.0f} s")
         except DataError as error:
             active.store_failure(self.results, error)

@@ -11,6 +11,7 @@ from typing import Any
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError, read_json, write_json
+from cladeseg.segmentation.workflow.plan import settings_with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,55 @@ def refuse_changes(grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_
             _refuse_difference(path, read_json(path), _request(grid, key, output, dataset_dir))
 
 
+def recorded_settings(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> dict[str, Any]:
+    """All settings of a run's training, without the paths of one machine: they are kept with its result.
+
+    Raises:
+        DataError: the run's patients were not selected yet.
+    """
+    _refuse_unchosen(grid, key, output)
+    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
+    axes = {"seed": key.seed, "settings#split#draw": key.draw, **layout}
+    settings = settings_with(grid.bundle, {**_training_settings(grid, key, output), **axes})
+    where = {"bundle": grid.bundle.name, "dataset": dataset_dir.name}
+    return {**where, **json.loads(settings.model_dump_json())}
+
+
+def refuse_stale(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Stop unless a result was made with the settings that the run would have today.
+
+    A setting that one of the two does not know came or went since: what is new has its default, which changes nothing.
+
+    Args:
+        file: of the result.
+        recorded: its settings.
+        wanted: those of :func:`recorded_settings`.
+
+    Raises:
+        DataError: a setting differs; the message names the file and the setting.
+    """
+    before, now = flat(recorded), flat(wanted)
+    for name in sorted(before.keys() & now.keys()):
+        if before[name] != now[name]:
+            raise DataError(
+                f"{file}: '{name}' was {before[name]!r} and is now {now[name]!r}; restore the setting, or delete this "
+                "file so that the run is made again"
+            )
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Groups of settings as one level.
+
+    Examples:
+        >>> flat({"seed": 1, "mix": {"weight": 0.5}})
+        {'seed': 1, 'mix.weight': 0.5}
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
 def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> BundleRun:
     """The commands of a run; its settings are written into its folder, where the commands read them.
 
@@ -97,8 +147,7 @@ def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> B
     Raises:
         DataError: the folder holds a run with other settings, or the run's patients were not selected yet.
     """
-    if _unchosen(grid, key, output):
-        raise DataError(f"{choice_file(output, key)}: is not there; select the patients of '{key.method}' first")
+    _refuse_unchosen(grid, key, output)
     refuse_changes(grid, [key], output=output, dataset_dir=dataset_dir)
     root = _folder(output, key)
     write_json(_request(grid, key, output, dataset_dir), root / "request.json")
@@ -125,6 +174,11 @@ def _which(grid: Grid, key: RunKey) -> str:
 
 def _unchosen(grid: Grid, key: RunKey, output: Path) -> bool:
     return grid.method(key.method).patients == SELECT and not choice_file(output, key).is_file()
+
+
+def _refuse_unchosen(grid: Grid, key: RunKey, output: Path) -> None:
+    if _unchosen(grid, key, output):
+        raise DataError(f"{choice_file(output, key)}: is not there; select the patients of '{key.method}' first")
 
 
 def _training_settings(grid: Grid, key: RunKey, output: Path) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def results_table(grid: Grid, rows: GridRows, scores: GridScores) -> pd.DataFram
         * draws: choices of fine patients, one for each draw and seed, that have scores
         * dice: estimate of the mean over leaves, cases, draws and seeds; worst_draw: the lowest mean of a draw
         * iou, hd95_mm: means over runs, where they are defined
+        * fine_dice: mean Dice of the runs on their own fine training cases
         * missed: structures, over all cases and runs, that were not found at all and so have no distance
         * over_lower, under_upper: estimates of the paired differences to the grid's ``lower`` and ``upper``
         * gap_closed: estimate of the share of the gap between those two
@@ -76,7 +77,14 @@ _ESTIMATES = {
     each: [each, f"{each}_low", f"{each}_high"] for each in ("dice", "over_lower", "under_upper", "gap_closed")
 }
 _COLUMNS = ["method", "n", "planned", "finished", "failed", "draws", *_ESTIMATES["dice"], "worst_draw", "iou"]
-_COLUMNS += ["hd95_mm", "missed", *_ESTIMATES["over_lower"], *_ESTIMATES["under_upper"], *_ESTIMATES["gap_closed"]]
+_COLUMNS += [
+    "hd95_mm",
+    "fine_dice",
+    "missed",
+    *_ESTIMATES["over_lower"],
+    *_ESTIMATES["under_upper"],
+    *_ESTIMATES["gap_closed"],
+]
 _COLUMNS += ["seconds", "peak_mb"]
 
 
@@ -94,7 +102,7 @@ def _counts(grid: Grid, rows: GridRows) -> pd.DataFrame:
         "failed": runs[runs["status"] == FAILED].groupby(point).size(),
         "missed": rows.cases[rows.cases["status"] == "missed"].groupby(point).size(),
     }
-    means = finished.agg({"iou": "mean", "hd95_mm": "mean", "seconds": "mean", "peak_mb": "max"})
+    means = finished.agg({"iou": "mean", "hd95_mm": "mean", "fine_dice": "mean", "seconds": "mean", "peak_mb": "max"})
     return pd.concat(numbers, axis=1).fillna(0).astype(int).astype(object).join(means)
 
 

@@ -38,6 +38,7 @@ def demo(
 @command(
     "cladeseg benchmark labels benchmarks/smoke --output runs/smoke",
     "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --dry-run",
+    "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --page-only",
     on=benchmarks,
 )
 def labels(
@@ -52,6 +53,9 @@ def labels(
         None
     ),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is finished and what is missing.")] = False,
+    page_only: Annotated[
+        bool, typer.Option("--page-only", help="Train nothing; write the page of what is finished so far.")
+    ] = False,
 ) -> None:
     """Dice against the number of finely labelled patients, for every method of a grid.
 
@@ -59,7 +63,7 @@ def labels(
     """
     from cladeseg.benchmark import run_benchmark
 
-    page = run_benchmark(config_file(config), output=output, workers=workers, dry_run=dry_run)
+    page = run_benchmark(config_file(config), output=output, workers=workers, dry_run=dry_run, page_only=page_only)
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
 

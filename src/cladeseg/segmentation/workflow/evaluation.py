@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
 from cladeseg.segmentation.workflow.trained import find_weights
-from cladeseg.taxonomy import FINE, Taxonomy
+from cladeseg.segmentation.workflow.training_fit import training_fit
+from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,8 @@ def run_evaluation(
         lesion_wise: also score each lesion by itself, as BraTS 2023 does.
 
     Returns:
-        The summary that is also in ``metrics.json``.
+        The summary that is also in ``metrics.json``; with ``fine_training``, the scores on a few of the weights' own
+        fine training cases, where these are known.
 
     Raises:
         DataError: a case cannot be used, or is not the one that the split was made of, or was trained on although the
@@ -121,9 +123,12 @@ def run_evaluation(
         lesion_wise=lesion_wise,
         on_case=pictures,
     )
-    summary = _store(result, taxonomy, run_folder.evaluation, tolerance_mm, plan.settings.seed)
+    fit = {} if split == "all" else training_fit(predictor, plan.dataset_dir, taxonomy, label_convention)
+    summary = _store(result, plan, tolerance_mm, fit)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
+    if fit:
+        logger.info("mean leaf Dice on %d of its own fine training cases: %.3f", fit["cases"], fit["dice"] or 0.0)
     logger.info("scores are in %s", run_folder.evaluation)
     return summary
 
@@ -169,16 +174,18 @@ def _all_cases(dataset_dir: str | Path, layout: str, channels: Sequence[str]) ->
     return [{**case, "supervision": FINE} for case in cases if "label" in case]
 
 
-def _store(result: Evaluation, taxonomy: Taxonomy, folder: Path, tolerance_mm: float, seed: int) -> dict[str, Any]:
+def _store(result: Evaluation, plan: TrainingPlan, tolerance_mm: float, fit: Mapping[str, Any]) -> dict[str, Any]:
+    folder = plan.run_folder.evaluation
     summary = summarise(
         result.records,
-        taxonomy,
+        plan.taxonomy,
         patients=result.patients,
         nesting_violations=result.nesting_violations,
         tolerance_mm=tolerance_mm,
         hierarchy_records=result.hierarchy,
-        seed=seed,
+        seed=plan.settings.seed,
     )
+    summary |= {"fine_training": dict(fit)} if fit else {}
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(result.records, folder / "metrics.csv")
     write_json(summary, folder / "metrics.json")
