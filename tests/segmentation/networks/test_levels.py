@@ -35,6 +35,14 @@ def test_thick_slices_talk_only_where_voxels_are_about_cubic() -> None:
     assert levels.strides == ((1, 1, 1), (2, 2, 1), (2, 2, 1), (2, 2, 2))
 
 
+@pytest.mark.parametrize(("slices", "kernel"), [(1, (3, 3, 1)), (2, (3, 3, 1)), (3, (3, 3, 3))])
+def test_fewer_slices_than_a_kernel_spans_are_never_mixed(slices: int, kernel: tuple[int, ...]) -> None:
+    """At the coarsest level voxels are about cubic, so spacing alone would let slices talk."""
+    levels = network_levels((144, 144, slices), (1.5, 1.5, 19.5), levels=5)
+    assert levels.kernels[-1] == kernel
+    assert {stride[2] for stride in levels.strides} == {1}
+
+
 def test_no_axis_is_halved_below_four_voxels(shape: tuple[tuple[int, ...], tuple[float, ...]]) -> None:
     patch, spacing = shape
     strides = network_levels(patch, spacing, levels=6).strides

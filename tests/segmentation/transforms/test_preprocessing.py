@@ -59,6 +59,16 @@ def test_percentiles_clip_what_a_vessel_or_a_clip_outshines(tmp_path, brain):
     assert float(image.mean()) == pytest.approx(0, abs=1e-3)
 
 
+def test_a_loud_modality_does_not_set_the_limits_of_a_quiet_one(tmp_path, brain):
+    """Percentiles over all channels at once would clip nothing of the quiet one, and its clip would outshine it."""
+    quiet = brain.copy()
+    quiet[5, 5, 5] = 5000
+    files = [write(tmp_path / "a.nii.gz", 100 * brain), write(tmp_path / "b.nii.gz", quiet)]
+    image = preprocessing(spacing=(-1, -1, -1), modalities=NAMES)({"image": files})["image"]
+    alone = preprocessing(spacing=(-1, -1, -1))({"image": files[1]})["image"]
+    torch.testing.assert_close(image[1].as_tensor(), alone[0].as_tensor())
+
+
 def test_image_and_nodes_share_the_target_grid(tmp_path, brain):
     label = np.where(brain > 500, 7, 0).astype(np.uint8)
     item = {"image": write(tmp_path / "a.nii.gz", brain), "label": write(tmp_path / "l.nii.gz", label)}

@@ -16,6 +16,8 @@ MIN_LEVELS = 3
 _EQUAL = 1.5
 #: An axis is not halved below this number of voxels.
 _SMALLEST = 4
+#: Voxels that a kernel spans along an axis that is looked along; a thinner patch has too few for it.
+_KERNEL = 3
 #: Channels of a level are not doubled beyond this number.
 _MOST_CHANNELS = 320
 
@@ -41,6 +43,7 @@ def network_levels(
 
     A level halves each axis whose spacing is at most 1.5 times the smallest one, as long as 4 voxels are left.  A
     kernel spans 3 voxels along such an axis and 1 along thick slices; an axis that was looked along once stays so.
+    An axis of fewer than 3 voxels is not looked along at all: such a patch is a set of slices.
 
     Args:
         patch_size: voxels of a patch along each axis.
@@ -63,7 +66,7 @@ def network_levels(
             f"levels {levels} at least {MIN_LEVELS}"
         )
     size, mm = list(patch_size), list(spacing)
-    kernels, strides = [_kernel(mm)], [(1, 1, 1)]
+    kernels, strides = [_kernel(size, mm)], [(1, 1, 1)]
     while len(kernels) < levels:
         step = _step(size, mm)
         if max(step) == 1 and len(kernels) >= MIN_LEVELS:
@@ -71,7 +74,7 @@ def network_levels(
         size = [n / s for n, s in zip(size, step, strict=True)]
         mm = [d * s for d, s in zip(mm, step, strict=True)]
         # An axis that was looked along once stays so: halving the others makes it the finer one.
-        kernels.append(_three([max(pair) for pair in zip(_kernel(mm), kernels[-1], strict=True)]))
+        kernels.append(_three([max(pair) for pair in zip(_kernel(size, mm), kernels[-1], strict=True)]))
         strides.append(step)
     channels = tuple(min(filters * 2**i, max(_MOST_CHANNELS, filters)) for i in range(len(kernels)))
     return Levels(channels, tuple(kernels), tuple(strides))
@@ -84,8 +87,9 @@ def _step(size: Sequence[float], spacing: Sequence[float]) -> Three:
     )
 
 
-def _kernel(spacing: Sequence[float]) -> Three:
-    return _three([3 if mm <= _EQUAL * min(spacing) else 1 for mm in spacing])
+def _kernel(size: Sequence[float], spacing: Sequence[float]) -> Three:
+    looks = [mm <= _EQUAL * min(spacing) and n >= _KERNEL for n, mm in zip(size, spacing, strict=True)]
+    return _three([_KERNEL if along else 1 for along in looks])
 
 
 def _three(values: Sequence[int]) -> Three:

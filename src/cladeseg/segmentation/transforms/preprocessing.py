@@ -43,7 +43,7 @@ def preprocessing(
         spacing: target voxel size in mm along the axes of ``axis_order``; an entry that is not positive keeps the
             image's.
         axis_order: order of the axes that every image is brought to, see :class:`OrientAxesd`.
-        intensity: ``"percentiles"`` clips at the 0.5th and 99.5th percentile of the volume and standardises it;
+        intensity: ``"percentiles"`` clips each channel at its 0.5th and 99.5th percentile and standardises it;
             ``"brain"`` crops to the voxels that are not 0 and standardises each channel over them, 0 staying 0.
         modalities: names of the channels; empty for single-channel images.
         use: the modalities that are looked at, see :func:`chosen_modalities`; the others become 0.
@@ -95,7 +95,10 @@ def chosen_modalities(use: str | Sequence[str] | None, modalities: Sequence[str]
 
 
 def _percentiles(keys: Sequence[str]) -> list[MapTransform]:
-    return [ClipIntensityPercentilesd("image", lower=0.5, upper=99.5), NormalizeIntensityd("image", channel_wise=True)]
+    return [
+        ClipIntensityPercentilesd("image", lower=0.5, upper=99.5, channel_wise=True),
+        NormalizeIntensityd("image", channel_wise=True),
+    ]
 
 
 def _brain(keys: Sequence[str]) -> list[MapTransform]:
