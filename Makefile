@@ -13,7 +13,7 @@ LABEL_STAMP := $(LABEL_VENV)/.installed
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus test test-label wheel test-wheel lint clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label wheel test-wheel lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo-brats: install  ## the same with brains and tumours, four modalities
 
 demo-hippocampus: install  ## the same with hippocampi
 	$(BIN)/cladeseg demo --output demo-hippocampus --bundle hippocampus
+
+demo-myops: install  ## the same with infarcts, three sequences of few slices
+	$(BIN)/cladeseg demo --output demo-myops --bundle myops
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
 	$(BIN)/python -m pytest --cov
@@ -81,5 +84,5 @@ lint: install  ## formatting, lint rules and types
 	$(BIN)/mypy
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) .venv-label* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus
+	rm -rf $(VENV) .venv-label* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

@@ -216,7 +216,7 @@ def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
 
 def test_a_bundle_without_a_demo_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     shipped.copy_bundle("acdc", tmp_path / "knee")
-    with pytest.raises(DataError, match="knee: there is no demo of 'knee', only of acdc, brats, hippocampus"):
+    with pytest.raises(DataError, match="knee: there is no demo of 'knee', only of acdc, brats, hippocampus, myops"):
         run(plan(tmp_path, bundle=tmp_path / "knee"))
     assert not (tmp_path / "demo").exists()
 
@@ -251,11 +251,14 @@ def test_the_output_is_where_the_demo_was_started(tmp_path: Path, monkeypatch: p
     assert option(command, "dataset_dir") == str(tmp_path / "demo" / "phantoms")
 
 
-@pytest.mark.parametrize(("task", "layout"), [("acdc", "acdc"), ("brats", "brats"), ("hippocampus", "msd")])
+@pytest.mark.parametrize(
+    ("task", "layout"), [("acdc", "acdc"), ("brats", "brats"), ("hippocampus", "msd"), ("myops", "folders")]
+)
 def test_every_task_has_phantoms_in_its_layout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, layout: str
 ) -> None:
-    few: dict[str, dict[str, Any]] = {"acdc": FEW, "brats": {"subjects": 1}, "hippocampus": {"cases": 1}}
+    one: dict[str, dict[str, Any]] = {"brats": {"subjects": 1}, "hippocampus": {"cases": 1}, "myops": {"cases": 1}}
+    few = {"acdc": FEW, **one}
     monkeypatch.setattr(module, "PHANTOMS", few)
     wanted = plan(tmp_path, bundle=task)
     module._write_phantoms(wanted, wanted.phantoms)

@@ -24,7 +24,7 @@ CONFIGS = sorted(file for bundle in BUNDLES for file in (bundle / "configs").glo
 METADATA = "configs/metadata.json"
 SCHEMA = REPOSITORY / "src" / "cladeseg" / "bundle" / "metadata_schema.json"
 #: The label convention of a bundle's masks, which ``channel_def`` describes.
-MASKS = {"acdc": "acdc", "brats": "brats23", "hippocampus": "msd"}
+MASKS = {"acdc": "acdc", "brats": "brats23", "hippocampus": "msd", "myops": "myops"}
 
 
 def name_of(path: Path) -> str:

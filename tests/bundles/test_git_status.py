@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from bundle_runs import EVALUATE, INFERENCE, REPOSITORY, TINY, TRAIN, command, write_phantoms
 
-from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms, write_myops_phantoms
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -20,6 +20,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "acdc": TINY,
     "brats": {**COARSE, "settings#data#spacing": [8.0, 8.0, 8.0]},
     "hippocampus": {**COARSE, "settings#data#spacing": [2.0, 2.0, 2.0], "settings#network#levels": 3},
+    "myops": {**TINY, "settings#data#patch_size": [16, 16, 2], "settings#data#spacing": [9.0, 9.0, 19.5]},
 }
 
 
@@ -41,7 +42,16 @@ def _hippocampus(folder: Path) -> None:
     write_msd_phantoms(folder, cases=8, seed=1, shape=(24, 32, 20), spacing=(2.0, 2.0, 2.0))
 
 
-PHANTOMS: dict[str, Callable[[Path], None]] = {"acdc": _acdc, "brats": _brats, "hippocampus": _hippocampus}
+def _myops(folder: Path) -> None:
+    write_myops_phantoms(folder, cases=8, seed=1, shape=(24, 24, 4), spacing=(9.0, 9.0, 14.0))
+
+
+PHANTOMS: dict[str, Callable[[Path], None]] = {
+    "acdc": _acdc,
+    "brats": _brats,
+    "hippocampus": _hippocampus,
+    "myops": _myops,
+}
 
 
 @pytest.fixture

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 from bundle_runs import INFERENCE, REPOSITORY, copy_bundle, json_of
 
-from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import (
+    write_acdc_phantoms,
+    write_brats_phantoms,
+    write_msd_phantoms,
+    write_myops_phantoms,
+)
 from cladeseg.segmentation.workflow import bundle_plan, network_from, promote
 from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import load_taxonomy
@@ -23,6 +28,7 @@ PHANTOMS: dict[str, Callable[[Path], list[Path]]] = {
     "acdc": lambda folder: write_acdc_phantoms(folder, patients=1, shape=(32, 32, 4), spacing=(6.0, 6.0, 10.0)),
     "brats": lambda folder: write_brats_phantoms(folder, subjects=1, shape=(24, 24, 20), spacing=(8.0, 8.0, 8.0)),
     "hippocampus": lambda folder: write_msd_phantoms(folder, cases=1),
+    "myops": lambda folder: write_myops_phantoms(folder, cases=1, shape=(24, 24, 3), spacing=(9.0, 9.0, 14.0)),
 }
 
 

@@ -1,4 +1,4 @@
-"""The three commands of the BraTS and hippocampus bundles on real volumes, where they are at hand."""
+"""The three commands of the BraTS, hippocampus and MyoPS bundles on real volumes, where they are at hand."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def four_brains(folder: Path) -> Path:
     return folder
 
 
+def eight_infarcts(folder: Path) -> Path:
+    folder.mkdir()
+    for case in sorted(p for p in (SHARED / "myops").iterdir() if p.is_dir())[:8]:
+        (folder / case.name).symlink_to(case.resolve(), target_is_directory=True)
+    return folder
+
+
 def eight_hippocampi(folder: Path) -> Path:
     folder.mkdir()
     for part in ("imagesTr", "labelsTr"):
@@ -56,6 +63,10 @@ TASKS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
             "settings#network#filters": 4,
             "settings#network#levels": 3,
         },
+    ),
+    "myops": (
+        eight_infarcts,
+        {"settings#data#spacing": [4.0, 4.0, 19.5], "settings#data#patch_size": [32, 32, 2]},
     ),
 }
 

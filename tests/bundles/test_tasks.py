@@ -27,7 +27,7 @@ from bundle_runs import (
 )
 
 from cladeseg.bundle.failure import root_cause
-from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms, write_myops_phantoms
 from cladeseg.segmentation.workflow import load_predictor, new_bundle
 from cladeseg.taxonomy import load_taxonomy
 
@@ -42,6 +42,12 @@ SMALL: dict[str, Any] = {
 }
 BRATS = {**SMALL, "settings#data#spacing": [8.0, 8.0, 8.0], "settings#split#test_fraction": 0.3}
 MSD = {**SMALL, "settings#data#spacing": [2.0, 2.0, 2.0], "settings#network#filters": 4, "settings#network#levels": 3}
+MYOPS: dict[str, Any] = {
+    **SMALL,
+    "settings#data#resample_slices": False,
+    "settings#data#patch_size": [32, 32, 2],
+    "settings#data#spacing": [6.0, 6.0, 19.5],
+}
 
 
 def brats(folder: Path, naming: str = "brats18") -> Path:
@@ -51,6 +57,11 @@ def brats(folder: Path, naming: str = "brats18") -> Path:
 
 def hippocampi(folder: Path) -> Path:
     write_msd_phantoms(folder, cases=8, seed=1, shape=(24, 32, 20), spacing=(2.0, 2.0, 2.0))
+    return folder
+
+
+def infarcts(folder: Path) -> Path:
+    write_myops_phantoms(folder, cases=8, seed=1, shape=(32, 32, 4), spacing=(6.0, 6.0, 14.0))
     return folder
 
 
@@ -78,6 +89,10 @@ def _hippocampus(folder: Path) -> Task:
     return Task(copy_bundle(folder / "bundle", shipped("hippocampus")), hippocampi(folder / "data"), MSD)
 
 
+def _myops(folder: Path) -> Task:
+    return Task(copy_bundle(folder / "bundle", shipped("myops")), infarcts(folder / "data"), MYOPS)
+
+
 def _new(folder: Path) -> Task:
     """As a user would: tree and data of their own, nothing else said, and no override but those for speed."""
     data = hippocampi(folder / "data")
@@ -95,6 +110,7 @@ MAKERS: dict[str, Callable[[Path], Task]] = {
     "acdc": _acdc,
     "brats": _brats,
     "hippocampus": _hippocampus,
+    "myops": _myops,
     "new-bundle": _new,
 }
 

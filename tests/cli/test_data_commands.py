@@ -38,6 +38,7 @@ def test_phantoms_are_generated_once_and_as_asked_for(tmp_path: Path) -> None:
         ("brats18", "Brats18_PHANTOM_001_1/Brats18_PHANTOM_001_1_t1ce.nii.gz"),
         ("brats23", "BraTS-GLI-00001-000/BraTS-GLI-00001-000-t2f.nii.gz"),
         ("msd", "dataset.json"),
+        ("myops", "Case9001/Case9001_LGE.nii.gz"),
     ],
 )
 def test_phantoms_come_in_other_layouts(tmp_path: Path, layout: str, file: str) -> None:

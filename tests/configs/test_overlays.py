@@ -16,8 +16,8 @@ from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.workflow import TrainingPlan, TrainingWorkflow
 
 REPOSITORY = Path(__file__).parents[2]
-TASKS = ("acdc", "brats", "hippocampus")
-SUPERCLASS = {"acdc": "heart", "brats": "whole_tumour", "hippocampus": "hippocampus"}
+TASKS = ("acdc", "brats", "hippocampus", "myops")
+SUPERCLASS = {"acdc": "heart", "brats": "whole_tumour", "hippocampus": "hippocampus", "myops": "heart"}
 CONFIGS = REPOSITORY / "configs"
 #: Grids are no overlays: tests/benchmark/test_shipped_grids.py looks at them.
 OVERLAYS = sorted(file for file in CONFIGS.rglob("*.json") if file.parent.name != "benchmarks")

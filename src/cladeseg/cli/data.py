@@ -31,6 +31,7 @@ class Phantom(str, Enum):
     brats18 = "brats18"
     brats23 = "brats23"
     msd = "msd"
+    myops = "myops"
 
 
 def _data_beside(taxonomy: Path) -> tuple[str, tuple[str, ...]]:
@@ -86,13 +87,14 @@ def check(
 @command(
     "cladeseg phantoms phantoms --patients 18 --seed 0",
     "cladeseg phantoms brats --layout brats23 --patients 8",
+    "cladeseg phantoms infarcts --layout myops --patients 18",
     panel=DATASETS,
 )
 def phantoms(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to; a finished one is left as it is.")],
-    layout: Annotated[Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi.")] = (
-        Phantom.acdc
-    ),
+    layout: Annotated[
+        Phantom, typer.Option(help="Hearts, brains with tumours (of two BraTS years), hippocampi, infarcts.")
+    ] = Phantom.acdc,
     patients: Annotated[int, typer.Option(min=1, help="How many; a heart is imaged at two moments.")] = 18,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     affines: Annotated[Affines, typer.Option(help="RAS, LPS, transposed and oblique files, or RAS alone.")] = (
@@ -100,13 +102,20 @@ def phantoms(
     ),
 ) -> None:
     """Generate phantoms in the layout of a data set."""
-    from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+    from cladeseg.segmentation.phantoms import (
+        write_acdc_phantoms,
+        write_brats_phantoms,
+        write_msd_phantoms,
+        write_myops_phantoms,
+    )
 
     common: dict[str, Any] = {"seed": seed, "affines": affines.value}
     if layout is Phantom.acdc:
         files = write_acdc_phantoms(out, patients=patients, **common)
     elif layout is Phantom.msd:
         files = write_msd_phantoms(out, cases=patients, **common)
+    elif layout is Phantom.myops:
+        files = write_myops_phantoms(out, cases=patients, **common)
     else:
         files = write_brats_phantoms(out, subjects=patients, naming=layout.value, **common)
     Console().print(f"{len(files)} files are in {out}", soft_wrap=True)
@@ -115,23 +124,28 @@ def phantoms(
 @command(
     "cladeseg stack-modalities D/BraTS-GLI-00001-000 stacked.nii.gz",
     "cladeseg stack-modalities D stacked",
+    "cladeseg stack-modalities D stacked --channels C0,LGE,T2",
     panel=DATASETS,
     name="stack-modalities",
 )
 def stack_modalities(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of one BraTS subject, or of many.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of one case, or of many.")],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Folder for ID.nii.gz; for one subject also the file to write.")
+        Path, typer.Argument(metavar="OUT", help="Folder for ID.nii.gz; for one case also the file to write.")
     ],
+    channels: Annotated[str, typer.Option(help="Names of the modalities, in order and with commas.")] = (
+        "flair,t1,t1ce,t2"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
-    """Join the four modalities of a subject in one file, as viewers that open a single file need it.
+    """Join the modalities of a case in one file, as viewers that open a single file need it.
 
-    The channels come last, in the order flair, t1, t1ce, t2.
+    The channels come last, in the order of their names.
     """
     from cladeseg.segmentation.data import stack_folder
 
-    for file in stack_folder(folder, out, force=force):
+    names = [name.strip() for name in channels.split(",") if name.strip()]
+    for file in stack_folder(folder, out, channels=names, force=force):
         Console().print(str(file), soft_wrap=True)
 
 

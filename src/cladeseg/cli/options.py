@@ -12,7 +12,7 @@ from cladeseg.cli.base import DATA, LABELS, NETWORK
 Bundle = Annotated[
     str,
     typer.Argument(
-        metavar="BUNDLE", help="The bundle's folder, or the name of a shipped one: acdc, brats, hippocampus."
+        metavar="BUNDLE", help="The bundle's folder, or the name of a shipped one: acdc, brats, hippocampus, myops."
     ),
 ]
 Taxonomy = Annotated[Path, typer.Option(help="Label tree, JSON or YAML.", rich_help_panel=LABELS)]

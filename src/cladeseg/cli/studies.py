@@ -19,7 +19,7 @@ from cladeseg.cli.options import Bundle
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
-    bundle: Annotated[str, typer.Option(help="One of the shipped bundles: acdc, brats, hippocampus.")] = "acdc",
+    bundle: Annotated[str, typer.Option(help="One of the shipped bundles: acdc, brats, hippocampus, myops.")] = "acdc",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of both trainings; those of configs/demos if left out.")
     ] = (None),

@@ -192,3 +192,22 @@ def test_files_of_two_cases_in_one_folder_are_refused(tmp_path: Path):
 def test_a_folder_without_cases_is_named(tmp_path: Path):
     with pytest.raises(DataError, match=str(tmp_path)):
         stack_folder(tmp_path, tmp_path / "out")
+
+
+# ---- other channels --------------------------------------------------------------------------------------------------
+
+
+def test_named_channels_are_stacked_in_their_order_and_labels_are_none(tmp_path: Path):
+    for case in ("a", "b"):
+        for name, voxels in zip(("C0", "LGE", "gd"), VOXELS, strict=False):
+            write(tmp_path / "D" / case / f"{case}_{name}.nii.gz", voxels)
+    files = stack_folder(tmp_path / "D", tmp_path / "out", channels=("LGE", "C0"))
+    assert [file.name for file in files] == ["a.nii.gz", "b.nii.gz"]
+    np.testing.assert_array_equal(voxels_of(files[1]), VOXELS[[1, 0]])
+
+
+def test_a_case_without_a_named_channel_is_refused(tmp_path: Path):
+    write(tmp_path / "D" / "a" / "a_C0.nii.gz", VOXELS[0])
+    with pytest.raises(DataError, match="a has no file for LGE"):
+        stack_folder(tmp_path / "D", tmp_path / "out", channels=("C0", "LGE"))
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,6 @@
 """What the contract is played with: copies of the shipped bundles with weights that know phantoms, and phantom images.
 
-The hippocampus bundle is served as it is, with the weights that come with it.  The other two come without weights, so
+The hippocampus bundle is served as it is, with the weights that come with it.  The others come without weights, so
 copies of them are made small and trained on phantoms for a moment, by their own command.
 """
 
@@ -17,7 +17,12 @@ import nibabel as nib
 import pytest
 
 from cladeseg.segmentation.data import stack_folder
-from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_brats_phantoms, write_msd_phantoms
+from cladeseg.segmentation.phantoms import (
+    write_acdc_phantoms,
+    write_brats_phantoms,
+    write_msd_phantoms,
+    write_myops_phantoms,
+)
 
 BUNDLES = Path(__file__).parents[3] / "bundles"
 #: Enough for a network of a few channels to find the phantoms' structures.
@@ -54,7 +59,16 @@ TASKS: dict[str, dict[str, Any]] = {
         "settings#data#spacing": [8.0, 8.0, 8.0],
         "epochs": 4,
     },
+    "myops": {
+        **LEARNT,
+        "settings#network#filters": 4,
+        "settings#network#levels": 4,
+        "settings#data#patch_size": [32, 32, 2],
+        "settings#data#spacing": [7.0, 7.0, 19.5],
+    },
 }
+#: How the last image lies.
+LAST = {"acdc": "LPS", "brats": "LPS", "hippocampus": "LPS", "myops": "LSP"}
 
 
 class Case(NamedTuple):
@@ -76,15 +90,19 @@ def bundle_with_weights(task: str, folder: Path) -> Path:
 
 
 def write_studies(task: str, folder: Path) -> list[Case]:
-    """Five phantoms as MONAI Label takes them: one file each, four modalities as the channels of one.
+    """Five phantoms as MONAI Label takes them: one file each, modalities as the channels of one.
 
-    They lie in turn as RAS, LPS, oblique RAS, ARI and oblique LPS, and no two of their axes have one voxel size.
+    They lie in turn as RAS, LPS, oblique RAS, ARI and oblique LPS, those of MyoPS oblique as LSP and PSR; no two of
+    their axes have one voxel size.
     """
     phantoms = _phantoms(task, folder.with_name(f"{folder.name}_phantoms"), count=5, seed=1)
     folder.mkdir()
     if task == "brats":
         images = sorted(stack_folder(phantoms, folder))
         return [_case(image, phantoms / _name(image) / f"{_name(image)}-seg.nii.gz") for image in images]
+    if task == "myops":
+        images = sorted(stack_folder(phantoms, folder, channels=("C0", "LGE", "T2")))
+        return [_case(image, phantoms / _name(image) / f"{_name(image)}_gd.nii.gz") for image in images]
     pairs = _acdc_pairs(phantoms) if task == "acdc" else _msd_pairs(phantoms)
     return [_case(Path(shutil.copy(image, folder)), label) for image, label in pairs]
 
@@ -122,6 +140,8 @@ def _phantoms(task: str, folder: Path, *, count: int, seed: int) -> Path:
     elif task == "brats":
         size: dict[str, Any] = {"shape": (24, 26, 20), "spacing": (8.0, 7.5, 8.5), "naming": "brats23"}
         write_brats_phantoms(folder, subjects=count, seed=seed, **size)
+    elif task == "myops":
+        write_myops_phantoms(folder, cases=count, seed=seed, shape=(30, 32, 4), spacing=(7.0, 6.5, 14.0))
     else:
         write_msd_phantoms(folder, cases=count, seed=seed, shape=(40, 44, 22), spacing=(0.9, 1.1, 1.5))
     return folder

@@ -19,7 +19,7 @@ import nibabel as nib
 import numpy as np
 import psutil
 import pytest
-from phantom_bundles import TASKS, Case, bundle_with_weights, write_studies
+from phantom_bundles import LAST, TASKS, Case, bundle_with_weights, write_studies
 
 from cladeseg.bundle.weights_record import WEIGHT_FILES
 from cladeseg.segmentation.label import LabelServer, free_port, prepare_app, running_server
@@ -39,6 +39,7 @@ LABELLED = 3
 class Served(NamedTuple):
     """A bundle behind a server, and the phantoms whose images it was started with."""
 
+    task: str
     bundle: Path
     cases: list[Case]
     server: LabelServer
@@ -85,7 +86,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     app = prepare_app(bundle, place / "app")
     port = free_port(port=0)  # any: runs of this file beside each other must not meet
     with running_server(app, place / "studies", model=bundle.name, port=port, wait=PATIENCE) as server:
-        yield Served(bundle, cases, server)
+        yield Served(request.param, bundle, cases, server)
 
 
 def mask_of_the_command_line(served: Served, out: Path) -> Path:
@@ -97,7 +98,7 @@ def mask_of_the_command_line(served: Served, out: Path) -> Path:
 
 
 def mask_of_the_server(served: Served, folder: Path) -> Any:
-    parameters = {"params": json.dumps({"device": "cpu", "result_dtype": "uint8"})}
+    parameters = {"params": json.dumps({"device": "cpu", "result_dtype": "uint16"})}
     answer = served.post(f"/infer/{served.bundle.name}?image={served.oblique.name}&output=image", data=parameters)
     file = folder / "mask.nii.gz"
     file.write_bytes(answer.content)
@@ -114,7 +115,7 @@ def test_the_server_offers_model_training_and_strategy(served: Served) -> None:
 
 def test_the_image_of_the_next_test_is_a_hard_one(served: Served) -> None:
     image = nib.load(served.oblique.image)
-    assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
+    assert nib.aff2axcodes(image.affine) == tuple(LAST[served.task])
     assert len(set(np.round(image.header.get_zooms()[:3], 2))) == 3
     assert np.abs(image.affine[:3, :3] / image.header.get_zooms()[:3]).max() < 0.99, "its axes are not the world's"
 

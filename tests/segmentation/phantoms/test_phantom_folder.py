@@ -13,6 +13,7 @@ from cladeseg.segmentation.phantoms.acdc import write_acdc_phantoms
 from cladeseg.segmentation.phantoms.brats import write_brats_phantoms
 from cladeseg.segmentation.phantoms.folder import RECIPE_FILE, fill_folder
 from cladeseg.segmentation.phantoms.msd import write_msd_phantoms
+from cladeseg.segmentation.phantoms.myops import write_myops_phantoms
 
 RECIPE = {"seed": 1}
 Writer = Callable[[Path], list[Path]]
@@ -30,6 +31,10 @@ def msd(folder: Path) -> list[Path]:
     return write_msd_phantoms(folder, cases=2, shape=(22, 24, 20))
 
 
+def myops(folder: Path) -> list[Path]:
+    return write_myops_phantoms(folder, cases=2, shape=(24, 24, 3), spacing=(9.0, 9.0, 14.0))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -44,7 +49,7 @@ def interrupted(folder: Path) -> Iterator[Path]:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("write", [acdc, brats, msd])
+@pytest.mark.parametrize("write", [acdc, brats, msd, myops])
 def test_a_half_written_folder_is_completed_and_not_duplicated(write: Writer, tmp_path: Path):
     files = write(tmp_path / "whole")
     whole = contents(tmp_path / "whole")
@@ -62,7 +67,7 @@ def test_a_half_written_folder_is_completed_and_not_duplicated(write: Writer, tm
     assert {file: time for file, time in times(tmp_path / "half").items() if file != last} == kept
 
 
-@pytest.mark.parametrize("write", [acdc, brats, msd])
+@pytest.mark.parametrize("write", [acdc, brats, msd, myops])
 def test_a_finished_folder_is_left_as_it_is(write: Writer, tmp_path: Path):
     files = write(tmp_path / "a")
     before = times(tmp_path / "a")

@@ -11,34 +11,40 @@ import numpy as np
 
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
+from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.volumes import Volume, case_name, corner_distance, read_volume, volume_like
 
 _SUFFIXES = (".nii.gz", ".nii")
 
 
-def stack_folder(folder: str | Path, out: str | Path, *, force: bool = False) -> list[Path]:
-    """Write every BraTS case of a folder as one 4D NIfTI with the channels flair, t1, t1ce, t2.
+def stack_folder(
+    folder: str | Path, out: str | Path, *, channels: Sequence[str] = BRATS_MODALITIES, force: bool = False
+) -> list[Path]:
+    """Write every case of a folder as one 4D NIfTI with the named channels, by default those of BraTS.
 
     Args:
-        folder: folder of one case, or of many as :func:`cladeseg.segmentation.data.brats.scan_brats` reads them.
+        folder: folder of one case, or of many as :func:`cladeseg.segmentation.data.brats.scan_brats` reads them; for
+            other channels as :func:`cladeseg.segmentation.data.images.find_images` does.
         out: folder for ``ID.nii.gz``; for one case also the file to write, if it ends in ``.nii`` or ``.nii.gz``.
+        channels: names of the modalities, in order.
         force: whether existing files are replaced; without it nothing is written if one exists.
 
     Returns:
         The files, sorted by case.
 
     Raises:
-        DataError: as ``scan_brats`` and :func:`stack_modalities`; or one file is asked for and there are several cases.
+        DataError: as these two and :func:`stack_modalities`; a case lacks a channel or is stacked already; or one file
+            is asked for and there are several cases.
     """
     folder, out = Path(folder), Path(out)
-    cases = _case_in(folder) or {c["case"]: [folder / path for path in c["image"]] for c in scan_brats(folder)}
+    cases = _brats_cases(folder) if tuple(channels) == BRATS_MODALITIES else _cases(folder, channels)
     if out.name.endswith(_SUFFIXES) and len(cases) > 1:
         raise DataError(f"{out}: names one file, but {folder} holds {len(cases)} cases; name a folder")
     outs = {case: out if out.name.endswith(_SUFFIXES) else out / f"{case}.nii.gz" for case in cases}
     for case, files in cases.items():
         _check_out(outs[case], files, force)
     return [
-        stack_modalities(dict(zip(BRATS_MODALITIES, files, strict=True)), outs[case], force=force)
+        stack_modalities(dict(zip(channels, files, strict=True)), outs[case], force=force)
         for case, files in cases.items()
     ]
 
@@ -82,6 +88,22 @@ def stack_modalities(
     with atomic_write(out) as temporary:
         nib.save(volume_like(stacked, volumes[0].grid), temporary)
     return out
+
+
+def _brats_cases(folder: Path) -> dict[str, list[Path]]:
+    return _case_in(folder) or {c["case"]: [folder / path for path in c["image"]] for c in scan_brats(folder)}
+
+
+def _cases(folder: Path, channels: Sequence[str]) -> dict[str, list[Path]]:
+    cases: dict[str, list[Path]] = {}
+    for case in find_images(folder, modalities=channels):
+        if isinstance(case["image"], str):
+            raise DataError(f"{case['image']}: holds {len(channels)} channels already")
+        missing = [name for name, file in zip(channels, case["image"], strict=True) if file is None]
+        if missing:
+            raise DataError(f"{folder}: {case['case']} has no file for {', '.join(missing)}")
+        cases[case["case"]] = [Path(file) for file in case["image"]]
+    return cases
 
 
 def _case_in(folder: Path) -> dict[str, list[Path]]:

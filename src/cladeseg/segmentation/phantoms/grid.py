@@ -77,15 +77,18 @@ def storage(affines: str, index: int) -> tuple[str, float]:
     return choices[index % len(choices)]
 
 
-def save_volume(array: np.ndarray, affine: np.ndarray, orientation: str, file: Path) -> Path:
+def save_volume(array: np.ndarray, affine: np.ndarray, orientation: str | None, file: Path) -> Path:
     """Store an RAS array in another axis order, as scanners do: voxels and affine change, the world does not.
 
-    A file that is there already is left as it is.  Returns ``file``.
+    With ``orientation=None`` the array is stored as it is.  A file that is there already is left as it is.  Returns
+    ``file``.
     """
     if file.is_file():
         return file
-    change = nib.orientations.ornt_transform(nib.io_orientation(np.eye(4)), nib.orientations.axcodes2ornt(orientation))
-    image = nib.Nifti1Image(array, affine).as_reoriented(change)
+    image = nib.Nifti1Image(array, affine)
+    if orientation is not None:
+        ras, wanted = nib.io_orientation(np.eye(4)), nib.orientations.axcodes2ornt(orientation)
+        image = image.as_reoriented(nib.orientations.ornt_transform(ras, wanted))
     image.set_sform(image.affine, 1)
     image.set_qform(image.affine, 1)
     image.header.set_xyzt_units("mm", "sec")
