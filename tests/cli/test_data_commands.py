@@ -151,6 +151,14 @@ def test_stack_joins_the_modalities_of_a_subject(tmp_path: Path) -> None:
     assert call("stack-modalities", subject, tmp_path / "one.nii.gz", "--force").exit_code == 0
 
 
+def test_stack_joins_modalities_of_other_names_in_the_order_asked_for(tmp_path: Path) -> None:
+    call("phantoms", tmp_path / "D", "--layout", "myops", "--patients", 1)
+    assert call("stack-modalities", tmp_path / "D", tmp_path / "out", "--channels", "T2, C0, LGE").exit_code == 0
+    stacked = np.asanyarray(nib.load(tmp_path / "out" / "Case9001.nii.gz").dataobj)
+    cine = np.asanyarray(nib.load(tmp_path / "D" / "Case9001" / "Case9001_C0.nii.gz").dataobj)
+    assert np.array_equal(stacked[..., 1], cine)
+
+
 # ---- select ----------------------------------------------------------------------------------------------------------
 
 

@@ -107,7 +107,7 @@ def _short_axis(grid: Grid, index: int, rng: np.random.Generator) -> np.ndarray:
     turn = np.deg2rad((35.0, 55.0)[index % 2] + rng.uniform(-6, 6))
     cos, sin = np.cos(turn), np.sin(turn)
     axes = np.array([[-cos, -sin, 0.0], [0.0, 0.0, 1.0], [sin, -cos, 0.0]]).T
-    tilt = Rotation.from_euler("xy", rng.uniform(-8, 8, 2), degrees=True).as_matrix()
+    tilt = Rotation.from_euler("xy", rng.uniform(10, 20, 2), degrees=True).as_matrix()
     affine = np.eye(4)
     affine[:3, :3] = tilt @ axes @ np.diag(grid.spacing)
     affine[:3, 3] = rng.uniform(-40, 40, 3) - affine[:3, :3] @ ((np.array(grid.shape) - 1) / 2)
