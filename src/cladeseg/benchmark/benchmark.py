@@ -15,9 +15,18 @@ from rich.table import Table
 
 from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, read_grid
+from cladeseg.benchmark.nnunet.environment import NnunetEnvironment
 from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runner import Runner
-from cladeseg.benchmark.runs import RunKey, bundle_run, planned_runs, recorded_settings, refuse_changes, refuse_stale
+from cladeseg.benchmark.runs import (
+    RunKey,
+    bundle_run,
+    planned_runs,
+    recorded_settings,
+    refuse_changes,
+    refuse_stale,
+    refuse_without_nnunet,
+)
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle.shipped import is_shipped
 from cladeseg.files import DataError
@@ -32,6 +41,7 @@ def run_benchmark(
     workers: int | None = None,
     dry_run: bool = False,
     page_only: bool = False,
+    nnunet: Path | None = None,
     console: Console | None = None,
 ) -> Path | None:
     """Train and score what is missing in a grid, then write the results page.
@@ -44,13 +54,15 @@ def run_benchmark(
         workers: processes at a time; one for each core if ``None``.
         dry_run: only show what is finished and what is missing.
         page_only: train nothing, and write the page of what is finished so far; it says how many runs are missing.
+        nnunet: environment in which nnU-Net v2 is installed, for grids with a method that is nnU-Net.
         console: what is shown.
 
     Returns:
         The results page; ``None`` after a dry run, which writes nothing.
 
     Raises:
-        DataError: the grid is wrong, or ``output`` holds runs with other settings.
+        DataError: the grid is wrong, or ``output`` holds runs with other settings, or a run that is missing needs
+            nnU-Net and no environment has it.
     """
     grid, console, output = read_grid(config), console or Console(), output.absolute()
     if workers is not None and workers < 1:
@@ -64,6 +76,8 @@ def run_benchmark(
         return None
     if page_only:
         return _publish(grid, store, output, config, console)
+    environment = None if nnunet is None else NnunetEnvironment(nnunet)
+    refuse_without_nnunet(grid, [key for key in keys if not store.finished(key)], environment)
     _prepare_data(grid, dataset_dir)
     choose_patients(grid, keys, output=output, dataset_dir=dataset_dir, console=console)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)  # now with the patients that were selected
@@ -72,7 +86,7 @@ def run_benchmark(
     Runner(
         keys,
         results=store,
-        commands=partial(bundle_run, grid, output=output, dataset_dir=dataset_dir),
+        commands=partial(bundle_run, grid, output=output, dataset_dir=dataset_dir, nnunet=environment),
         settings=settings,
         taxonomy=load_taxonomy("configs/taxonomy.json", grid.bundle),
         workers=workers or psutil.cpu_count(logical=False) or 1,

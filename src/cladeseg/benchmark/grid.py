@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from cladeseg.benchmark.nnunet.options import NnunetOptions
 from cladeseg.bundle.settings import SettingsError, SettingsGroup, read_settings
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.workflow.plan import settings_with
@@ -51,10 +52,13 @@ class GridMethod(SettingsGroup):
     patients: Literal["draw", "select"] = DRAW
     """``"draw"`` for random fine patients, ``"select"`` for those that ``cladeseg select`` proposes for the split;
     these are the same each time, so that there is draw 0 alone."""
+    nnunet: NnunetOptions | None = None
+    """Train nnU-Net on the fine cases in place of the bundle's network: ``{"epochs": 5}``.  Split, draw and scored
+    cases are those of the other methods; of the grid's overlays and overrides it obeys those that decide the cases."""
 
     def trains_like(self, other: GridMethod) -> bool:
         """Whether nothing but the choice of the fine patients can differ."""
-        return (self.overlays, self.overrides) == (other.overlays, other.overrides)
+        return (self.overlays, self.overrides, self.nnunet) == (other.overlays, other.overrides, other.nnunet)
 
 
 class Grid(SettingsGroup):
@@ -181,6 +185,7 @@ def _check(grid: Grid, path: Path) -> None:
     _check_settings(grid.overlays, grid.overrides, grid.bundle, str(path))
     for i, method in enumerate(grid.methods):
         _check_patients(grid, method, _place(path, i, method.name))
+        _check_nnunet(method, _place(path, i, method.name))
         _check_settings(method.overlays, method.overrides, grid.bundle, _place(path, i, method.name))
 
 
@@ -204,6 +209,11 @@ def _check_patients(grid: Grid, method: GridMethod, place: str) -> None:
         raise DataError(f"{place}: draws: {list(method.draws or ())} should be [0]; nothing is drawn where we select")
     if "all" in grid.budgets_of(method.name):
         raise DataError(f"{place}: n: 'all' leaves nothing to select; name numbers of patients")
+
+
+def _check_nnunet(method: GridMethod, place: str) -> None:
+    if method.nnunet is not None and (method.overlays or method.overrides):
+        raise DataError(f"{place}: nnunet: takes no overlays or overrides, which are settings of the bundle's network")
 
 
 def _check_settings(overlays: Sequence[Path], overrides: Mapping[str, Any], bundle: Path, place: str) -> None:

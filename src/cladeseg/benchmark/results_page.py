@@ -125,9 +125,12 @@ def _training_settings(grid: Grid) -> tuple[dict[str, Any], list[tuple[str, dict
     """The settings that all methods share, and with its label what each has besides."""
     first = {key.method: key for key in reversed(planned_runs(grid))}
     settings = [settings_of(grid, first[method.name]) for method in grid.methods]
-    shared = {k: v for k, v in settings[0].items() if all(k in each and each[k] == v for each in settings)}
+    ours = [each for method, each in zip(grid.methods, settings, strict=True) if method.nnunet is None] or settings
+    shared = {k: v for k, v in ours[0].items() if all(k in each and each[k] == v for each in ours)}
     own = []
     for method, each in zip(grid.methods, settings, strict=True):
         besides = {k: v for k, v in each.items() if k not in {*shared, "fine_patients"}}
+        if method.nnunet is not None:
+            besides |= {"nnunet": method.nnunet.model_dump(mode="json")}
         own.append((grid.labels[method.name], besides | ({"patients": SELECT} if method.patients == SELECT else {})))
     return shared, own

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
+from cladeseg.benchmark.nnunet.environment import VARIABLE, NnunetEnvironment
+from cladeseg.benchmark.nnunet.job import NnunetJob, write_job
+from cladeseg.benchmark.nnunet.options import obeyed, recorded
+from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.workflow.plan import settings_with
@@ -51,14 +55,18 @@ def planned_runs(grid: Grid) -> list[RunKey]:
 
 
 def settings_of(grid: Grid, key: RunKey) -> dict[str, Any]:
-    """What a run changes in the bundle's training config: overlays and overrides, the method's after the grid's."""
+    """What a run changes in the bundle's training config: overlays and overrides, the method's after the grid's.
+
+    For nnU-Net these are the ones that decide the cases.
+    """
     method = grid.method(key.method)
     settings: dict[str, Any] = {}
     for overlays, overrides in ((grid.overlays, grid.overrides), (method.overlays, method.overrides)):
         for file in overlays:
             settings |= read_json(file)
         settings |= overrides
-    return {**settings, "fine_patients": key.n}
+    settings = {**settings, "fine_patients": key.n}
+    return settings if method.nnunet is None else obeyed(settings)
 
 
 def chosen_patients(output: Path, key: RunKey) -> list[str] | None:
@@ -89,15 +97,16 @@ def refuse_changes(grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_
 def recorded_settings(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> dict[str, Any]:
     """All settings of a run's training, without the paths of one machine: they are kept with its result.
 
+    For nnU-Net these are its options and what decides the cases.
+
     Raises:
         DataError: the run's patients were not selected yet.
     """
     _refuse_unchosen(grid, key, output)
-    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
-    axes = {"seed": key.seed, "settings#split#draw": key.draw, **layout}
-    settings = settings_with(grid.bundle, {**_training_settings(grid, key, output), **axes})
+    settings = settings_with(grid.bundle, {**_training_settings(grid, key, output), **_axes(grid, key)})
     where = {"bundle": grid.bundle.name, "dataset": dataset_dir.name}
-    return {**where, **json.loads(settings.model_dump_json())}
+    values, options = json.loads(settings.model_dump_json()), grid.method(key.method).nnunet
+    return {**where, **(values if options is None else recorded(values, options))}
 
 
 def refuse_stale(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -135,7 +144,9 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> BundleRun:
+def bundle_run(
+    grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path, nnunet: NnunetEnvironment | None = None
+) -> BundleRun:
     """The commands of a run; its settings are written into its folder, where the commands read them.
 
     Args:
@@ -143,25 +154,65 @@ def bundle_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> B
         key: which run.
         output: folder of the benchmark.
         dataset_dir: the data.
+        nnunet: where nnU-Net is, for methods that need it.
 
     Raises:
-        DataError: the folder holds a run with other settings, or the run's patients were not selected yet.
+        DataError: the folder holds a run with other settings, or the run's patients were not selected yet, or nnU-Net
+            is needed and not there.
     """
     _refuse_unchosen(grid, key, output)
     refuse_changes(grid, [key], output=output, dataset_dir=dataset_dir)
     root = _folder(output, key)
     write_json(_request(grid, key, output, dataset_dir), root / "request.json")
+    label = f"{grid.labels[key.method]}, n = {key.n}, {_which(grid, key)}, seed {key.seed}"
+    settings, options = _training_settings(grid, key, output), grid.method(key.method).nnunet
+    if options is not None:
+        job = NnunetJob(
+            bundle=grid.bundle,
+            dataset_dir=dataset_dir,
+            settings={**settings, **_axes(grid, key)},
+            split=key.split,
+            environment=_required(grid, key, nnunet).folder,
+            options=options,
+        )
+        write_job(job, root)
+        return NnunetRun(bundle=grid.bundle, root=root, label=label, options={})
     # A file, because nested values do not survive the command line of python-fire.
-    write_json(_training_settings(grid, key, output), root / "overlay.json")
-    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
+    write_json(settings, root / "overlay.json")
     return BundleRun(
         bundle=grid.bundle,
         root=root,
-        label=f"{grid.labels[key.method]}, n = {key.n}, {_which(grid, key)}, seed {key.seed}",
+        label=label,
         overlays=[root / "overlay.json"],
-        options={"dataset_dir": dataset_dir, "seed": key.seed, "settings#split#draw": key.draw, **layout},
+        options={"dataset_dir": dataset_dir, **_axes(grid, key)},
         evaluating={"split": key.split},
     )
+
+
+def refuse_without_nnunet(grid: Grid, keys: Sequence[RunKey], nnunet: NnunetEnvironment | None) -> None:
+    """Stop where a run needs nnU-Net and nobody said where it is.
+
+    Raises:
+        DataError: the message names the method and the way to say it.
+    """
+    for key in keys:
+        if grid.method(key.method).nnunet is not None:
+            _required(grid, key, nnunet)
+
+
+def _required(grid: Grid, key: RunKey, nnunet: NnunetEnvironment | None) -> NnunetEnvironment:
+    if nnunet is None:
+        raise DataError(
+            f"{grid.name}: method '{key.method}' needs nnU-Net v2; name its environment's folder with --nnunet-env or "
+            f"{VARIABLE} ('make nnunet-env' makes one)"
+        )
+    return nnunet
+
+
+def _axes(grid: Grid, key: RunKey) -> dict[str, Any]:
+    """Keys of the training config that the grid's own axes set."""
+    layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
+    return {"seed": key.seed, "settings#split#draw": key.draw, **layout}
 
 
 def _folder(output: Path, key: RunKey) -> Path:
@@ -191,7 +242,9 @@ def _training_settings(grid: Grid, key: RunKey, output: Path) -> dict[str, Any]:
 def _request(grid: Grid, key: RunKey, output: Path, dataset_dir: Path) -> dict[str, Any]:
     """Everything that the grid decides about a training, as JSON holds it."""
     where = {"bundle": str(grid.bundle), "dataset_dir": str(dataset_dir), "layout": grid.layout}
-    return json.loads(json.dumps({**_training_settings(grid, key, output), **where}))
+    options = grid.method(key.method).nnunet
+    other = {} if options is None else {"nnunet": options.model_dump(mode="json")}
+    return json.loads(json.dumps({**_training_settings(grid, key, output), **other, **where}))
 
 
 def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.files import DataError
@@ -147,8 +147,15 @@ class BundleRun:
             return ([{}, *csv.DictReader(file)])[-1]
 
 
+class Stoppable(Protocol):
+    """Whatever has processes that would outlive this one."""
+
+    def stop(self) -> None:
+        """End them."""
+
+
 @contextmanager
-def terminate_on_exit(runs: Iterable[BundleRun]) -> Iterator[None]:
+def terminate_on_exit(runs: Iterable[Stoppable]) -> Iterator[None]:
     """Stop every run on the way out, also when this process is terminated; by itself it would leave them running."""
     before = signal.signal(signal.SIGTERM, _exit)
     try:

@@ -56,6 +56,14 @@ def labels(
     page_only: Annotated[
         bool, typer.Option("--page-only", help="Train nothing; write the page of what is finished so far.")
     ] = False,
+    nnunet_env: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            envvar="CLADESEG_NNUNET",
+            help="Environment with nnU-Net v2, for grids that compare with it; make nnunet-env makes one.",
+        ),
+    ] = None,
 ) -> None:
     """Dice against the number of finely labelled patients, for every method of a grid.
 
@@ -63,7 +71,14 @@ def labels(
     """
     from cladeseg.benchmark import run_benchmark
 
-    page = run_benchmark(config_file(config), output=output, workers=workers, dry_run=dry_run, page_only=page_only)
+    page = run_benchmark(
+        config_file(config),
+        output=output,
+        workers=workers,
+        dry_run=dry_run,
+        page_only=page_only,
+        nnunet=nnunet_env,
+    )
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
 

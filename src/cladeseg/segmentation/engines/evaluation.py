@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 from tqdm import tqdm
 
 from cladeseg.segmentation.data import ImageFiles, volume_files
-from cladeseg.segmentation.inferers import Predictor
 from cladeseg.segmentation.metrics import (
     HierarchyRecord,
     Record,
@@ -21,6 +21,13 @@ from cladeseg.segmentation.metrics import (
 )
 from cladeseg.segmentation.volumes import read_volume
 from cladeseg.taxonomy import Taxonomy
+
+
+class Labeller(Protocol):
+    """Whatever labels an image on its own grid, such as a :class:`~cladeseg.segmentation.inferers.Predictor`."""
+
+    def __call__(self, image: ImageFiles, /) -> Tensor:
+        """Integers (1, x, y, z) of a label convention."""
 
 
 @dataclass
@@ -41,7 +48,7 @@ class Evaluation:
 
 
 def evaluate(
-    predictor: Predictor,
+    predictor: Labeller,
     cases: Sequence[Mapping[str, Any]],
     taxonomy: Taxonomy,
     label_convention: str,

@@ -32,7 +32,7 @@ from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
 from cladeseg.segmentation.workflow.trained import find_weights
-from cladeseg.segmentation.workflow.training_fit import training_fit
+from cladeseg.segmentation.workflow.training_fit import TrainedLabeller, training_fit
 from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def evaluation_predictor(
 
 def run_evaluation(
     *,
-    predictor: BundlePredictor,
+    predictor: TrainedLabeller,
     plan: TrainingPlan,
     split: str = "test",
     tolerance_mm: float = 2.0,
@@ -86,7 +86,7 @@ def run_evaluation(
     Where the run folder holds no split, the one of the weights that the bundle came with is used.
 
     Args:
-        predictor: of the bundle.
+        predictor: of the bundle, or of another method that was trained on the run's split.
         plan: of the training; its run folder holds the stored split and gets the results.
         split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of the data.
         tolerance_mm: of the normalised surface distance.

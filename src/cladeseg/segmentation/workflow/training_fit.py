@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cladeseg.segmentation.data import cases_of, load_datalist, volume_files
-from cladeseg.segmentation.engines import evaluate
+from cladeseg.segmentation.engines import Labeller, evaluate
 from cladeseg.segmentation.metrics import summarise
 from cladeseg.segmentation.workflow.held_out import split_of
-from cladeseg.segmentation.workflow.prediction import BundlePredictor
 from cladeseg.taxonomy import FINE, Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -22,8 +21,18 @@ MAX_CASES = 4
 TRAINED = 0.75
 
 
+class TrainedLabeller(Labeller, Protocol):
+    """A labeller that was trained.
+
+    Attributes:
+        weights: a file beside which the split lies that it was trained with.
+    """
+
+    weights: Path
+
+
 def training_fit(
-    predictor: BundlePredictor, dataset_dir: str | Path, taxonomy: Taxonomy, label_convention: str
+    predictor: TrainedLabeller, dataset_dir: str | Path, taxonomy: Taxonomy, label_convention: str
 ) -> dict[str, Any]:
     """Score weights on a few of the finely labelled cases that they were trained on.
 

@@ -1,0 +1,23 @@
+"""A run of nnU-Net, with the stages, files and figures of a bundle's run."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from cladeseg.bundle.bundle_run import BundleRun
+
+_EPOCH = re.compile(rb"Epoch (\d+)")
+
+
+class NnunetRun(BundleRun):
+    """Trains and scores nnU-Net in place of the bundle's network; its stages are judged by the same files."""
+
+    def command(self, stage: str) -> list[str]:
+        """The command of a stage."""
+        return [sys.executable, "-m", "cladeseg.benchmark.nnunet", stage, str(self.folder.root)]
+
+    def history(self) -> dict[str, str]:
+        """The epoch that nnU-Net is in, counted from 0; empty before the first."""
+        found = _EPOCH.findall(self.log.read_bytes()) if self.log.is_file() else []
+        return {"epoch": found[-1].decode()} if found else {}
