@@ -49,6 +49,7 @@ def labels(
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
+    *,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; one for each core if left out.")] = (
         None
     ),
