@@ -9,11 +9,14 @@ LABEL_MONAI ?= 1.6.1
 LABEL_VENV := .venv-label-$(LABEL_ENV)-$(LABEL_MONAI)
 LABEL_BIN := $(LABEL_VENV)/bin
 LABEL_STAMP := $(LABEL_VENV)/.installed
+# nnU-Net's environment, for grids that compare with it: `make nnunet-env NNUNET_VENV=FOLDER`.
+NNUNET_VENV ?= .venv-nnunet
+NNUNET_BIN := $(NNUNET_VENV)/bin
 # The wheel's environment lies outside the checkout; `make test-wheel WHEEL_VENV=folder` keeps it for the next time.
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label wheel test-wheel lint clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label nnunet-env wheel test-wheel lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +68,14 @@ install-label-full:
 	PIP_CONSTRAINT=$$PWD/$(LABEL_VENV)/constraints.txt SAM2_BUILD_CUDA=0 $(LABEL_BIN)/python -m pip install \
 	  torch==2.13.0 monai==$(LABEL_MONAI) "pytest>=8,<10" "pytest-timeout>=2.3,<3" -e ".[label]"
 
+# Its torchvision is the CUDA build beside a PyTorch for CPUs, as in MONAI Label's lean environment.
+nnunet-env:  ## nnU-Net v2 for `cladeseg benchmark labels --nnunet-env .venv-nnunet`
+	$(PYTHON) -m venv $(NNUNET_VENV)
+	$(NNUNET_BIN)/python -m pip install -c tests/benchmark/nnunet/environment/constraints.txt nnunetv2
+	packages=$$($(NNUNET_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  cp tests/segmentation/label/lean/lean_torchvision.py "$$packages" && \
+	  echo 'import lean_torchvision' > "$$packages/lean_torchvision.pth"
+
 wheel: install  ## build the wheel, with the bundles, into dist/
 	rm -rf dist
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
@@ -84,5 +95,5 @@ lint: install  ## formatting, lint rules and types
 	$(BIN)/mypy
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) .venv-label* build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
+	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

@@ -12,6 +12,7 @@ from typing import Any
 import fire
 import monai.bundle
 import pytest
+from fake_nnunet import fake_environment
 from grids import REPOSITORY, write_grid
 from rich.console import Console
 
@@ -151,3 +152,37 @@ def test_nothing_is_published_into_the_installed_package(
     page = run_benchmark(grid, output=tmp_path / "out", console=console)
     assert page == tmp_path / "out" / "results" / "g" / "README.md"
     assert not (tmp_path / "package").exists()
+
+
+def nnunet_grid(folder: Path) -> Path:
+    """One run of nnU-Net, on phantoms."""
+    method = {"name": "nnunet", "label": "nnU-Net", "nnunet": {"epochs": 5}}
+    phantoms = {"cases": 8, "shape": [20, 24, 18], "affines": "ras", "seed": 0}
+    return write_grid(folder, layout="msd", phantoms=phantoms, methods=[method])
+
+
+def test_nnunet_is_a_row_like_any_other(tmp_path: Path, console: Console) -> None:
+    output = tmp_path / "out"
+    environment = fake_environment(tmp_path / "env", truth=output / "phantoms" / "labelsTr")
+    page = run_benchmark(nnunet_grid(tmp_path), output=output, workers=1, nnunet=environment, console=console)
+    store = ResultStore(output / "records")
+    (run,) = store.runs.itertuples()
+    assert (run.status, run.dice, run.fine_dice) == ("finished", 1.0, 1.0)
+    assert run.seconds > 0
+    datalist = json.loads((output / "runs" / "nnunet_n1_d0_s0" / "datalist.json").read_text())
+    assert set(store.cases["case"]) == {case["case"] for case in datalist["test"]}
+    assert page is not None
+    text = page.read_text(encoding="utf-8")
+    assert "| nnU-Net | 1 | 1 of 1 |" in text
+    assert '"nnunet": {"epochs": 5' in text
+    # What is finished needs no nnU-Net any more.
+    assert run_benchmark(nnunet_grid(tmp_path), output=output, workers=1, console=console) == page
+
+
+def test_without_nnunet_nothing_runs_and_nothing_is_written(tmp_path: Path, console: Console) -> None:
+    with pytest.raises(DataError, match="needs nnU-Net v2"):
+        run_benchmark(nnunet_grid(tmp_path), output=tmp_path / "out", console=console)
+    with pytest.raises(DataError, match="is no environment with nnU-Net v2"):
+        run_benchmark(nnunet_grid(tmp_path), output=tmp_path / "out", nnunet=tmp_path, console=console)
+    assert not (tmp_path / "out").exists()
+    assert run_benchmark(nnunet_grid(tmp_path), output=tmp_path / "out", dry_run=True, console=console) is None

@@ -20,6 +20,7 @@ from cladeseg.benchmark import read_grid, run_benchmark
 from cladeseg.benchmark.benchmark import Runner
 from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, GridMethod
+from cladeseg.benchmark.nnunet.options import NnunetOptions
 from cladeseg.benchmark.runs import bundle_run, chosen_patients, planned_runs, refuse_changes
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import build_datalist, load_datalist
@@ -201,3 +202,5 @@ def test_a_selecting_method_has_one_draw_whatever_the_grid_says(tmp_path: Path) 
     assert [(run.draw, run.seed) for run in planned_runs(found) if run.method == "chosen"] == [(0, 3), (0, 4)]
     assert found.method("chosen").trains_like(found.method("ours"))
     assert not found.method("chosen").model_copy(update={"overrides": {"epochs": 9}}).trains_like(found.method("ours"))
+    nnunet = found.method("chosen").model_copy(update={"nnunet": NnunetOptions(epochs=5)})
+    assert not nnunet.trains_like(found.method("ours"))

@@ -4,18 +4,24 @@ import ast
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import monai.bundle
 import pytest
+from fake_nnunet import fake_environment
 from grids import ABLATIONS, BUNDLE, grid, key
 
-from cladeseg.benchmark.grid import GridMethod
+from cladeseg.benchmark.grid import Grid, GridMethod
+from cladeseg.benchmark.nnunet.environment import NnunetEnvironment
+from cladeseg.benchmark.nnunet.job import read_job
+from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.benchmark.runs import (
     bundle_run,
     planned_runs,
     recorded_settings,
     refuse_changes,
     refuse_stale,
+    refuse_without_nnunet,
     settings_of,
 )
 from cladeseg.bundle import check_overrides
@@ -123,3 +129,58 @@ def test_a_result_of_other_settings_is_not_taken_for_the_runs_own() -> None:
     refuse_stale(Path("r.json"), recorded, {"seed": 1, "mix": {"weight": 0.5, "new": False}})
     with pytest.raises(DataError, match=r"^r.json: 'mix.weight' was 0.5 and is now 0.75; restore the setting"):
         refuse_stale(Path("r.json"), recorded, {"seed": 1, "mix": {"weight": 0.75}})
+
+
+# ---- nnU-Net ---------------------------------------------------------------------------------------------------------
+
+
+def with_nnunet(epochs: int = 5, **changes: Any) -> Grid:
+    method = GridMethod(name="nnunet", nnunet={"epochs": epochs})
+    return grid(methods=(*grid().methods, method), **changes)
+
+
+def test_nnunet_gets_the_cases_of_ours_and_none_of_its_training(tmp_path: Path) -> None:
+    environment = NnunetEnvironment(fake_environment(tmp_path / "env", truth=tmp_path))
+    one = with_nnunet(layout="msd", overrides={"epochs": 9, "settings#split#test_fraction": 0.3})
+    each = key("nnunet", draw=3, seed=7)
+    run = bundle_run(one, each, output=tmp_path, dataset_dir=tmp_path / "data", nnunet=environment)
+    root = tmp_path / "runs" / "nnunet_n1_d3_s7"
+    assert (type(run), Path(run.folder.root), run.stage) == (NnunetRun, root, "training")
+    job = read_job(root)
+    assert (job.split, job.environment, job.options.epochs) == ("test", tmp_path / "env", 5)
+    mine, ours = job.plan(root).settings, recorded_settings(one, key(draw=3, seed=7), output=tmp_path, dataset_dir=root)
+    assert (mine.seed, mine.fine_patients) == (ours["seed"], ours["fine_patients"]) == (7, 1)
+    assert mine.split.model_dump() == ours["split"]
+    assert (mine.split.draw, mine.split.test_fraction, mine.data.layout) == (3, 0.3, "msd")
+
+
+def test_a_result_of_nnunet_is_stale_when_its_cases_or_options_change_alone(tmp_path: Path) -> None:
+    def recorded(one: Grid) -> dict[str, Any]:
+        return recorded_settings(one, key("nnunet"), output=tmp_path, dataset_dir=tmp_path / "hippocampus")
+
+    before = recorded(with_nnunet())
+    refuse_stale(Path("r.json"), before, recorded(with_nnunet(overrides={"epochs": 9, "settings#mix#weight": 0.25})))
+    with pytest.raises(DataError, match=r"'nnunet.epochs' was 5 and is now 10"):
+        refuse_stale(Path("r.json"), before, recorded(with_nnunet(10)))
+    other = with_nnunet(overrides={"settings#split#test_fraction": 0.5})
+    with pytest.raises(DataError, match=r"'split.test_fraction' was .* and is now 0.5"):
+        refuse_stale(Path("r.json"), before, recorded(other))
+    assert str(tmp_path) not in json.dumps(before)
+
+
+def test_a_folder_of_nnunet_is_kept_for_its_cases_and_options(tmp_path: Path) -> None:
+    environment = NnunetEnvironment(fake_environment(tmp_path / "env", truth=tmp_path))
+    options: dict[str, Any] = {"output": tmp_path, "dataset_dir": tmp_path}
+    bundle_run(with_nnunet(), key("nnunet"), nnunet=environment, **options)
+    refuse_changes(with_nnunet(overrides={"epochs": 9}), [key("nnunet")], **options)
+    with pytest.raises(DataError, match=r"nnunet_n1_d0_s0/request.json: 'nnunet' was .*5.* and is now .*10"):
+        refuse_changes(with_nnunet(10), [key("nnunet")], **options)
+
+
+def test_nnunet_without_its_environment_is_refused(tmp_path: Path) -> None:
+    says = r"^g: method 'nnunet' needs nnU-Net v2; name its environment's folder with --nnunet-env or CLADESEG_NNUNET"
+    with pytest.raises(DataError, match=says):
+        refuse_without_nnunet(with_nnunet(), planned_runs(with_nnunet()), None)
+    with pytest.raises(DataError, match=says):
+        bundle_run(with_nnunet(), key("nnunet"), output=tmp_path, dataset_dir=tmp_path)
+    refuse_without_nnunet(with_nnunet(), [key()], None)

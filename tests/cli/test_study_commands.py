@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cli_calls import REPOSITORY, call
 
+import cladeseg.benchmark
 import cladeseg.demo
 
 
@@ -34,3 +35,15 @@ def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
     result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
     assert not (tmp_path / "out").exists()
+
+
+def test_the_environment_of_nnunet_is_an_option_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(cladeseg.benchmark, "run_benchmark", lambda *args, nnunet, **options: given.append(nnunet))
+    monkeypatch.delenv("CLADESEG_NNUNET", raising=False)
+    words = ("benchmark", "labels", "benchmarks/smoke", "--output", tmp_path / "out")
+    assert call(*words).exit_code == 0
+    assert call(*words, "--nnunet-env", tmp_path / "a").exit_code == 0
+    monkeypatch.setenv("CLADESEG_NNUNET", str(tmp_path / "b"))
+    assert call(*words).exit_code == 0
+    assert given == [None, tmp_path / "a", tmp_path / "b"]
