@@ -58,7 +58,7 @@ def test_what_is_left_out_is_one_draw_of_one_seed_on_test_cases(tmp_path: Path) 
         ({"ablations": ["theirs"]}, "ablations: no method 'theirs'; there are ours"),
         ({"overlays": ["gone.json"]}, "gone.json: cannot be read"),
         ({"name": 3}, "#name: 3 does not fit .*expected text"),
-        ({"methods": [{"name": "a", "nnunet": {"epochs": 7}}]}, r"methods\[0\] 'a'#nnunet: 7 does not fit .*1, 5, 10, 20"),
+        ({"methods": [{"name": "a", "nnunet": {"epochs": 7}}]}, r"methods\[0\] 'a'#nnunet: 7 does not fit .*1, 5, 10"),
         (
             {"methods": [{"name": "a", "nnunet": {"epochs": 5}, "overrides": {"epochs": 3}}]},
             r"methods\[0\] 'a': nnunet: takes no overlays or overrides",

@@ -10,8 +10,8 @@ from typing import Any
 
 from cladeseg.benchmark.grid import SELECT, Budget, Grid
 from cladeseg.benchmark.nnunet.environment import VARIABLE, NnunetEnvironment
-from cladeseg.benchmark.nnunet.job import NnunetJob, write_job
-from cladeseg.benchmark.nnunet.options import obeyed, recorded
+from cladeseg.benchmark.nnunet.job import NnunetJob
+from cladeseg.benchmark.nnunet.options import nnunet_record, obeyed
 from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError, read_json, write_json
@@ -106,7 +106,7 @@ def recorded_settings(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Pat
     settings = settings_with(grid.bundle, {**_training_settings(grid, key, output), **_axes(grid, key)})
     where = {"bundle": grid.bundle.name, "dataset": dataset_dir.name}
     values, options = json.loads(settings.model_dump_json()), grid.method(key.method).nnunet
-    return {**where, **(values if options is None else recorded(values, options))}
+    return {**where, **(values if options is None else nnunet_record(values, options))}
 
 
 def refuse_stale(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -175,8 +175,7 @@ def bundle_run(
             environment=_required(grid, key, nnunet).folder,
             options=options,
         )
-        write_job(job, root)
-        return NnunetRun(bundle=grid.bundle, root=root, label=label, options={})
+        return NnunetRun(job, root=root, label=label)
     # A file, because nested values do not survive the command line of python-fire.
     write_json(settings, root / "overlay.json")
     return BundleRun(

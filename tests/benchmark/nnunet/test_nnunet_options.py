@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cladeseg.benchmark.nnunet.options import NnunetOptions, obeyed, recorded
+from cladeseg.benchmark.nnunet.options import NnunetOptions, nnunet_record, obeyed
 from cladeseg.bundle.settings import SettingsError, read_settings
 
 
@@ -32,7 +32,7 @@ def test_only_what_decides_the_cases_is_obeyed() -> None:
 def test_the_record_holds_cases_and_options_and_nothing_of_our_training() -> None:
     data = {"layout": "msd", "label_convention": "auto", "channels": [], "patch_size": [8, 8, 8]}
     settings = {"seed": 3, "fine_patients": 1, "split": {"draw": 2}, "data": data, "mix": {"weight": 1.0}}
-    assert recorded(settings, NnunetOptions(epochs=5)) == {
+    assert nnunet_record(settings, NnunetOptions(epochs=5)) == {
         "seed": 3,
         "fine_patients": 1,
         "split": {"draw": 2},

@@ -7,7 +7,7 @@ import pytest
 from fake_nnunet import calls_of, fake_environment
 
 from cladeseg.benchmark.nnunet import __main__ as command
-from cladeseg.benchmark.nnunet.job import NnunetJob, read_job, write_job
+from cladeseg.benchmark.nnunet.job import NnunetJob, read_job
 from cladeseg.benchmark.nnunet.options import NnunetOptions
 from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.files import DataError
@@ -32,8 +32,7 @@ def begin(tmp_path: Path, *, fails: str = "", split: str = "test") -> NnunetRun:
         environment=fake_environment(tmp_path / "env", truth=data / "labelsTr", fails=fails),
         options=NnunetOptions(epochs=5),
     )
-    write_job(job, root)
-    return NnunetRun(bundle=BUNDLE, root=root, label="nnU-Net", options={})
+    return NnunetRun(job, root=root, label="nnU-Net")
 
 
 def do(run: NnunetRun) -> None:

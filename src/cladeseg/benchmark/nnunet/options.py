@@ -50,7 +50,7 @@ def obeyed(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key in _OBEYED or key.startswith(_OBEYED_GROUPS)}
 
 
-def recorded(settings: Mapping[str, Any], options: NnunetOptions) -> dict[str, Any]:
+def nnunet_record(settings: Mapping[str, Any], options: NnunetOptions) -> dict[str, Any]:
     """What is kept with the result of a run.
 
     Args:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
+from cladeseg.benchmark.nnunet.job import NnunetJob, write_job
 from cladeseg.bundle.bundle_run import BundleRun
 
 _EPOCH = re.compile(rb"Epoch (\d+)")
 
 
 class NnunetRun(BundleRun):
-    """Trains and scores nnU-Net in place of the bundle's network; its stages are judged by the same files."""
+    """Trains and scores nnU-Net in place of the bundle's network; its stages are judged by the same files.
+
+    Args:
+        job: what its commands need; it is written into the folder, where they read it.
+        root: the run's output folder.
+        label: what people call the run.
+    """
+
+    def __init__(self, job: NnunetJob, *, root: Path, label: str) -> None:
+        super().__init__(bundle=job.bundle, root=root, label=label, options={})
+        write_job(job, root)
 
     def command(self, stage: str) -> list[str]:
         """The command of a stage."""
