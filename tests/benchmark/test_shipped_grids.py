@@ -48,11 +48,13 @@ def test_a_grid_can_be_read_and_planned(file: Path) -> None:
 def test_methods_share_backbone_schedule_batch_and_steps(file: Path) -> None:
     grid = read_grid(file)
     ours = trained(grid, next(key for key in planned_runs(grid) if key.method == grid.ours))
+    # While a form of ours is chosen, its grid may be finer where the second of two passes needs fewer voxels.
+    chosen = {"data.spacing", "data.patch_size"} if grid.split == "validation" else set()
     for key in planned_runs(grid):
         settings = trained(grid, key)
         longer = {"epochs"} if key.method == "full_long" else set()
         differ = {name for name in settings.keys() | ours.keys() if settings.get(name) != ours.get(name)}
-        assert {name for name in differ if not name.startswith(OWN_GROUPS)} <= OWN | longer, key.name
+        assert {name for name in differ if not name.startswith(OWN_GROUPS)} <= OWN | longer | chosen, key.name
         whole = settings["batch.fine"] + settings["batch.coarse"] == ours["batch.fine"] + ours["batch.coarse"]
         assert whole or settings["batch.fine"] == ours["batch.fine"], "as many images, or as many finely labelled ones"
 
