@@ -120,7 +120,8 @@ def test_nothing_is_promoted_unless_asked(brats: Path) -> None:
     asked = TrainingPlan(settings={}, bundle_root=brats, promote=True)
     assert (plan(brats).promote, asked.promote) == (False, True)
     configs = sorted(BUNDLES.glob("*/configs/train.json"))
-    assert [read_json(config)["promote"] for config in configs] == [False] * 3
+    assert len(configs) >= 3
+    assert not any(read_json(config)["promote"] for config in configs)
 
 
 @pytest.mark.usefixtures("_inside_monai_label")
