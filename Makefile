@@ -16,7 +16,7 @@ NNUNET_BIN := $(NNUNET_VENV)/bin
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label nnunet-env wheel test-wheel lint clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label nnunet-env wheel test-wheel lint docs docs-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "cladeseg needs Python 3.10 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 	       "Name another one: make install PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt -e ".[dev,dicom]"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev,dicom,docs]"
 	@touch $@
 
 demo: install  ## phantoms, training with few fine labels, evaluation, table (at most 15 min on 2 cores)
@@ -93,6 +93,12 @@ lint: install  ## formatting, lint rules and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+docs: install  ## serve the docs site at http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+docs-check: install  ## build the docs site; a broken link or a missing reference is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 clean:  ## remove .venv, caches and the demo's output
 	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops

@@ -118,7 +118,7 @@ def test_the_pinned_versions_are_among_those_asked_for(project: dict[str, Any]) 
     lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {canonicalize_name(pin.name): pin for pin in map(Requirement, (line for line in lines if line[0] != "#"))}
     build = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
-    extras = [text for name in ("dev", "dicom") for text in project["optional-dependencies"][name]]
+    extras = [text for name in ("dev", "dicom", "docs") for text in project["optional-dependencies"][name]]
     for text in (*project["dependencies"], *extras, *build):
         asked = Requirement(text)
         (pin,) = pins[canonicalize_name(asked.name)].specifier
