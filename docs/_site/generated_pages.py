@@ -29,7 +29,9 @@ def on_config(config: Any) -> Any:
 def on_files(files: Files, config: Any) -> Files:
     """Add a page for each subpackage."""
     for name, path in api_pages():
-        files.append(File.generated(config, path, content=f"# {name}\n\n::: {name}\n    options:\n      heading_level: 2\n"))
+        files.append(
+            File.generated(config, path, content=f"# {name}\n\n::: {name}\n    options:\n      heading_level: 2\n")
+        )
     return files
 
 
@@ -104,7 +106,9 @@ def _kind(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return "|".join(str(choice.value) for choice in annotation)
     inner = next((kind for kind in get_args(annotation) if isinstance(kind, type)), annotation)
-    return {"str": "text", "bool": "flag", "int": "whole number", "float": "number"}.get(inner.__name__, inner.__name__.lower())
+    return {"str": "text", "bool": "flag", "int": "whole number", "float": "number"}.get(
+        inner.__name__, inner.__name__.lower()
+    )
 
 
 def _plain(text: str | None) -> str:

@@ -1,6 +1,6 @@
 """Draws the README's picture: truth, coarse label and prediction of a case that the shipped weights never saw.
 
-    python docs/_site/readme_picture.py ../shared/data/hippocampus
+python docs/_site/readme_picture.py ../shared/data/hippocampus
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands of the README's "Your own data", as they stand there, on folders as people have them."""
+"""The commands of the page "Use your own data", as they stand there, on folders as people have them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cladeseg.cli import app
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 
 SHARED = Path(os.environ.get("CLADESEG_DATA", REPOSITORY.parent / "shared" / "data"))
-SECTION = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("### Your own data\n")[1].split("\n### ")[0]
-COMMANDS = [line.strip() for line in SECTION.splitlines() if line.startswith("    cladeseg ")]
-KNEE = SECTION[SECTION.index('{"name": "knee"') : SECTION.index("With D")]
+PAGE = (REPOSITORY / "docs" / "how-to" / "own-data.md").read_text(encoding="utf-8")
+COMMANDS = [line for line in PAGE.splitlines() if line.startswith("cladeseg ")]
+KNEE = PAGE.split("```json\n")[1].split("```")[0]
 PATIENTS = 4
 #: What makes a training a matter of seconds; the commands stay as they are but for this.
 SHORT = ("--fine-patients 1 --epochs 1 --device cpu --set optimizer.steps_per_epoch=1 --set network.filters=4 "
@@ -82,7 +82,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         real("myops", {"name": "heart", "nodes": HEART}, ["C0", "LGE", "T2"], "data.spacing=[4,4,16]"),
     ],
 )
-def test_the_readmes_commands_run(
+def test_the_pages_commands_run(
     here: Path, write: Callable[[Path], None], tree: dict[str, Any], channels: list[str], coarser: str
 ) -> None:
     (here / "D").mkdir()

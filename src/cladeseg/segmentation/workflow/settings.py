@@ -354,8 +354,12 @@ _PAGE = """# Settings of a segmentation training
 Every setting, with its type, range, default and meaning. A bundle's `configs/train.json` holds what differs from the
 defaults. On a command line a setting of a group is written in one of two ways:
 
-    cladeseg train BUNDLE --dataset D --output R --set mix.weight=0.5
-    python -m monai.bundle run training --config_file configs/train.json --settings#mix#weight 0.5
+```bash
+cladeseg train knee --dataset D --output mixed --fine-patients 2 --set mix.weight=0.5
+```
+```bash skip="tests/bundles/test_git_status.py runs MONAI's command on every shipped bundle"
+python -m monai.bundle run training --config_file configs/train.json --settings#mix#weight 0.5
+```
 
 An overlay writes `"settings#mix#weight": 0.5`.
 A key or a type that does not exist is refused, and the nearest key is named.
