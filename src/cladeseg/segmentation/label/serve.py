@@ -53,8 +53,7 @@ def serve(
         made, port = prepare_app(folder, place), free_port(host, port)
         console.print("starting MONAI Label; this takes a minute", style="dim")
         with running_server(made, studies, model=folder.name, host=host, port=port) as server:
-            console.print(instructions(server, folder), soft_wrap=True, highlight=False)
-            _watch(server, console)
+            _watch(server, console, instructions(server, folder))
 
 
 def instructions(server: LabelServer, bundle: Path) -> str:
@@ -105,8 +104,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _watch(server: LabelServer, console: Console) -> None:
-    try:
+def _watch(server: LabelServer, console: Console, shown: str) -> None:
+    try:  # who has read the last line may stop us before the next statement
+        console.print(shown, soft_wrap=True, highlight=False)
         code = server.process.wait()
     except KeyboardInterrupt:
         console.print("stopping")
