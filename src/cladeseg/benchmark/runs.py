@@ -14,6 +14,7 @@ from cladeseg.benchmark.nnunet.job import NnunetJob
 from cladeseg.benchmark.nnunet.options import nnunet_record, obeyed
 from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.bundle.bundle_run import BundleRun
+from cladeseg.bundle.settings import flat
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.workflow.plan import settings_with
 
@@ -129,19 +130,6 @@ def refuse_stale(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, A
                 f"{file}: '{name}' was {before[name]!r} and is now {now[name]!r}; restore the setting, or delete this "
                 "file so that the run is made again"
             )
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Groups of settings as one level.
-
-    Examples:
-        >>> flat({"seed": 1, "mix": {"weight": 0.5}})
-        {'seed': 1, 'mix.weight': 0.5}
-    """
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return found
 
 
 def bundle_run(
