@@ -10,7 +10,7 @@ import numpy as np
 
 from cladeseg.files import atomic_write
 from cladeseg.segmentation.phantoms.folder import RECIPE_FILE, fill_folder
-from cladeseg.segmentation.phantoms.grid import Grid, check_grid, save_volume, storage
+from cladeseg.segmentation.phantoms.grid import Grid, grid_recipe, save_volume, storage
 from cladeseg.segmentation.phantoms.heart import GROUPS, draw_anatomy, draw_label, slice_coordinates
 from cladeseg.segmentation.phantoms.image import draw_image, draw_scene
 
@@ -61,15 +61,13 @@ def write_acdc_phantoms(
     """
     if patients < 1:
         raise ValueError(f"patients: at least 1, not {patients}")
-    check_grid(shape, spacing, affines, smallest=_SMALLEST)
+    grid = grid_recipe(shape, spacing, affines, smallest=_SMALLEST)
     folder = Path(folder)
     recipe = {
         "version": RECIPE_VERSION,
         "patients": patients,
         "seed": seed,
-        "shape": [int(n) for n in shape],
-        "spacing": [float(s) for s in spacing],
-        "affines": affines,
+        **grid,
     }
     return fill_folder(folder, recipe, (file for i in range(patients) for file in _patient_files(folder, i, recipe)))
 

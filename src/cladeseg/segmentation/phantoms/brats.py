@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.segmentation.phantoms.brain import Tissue, adult_coordinates, brain_depth, draw_tissues
 from cladeseg.segmentation.phantoms.folder import fill_folder
-from cladeseg.segmentation.phantoms.grid import Grid, check_grid, save_volume, storage
+from cladeseg.segmentation.phantoms.grid import Grid, grid_recipe, save_volume, storage
 from cladeseg.segmentation.phantoms.modalities import draw_modalities
 from cladeseg.segmentation.phantoms.tumour import KINDS, draw_lesions, draw_tumour, undeformed
 
@@ -88,16 +88,14 @@ def write_brats_phantoms(
         raise ValueError(f"subjects: at least 1, not {subjects}")
     if naming not in NAMINGS:
         raise ValueError(f"naming: one of {', '.join(NAMINGS)}, not '{naming}'")
-    check_grid(shape, spacing, affines, smallest=_SMALLEST)
+    grid = grid_recipe(shape, spacing, affines, smallest=_SMALLEST)
     out = Path(out)
     recipe = {
         "version": RECIPE_VERSION,
         "layout": naming,
         "subjects": subjects,
         "seed": seed,
-        "shape": [int(n) for n in shape],
-        "spacing": [float(s) for s in spacing],
-        "affines": affines,
+        **grid,
     }
     return fill_folder(out, recipe, (file for i in range(subjects) for file in _subject_files(out, i, recipe)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -57,11 +58,13 @@ class Grid:
         return affine
 
 
-def check_grid(shape: Sequence[int], spacing: Sequence[float], affines: str, *, smallest: Sequence[int]) -> None:
-    """Refuse a grid that no phantom fits into.
+def grid_recipe(
+    shape: Sequence[int], spacing: Sequence[float], affines: str, *, smallest: Sequence[int]
+) -> dict[str, Any]:
+    """The grid's part of a recipe as JSON holds it; see :func:`~cladeseg.segmentation.phantoms.folder.fill_folder`.
 
     Raises:
-        ValueError: names the argument.
+        ValueError: no phantom fits into it; the message names the argument.
     """
     if len(shape) != 3 or any(n < least for n, least in zip(shape, smallest, strict=True)):
         raise ValueError(f"shape: three numbers of at least {tuple(smallest)}, not {tuple(shape)}")
@@ -69,6 +72,7 @@ def check_grid(shape: Sequence[int], spacing: Sequence[float], affines: str, *, 
         raise ValueError(f"spacing: three positive lengths in mm, not {tuple(spacing)}")
     if affines not in _STORAGE:
         raise ValueError(f"affines: one of {', '.join(_STORAGE)}, not '{affines}'")
+    return {"shape": [int(n) for n in shape], "spacing": [float(s) for s in spacing], "affines": affines}
 
 
 def storage(affines: str, index: int) -> tuple[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cladeseg.files import write_json
 from cladeseg.segmentation.phantoms.folder import fill_folder
-from cladeseg.segmentation.phantoms.grid import Grid, check_grid, save_volume, storage
+from cladeseg.segmentation.phantoms.grid import Grid, grid_recipe, save_volume, storage
 from cladeseg.segmentation.phantoms.hippocampus import ANTERIOR, POSTERIOR, draw_hippocampus, draw_label_and_image
 
 #: Raised whenever the same request would give other voxels.
@@ -57,16 +57,14 @@ def write_msd_phantoms(
     """
     if cases < 1:
         raise ValueError(f"cases: at least 1, not {cases}")
-    check_grid(shape, spacing, affines, smallest=_SMALLEST)
+    grid = grid_recipe(shape, spacing, affines, smallest=_SMALLEST)
     out = Path(out)
     recipe = {
         "version": RECIPE_VERSION,
         "layout": "msd",
         "cases": cases,
         "seed": seed,
-        "shape": [int(n) for n in shape],
-        "spacing": [float(s) for s in spacing],
-        "affines": affines,
+        **grid,
     }
     return fill_folder(out, recipe, _files(out, recipe))
 

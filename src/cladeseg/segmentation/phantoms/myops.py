@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from cladeseg.segmentation.phantoms.folder import fill_folder
-from cladeseg.segmentation.phantoms.grid import Grid, check_grid, save_volume
+from cladeseg.segmentation.phantoms.grid import Grid, grid_recipe, save_volume
 from cladeseg.segmentation.phantoms.infarct import SEQUENCES, Tissue, draw_sequences, draw_stack, draw_tissues
 
 #: Raised whenever the same request would give other voxels.
@@ -70,16 +70,14 @@ def write_myops_phantoms(
     """
     if cases < 1:
         raise ValueError(f"cases: at least 1, not {cases}")
-    check_grid(shape, spacing, affines, smallest=_SMALLEST)
+    grid = grid_recipe(shape, spacing, affines, smallest=_SMALLEST)
     out = Path(out)
     recipe = {
         "version": RECIPE_VERSION,
         "layout": "myops",
         "cases": cases,
         "seed": seed,
-        "shape": [int(n) for n in shape],
-        "spacing": [float(s) for s in spacing],
-        "affines": affines,
+        **grid,
     }
     return fill_folder(out, recipe, (file for i in range(cases) for file in _case_files(out, i, recipe)))
 
