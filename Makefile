@@ -12,6 +12,8 @@ LABEL_STAMP := $(LABEL_VENV)/.installed
 # nnU-Net's environment, for grids that compare with it: `make nnunet-env NNUNET_VENV=FOLDER`.
 NNUNET_VENV ?= .venv-nnunet
 NNUNET_BIN := $(NNUNET_VENV)/bin
+# As many files of tests at a time, one core each.
+TEST_WORKERS ?= 2
 # The wheel's environment lies outside the checkout; `make test-wheel WHEEL_VENV=folder` keeps it for the next time.
 WHEEL_VENV ?=
 
@@ -44,7 +46,7 @@ demo-myops: install  ## the same with infarcts, three sequences of few slices
 	$(BIN)/cladeseg demo --output demo-myops --bundle myops
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
-	$(BIN)/python -m pytest --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
 
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
 	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label
