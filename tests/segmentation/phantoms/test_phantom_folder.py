@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cladeseg.files import DataError
+from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.phantoms.acdc import write_acdc_phantoms
 from cladeseg.segmentation.phantoms.brats import write_brats_phantoms
 from cladeseg.segmentation.phantoms.folder import RECIPE_FILE, fill_folder
@@ -49,8 +49,19 @@ def interrupted(folder: Path) -> Iterator[Path]:
     raise KeyboardInterrupt
 
 
+def torn_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a process that was killed has left what it wrote of ``file``."""
+    with monkeypatch.context() as patched:
+        patched.setattr("os.getpid", lambda: 2**22 + 1)  # Linux gives no process this number
+        with atomic_write(file) as temporary:
+            temporary.write_bytes(file.read_bytes())
+    return temporary
+
+
 @pytest.mark.parametrize("write", [acdc, brats, msd, myops])
-def test_a_half_written_folder_is_completed_and_not_duplicated(write: Writer, tmp_path: Path):
+def test_a_half_written_folder_is_completed_and_not_duplicated(
+    write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     files = write(tmp_path / "whole")
     whole = contents(tmp_path / "whole")
     write(tmp_path / "half")
@@ -58,7 +69,7 @@ def test_a_half_written_folder_is_completed_and_not_duplicated(write: Writer, tm
     recipe = json.loads(whole[RECIPE_FILE])["recipe"]
     (tmp_path / "half" / RECIPE_FILE).write_text(json.dumps({"recipe": recipe, "files": None}))
     last = tmp_path / "half" / files[-1].relative_to(tmp_path / "whole")
-    last.rename(last.with_name(f".4711.{last.name}"))
+    last.rename(torn_name(last, monkeypatch))
     before = times(tmp_path / "half")
     completed = write(tmp_path / "half")
     assert contents(tmp_path / "half") == whole

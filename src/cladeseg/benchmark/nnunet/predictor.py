@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import ImageFiles, volume_files
-from cladeseg.segmentation.volumes import corner_distance, read_grid, read_volume
+from cladeseg.segmentation.volumes import Grid, corner_distance, read_grid, read_volume
 from cladeseg.taxonomy import Taxonomy
 
 #: How far in mm a mask's corners may lie from its image's.
@@ -44,17 +44,17 @@ class MaskPredictor:
         if source not in self.masks:
             raise DataError(f"{source}: nnU-Net was not asked about this image")
         mask = read_volume(self.masks[source])
-        _check_place(source, self.masks[source])
+        _check_place(source, mask.grid)
         if mask.voxels.max(initial=0) >= self.taxonomy.num_leaves:
             raise DataError(f"{self.masks[source]}: holds {mask.voxels.max()}, which is no leaf's index")
         labels = self.taxonomy.from_nodes(mask.voxels.astype(self.taxonomy.node_dtype), self.label_convention)
         return torch.from_numpy(labels.astype(np.int32))[None]
 
 
-def _check_place(source: Path, mask: Path) -> None:
-    image, found = read_grid(source), read_grid(mask)
-    if found.shape != image.shape[:3]:
-        raise DataError(f"{mask}: its shape {found.shape} is not the image's {image.shape[:3]}")
-    distance = corner_distance(image.affine, found.affine, found.shape)
+def _check_place(source: Path, mask: Grid) -> None:
+    image = read_grid(source)
+    if mask.shape != image.shape[:3]:
+        raise DataError(f"{mask.path}: its shape {mask.shape} is not the image's {image.shape[:3]}")
+    distance = corner_distance(image.affine, mask.affine, mask.shape)
     if not distance <= _MAX_MM:
-        raise DataError(f"{mask}: lies up to {distance:.2f} mm off its image {source}")
+        raise DataError(f"{mask.path}: lies up to {distance:.2f} mm off its image {source}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cladeseg.files import DataError, read_json, write_json
+from cladeseg.files import DataError, read_json, remove_leftovers, write_json
 
 #: Says what a folder of phantoms holds, or will hold: its ``files`` are null until the last of them is written.
 RECIPE_FILE = "phantoms.json"
@@ -35,7 +34,7 @@ def fill_folder(folder: str | Path, recipe: Mapping[str, Any], files: Iterable[P
         names = _names_of(folder, recipe)
         if names is not None:
             return _existing_files(folder, names)
-        _remove_torn_files(folder)
+        remove_leftovers(folder)  # a search for volumes would find them
     write_json({"recipe": dict(recipe), "files": None}, folder / RECIPE_FILE)
     written = list(files)
     names = [file.relative_to(folder).as_posix() for file in written]
@@ -63,10 +62,3 @@ def _existing_files(folder: Path, names: list[str]) -> list[Path]:
     if missing:
         raise DataError(f"{folder / missing[0]}: missing, though {RECIPE_FILE} lists it; delete the folder")
     return [folder / name for name in names]
-
-
-def _remove_torn_files(folder: Path) -> None:
-    """Remove the temporaries of ``atomic_write`` that a killed run left; a search for volumes would find them."""
-    for file in folder.rglob(".*"):
-        if re.fullmatch(r"\.\d+\..+", file.name) and file.is_file():
-            file.unlink(missing_ok=True)
