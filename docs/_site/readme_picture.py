@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 from cladeseg import Taxonomy, load_predictor, load_taxonomy
 from cladeseg.bundle.shipped import find_bundle
@@ -19,7 +20,7 @@ from cladeseg.segmentation.pages.stored_case import keep_case, structure_box
 from cladeseg.segmentation.volumes import read_volume
 
 PICTURE = Path(__file__).parents[1] / "images" / "hippocampus_held_out.png"
-SLICES = 3
+SLICES = 2
 
 
 def main(data: Path) -> None:
@@ -41,7 +42,7 @@ def draw(image: np.ndarray, affine: np.ndarray, maps: tuple[np.ndarray, ...], tr
     cases = [keep_case(image, nodes, affine, tree, box=box) for nodes in maps]
     rows = [case_slices(c.image, c.prediction, tree, spacing=c.spacing, slices=SLICES) for c in cases]
     titles = ("image", "truth", "coarse label", "prediction")
-    figure, axes = plt.subplots(SLICES, len(titles), figsize=(8, 6.4), squeeze=False)
+    figure, axes = plt.subplots(SLICES, len(titles), figsize=(7, 5.1), squeeze=False)
     for number, row in enumerate(axes):
         pictures = [rows[0][number][0].picture, *(panels[number][1].picture for panels in rows)]
         for axis, picture, title in zip(row, pictures, titles, strict=True):
@@ -50,7 +51,8 @@ def draw(image: np.ndarray, affine: np.ndarray, maps: tuple[np.ndarray, ...], tr
             if number == 0:
                 axis.set_title(title)
     figure.tight_layout(pad=0.4)
-    figure.savefig(PICTURE, dpi=100)
+    figure.savefig(PICTURE, dpi=90)
+    Image.open(PICTURE).convert("RGB").quantize(128).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

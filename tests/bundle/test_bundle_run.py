@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,24 @@ def test_options_go_to_both_commands_or_to_one(tmp_path: Path) -> None:
     ]
     assert evaluating[6] == "['configs/train.json', 'a.json', 'configs/evaluate.json']"
     assert evaluating[-4:] == ["--seed", "3", "--split", "test"]
+
+
+def test_a_run_is_done_once_its_last_command_has_ended(tmp_path: Path) -> None:
+    """The page is written after the scores; whoever stopped the command between them would lose it."""
+    root = tmp_path / "R"
+    (root / "models").mkdir(parents=True)
+    (root / "models" / "model.json").write_text("{}")
+    waits = (
+        f"import pathlib, sys; e = pathlib.Path(r'{root}') / 'eval'; e.mkdir(); (e / 'metrics.json').write_text('{{}}')"
+    )
+    run = Scripted(root, f"{waits}; sys.stdin.read(); import time; time.sleep(1.5); (e / 'report.html').write_text('')")
+    assert run.advance() == "evaluating"
+    while not run.scores.is_file():
+        time.sleep(0.01)
+    assert run.advance() == "evaluating"
+    run.wait()
+    assert run.advance() == "done"
+    assert (root / "eval" / "report.html").is_file()
 
 
 def test_stages_follow_the_files(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class BundleRun:
 
     @property
     def scores(self) -> Path:
-        """The evaluation's summary, written last."""
+        """The evaluation's summary; only the page is written after it."""
         return self.folder.evaluation / "metrics.json"
 
     @property
@@ -130,7 +130,7 @@ class BundleRun:
         if self.process is not None:
             code = self.process.poll()
             if code is None:
-                return self.stage
+                return "evaluating" if self.stage == "done" else self.stage  # the page is written after the scores
             self.process = None
             if code:
                 raise CommandError(self.log, self.label, code, self._begin)

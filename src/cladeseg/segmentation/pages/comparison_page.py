@@ -12,7 +12,7 @@ from cladeseg.report import Block, Cell, Row, interval_text, number_cell, row_ch
 from cladeseg.segmentation.metrics import Record
 from cladeseg.segmentation.pages.chosen_cases import case_scores
 from cladeseg.segmentation.pages.evaluation_page import read_scores, shown_cases
-from cladeseg.segmentation.pages.head import head_block
+from cladeseg.segmentation.pages.head import head_block, training_facts
 from cladeseg.segmentation.pages.page_cases import ShownCase, cases_block
 from cladeseg.segmentation.pages.page_record import read_record
 from cladeseg.segmentation.pages.score_blocks import node_cell, nodes_in_order, table_block
@@ -43,16 +43,7 @@ def write_comparison_page(first: RunFolder, second: RunFolder, output: str | Pat
     dice = [_dice(found) for found in records]
     estimates = {v: _difference(dice, tree.names[v], patients) for v in nodes_in_order(tree)}
     changes = _changes(records, common, tree)
-    worse = [case for case, change in changes if change is not None and change < 0][:_SHOWN]
-    shown = [
-        ShownCase(
-            f"{case.name} ({which})", case.why, f"{case.facts} Change {dict(changes)[case.name]:+.3f}.", case.stored
-        )
-        for name in worse
-        for which, run, known, found in (("first", first, record, records[0]), ("second", second, other, records[1]))
-        for case in shown_cases(run.evaluation, known, found, tree)
-        if case.name == name
-    ]
+    shown = _shown_cases((first, second), (record, other), records, changes[:_SHOWN], tree)
     blocks = [
         _head((first, second), (record, other), common, tree),
         _forest(estimates, tree),
@@ -62,6 +53,29 @@ def write_comparison_page(first: RunFolder, second: RunFolder, output: str | Pat
     ]
     subtitle = f"First: {first.root}. Second: {second.root}."
     return write_page(output, f"{tree.name}: comparison on {len(common)} cases", blocks, subtitle=subtitle)
+
+
+def _shown_cases(
+    runs: Sequence[RunFolder],
+    known: Sequence[Mapping[str, Any]],
+    records: Sequence[Sequence[Record]],
+    changes: Sequence[tuple[str, float | None]],
+    taxonomy: Taxonomy,
+) -> list[ShownCase]:
+    """The cases that got worse as each run drew them, if its own page shows them."""
+    kept = [
+        {case.name: case for case in shown_cases(run.evaluation, record, list(found), taxonomy)}
+        for run, record, found in zip(runs, known, records, strict=True)
+    ]
+    shown = []
+    for name, change in changes:
+        if change is not None and change < 0:
+            said = f"Change {number_cell(change, sign='+').text}."
+            for which, cases in zip(("first", "second"), kept, strict=True):
+                if name in cases:
+                    one = cases[name]
+                    shown.append(ShownCase(f"{name} ({which})", "", f"{one.facts} {said}", one.stored))
+    return shown
 
 
 _NOTES = ["Of the cases that lost most, those that an evaluation kept for its own page."]
@@ -98,6 +112,7 @@ def _head(
             (f"{name} run", str(run.root)),
             (f"{name}: weights", str(record.get("weights", ""))),
             (f"{name}: trained on", str(record.get("trained_on", ""))),
+            *training_facts(record, f"{name}: training"),
         ]
         left = len(record["patients"]) - len(common)
         warnings += (

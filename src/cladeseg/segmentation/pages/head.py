@@ -43,9 +43,16 @@ def made_facts(record: Mapping[str, Any], what: str) -> list[tuple[str, str]]:
         record: of the page.
         what: was done, as ``Evaluation``.
     """
-    training = record.get("training") or {}
-    facts = _made("Training", training) if training else []
-    return [*facts, *_made(what, record), ("Command", " ".join(map(str, record.get("command") or [])))]
+    return [
+        *training_facts(record, "Training"),
+        *_made(what, record),
+        ("Command", " ".join(map(str, record.get("command") or []))),
+    ]
+
+
+def training_facts(record: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
+    """Time, memory, machine, versions and seed of the training of a record's weights, as far as they are known."""
+    return _made(name, record.get("training") or {})
 
 
 def _made(what: str, record: Mapping[str, Any]) -> list[tuple[str, str]]:
