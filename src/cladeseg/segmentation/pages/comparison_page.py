@@ -12,7 +12,7 @@ from cladeseg.report import Block, Cell, Row, interval_text, number_cell, row_ch
 from cladeseg.segmentation.metrics import Record
 from cladeseg.segmentation.pages.chosen_cases import case_scores
 from cladeseg.segmentation.pages.evaluation_page import read_scores, shown_cases
-from cladeseg.segmentation.pages.head import head_block, training_facts
+from cladeseg.segmentation.pages.head import head_block, training_use
 from cladeseg.segmentation.pages.page_cases import ShownCase, cases_block
 from cladeseg.segmentation.pages.page_record import read_record
 from cladeseg.segmentation.pages.score_blocks import node_cell, nodes_in_order, table_block
@@ -112,7 +112,7 @@ def _head(
             (f"{name} run", str(run.root)),
             (f"{name}: weights", str(record.get("weights", ""))),
             (f"{name}: trained on", str(record.get("trained_on", ""))),
-            *training_facts(record, f"{name}: training"),
+            *training_use(record, f"{name}: training"),
         ]
         left = len(record["patients"]) - len(common)
         warnings += (

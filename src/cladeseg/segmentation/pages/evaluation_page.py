@@ -11,7 +11,7 @@ from cladeseg.files import DataError, read_json
 from cladeseg.report import Block, write_page
 from cladeseg.segmentation.metrics import Record, read_csv
 from cladeseg.segmentation.pages.chosen_cases import MOST_FAILED, case_scores, failed_leaves
-from cladeseg.segmentation.pages.head import head_block, made_facts
+from cladeseg.segmentation.pages.head import head_block, made_facts, use_facts
 from cladeseg.segmentation.pages.page_cases import ShownCase, cases_block, viewer_block
 from cladeseg.segmentation.pages.page_record import CASES, PAGE, read_record
 from cladeseg.segmentation.pages.score_blocks import (
@@ -99,6 +99,12 @@ def _head(record: Mapping[str, Any], summary: Mapping[str, Any], taxonomy: Taxon
         ("Weights", str(record.get("weights", ""))),
         ("Trained on", str(record.get("trained_on", ""))),
         ("Fit of its own fine cases", fitted),
-        *made_facts(record, "Evaluation"),
+        *use_facts(record, "Evaluation"),
     ]
-    return head_block(facts, taxonomy=taxonomy, warnings=record.get("warnings", ()), statement=record.get("held_out"))
+    return head_block(
+        facts,
+        taxonomy=taxonomy,
+        made=made_facts(record, "Evaluation"),
+        warnings=record.get("warnings", ()),
+        statement=record.get("held_out"),
+    )

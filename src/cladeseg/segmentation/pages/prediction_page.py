@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.report import Block, Cell, Row, number_cell, row_chart, text_cell, write_page
-from cladeseg.segmentation.pages.head import head_block, made_facts
+from cladeseg.segmentation.pages.head import head_block, made_facts, use_facts
 from cladeseg.segmentation.pages.page_cases import ShownCase, case_anchor, cases_block, viewer_block
 from cladeseg.segmentation.pages.page_record import CASES, PAGE, read_record
 from cladeseg.segmentation.pages.prediction_cases import FOLDER
@@ -118,10 +118,11 @@ def _head(record: Mapping[str, Any], usual: Mapping[str, VolumeReference], taxon
         ("Images", str(record.get("images", ""))),
         ("Weights", str(record.get("weights", ""))),
         ("Trained on", str(record.get("trained_on", ""))),
-        *made_facts(record, "Prediction"),
+        *use_facts(record, "Prediction"),
     ]
     statement = {"kind": "", "head": "Not scored.", "text": "These masks were compared with no truth."}
-    return head_block(facts, taxonomy=taxonomy, warnings=_warnings(usual, taxonomy), statement=statement)
+    made, warnings = made_facts(record, "Prediction"), _warnings(usual, taxonomy)
+    return head_block(facts, taxonomy=taxonomy, made=made, warnings=warnings, statement=statement)
 
 
 def _warnings(usual: Mapping[str, VolumeReference], taxonomy: Taxonomy) -> list[str]:

@@ -48,4 +48,5 @@ def _in_words(split: Mapping[str, Any]) -> str:
     kinds = Counter(case["supervision"] for case in split["training"])
     parts = [f"{count} {kind if kind in {FINE, UNLABELLED} else f'coarse ({kind})'}" for kind, count in kinds.items()]
     held = ", ".join(f"{len(split[part])} {part}" for part in ("validation", "test") if split.get(part))
-    return f"{', '.join(parts)}; held out: {held}" if held else ", ".join(parts)
+    trained = f"{' + '.join(parts)} cases"
+    return f"{trained}; held out: {held}" if held else trained
