@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import RunFolder, SettingsGroup, start_run
-from cladeseg.bundle.provenance import versions
-from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, made_with, unlock_run
+from cladeseg.bundle.provenance import hardware, versions
+from cladeseg.bundle.run_folder import add_use, backup_existing, configure_logging, lock_run, made_with, unlock_run
 from cladeseg.files import DataError, read_json, write_json
 
 
@@ -84,13 +84,26 @@ def test_a_start_records_settings_versions_and_command(folder):
     }
     assert record["versions"] == versions()
     assert record["command"] == sys.argv
+    assert record["hardware"] == hardware()
 
 
-def test_versions_name_what_decides_a_result():
-    found = versions()
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert {"cladeseg", "torch", "monai", "numpy"} <= set(found)
-    assert "unknown" not in found.values()
+def test_time_adds_up_and_memory_is_the_most_over_all_starts(trained):
+    add_use(trained, 10.0)
+    first = read_json(trained.record)
+    assert first["seconds"] == 10.0
+    assert first["peak_memory_mb"] > 10
+    write_json({**first, "peak_memory_mb": 10**6}, trained.record)
+    start_run(trained, SETTINGS, resume=True)
+    assert read_json(trained.record)["seconds"] == 10.0
+    add_use(trained, 2.5)
+    assert read_json(trained.record)["seconds"] == 12.5
+    assert read_json(trained.record)["peak_memory_mb"] == 10**6
+    assert read_json(trained.record)["settings"] == first["settings"]
+
+
+def test_a_new_training_begins_at_zero(folder):
+    start_run(folder, SETTINGS)
+    assert "seconds" not in read_json(folder.record)
 
 
 def test_a_training_is_not_trained_over(trained):

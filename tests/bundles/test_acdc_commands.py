@@ -57,6 +57,14 @@ def test_training_stores_the_split_with_its_settings(trained: Trained) -> None:
     assert sorted(listed) == sorted(p.name.removesuffix("_gt.nii.gz") for p in trained.data.rglob("*_gt.nii.gz"))
 
 
+def test_training_records_what_it_took_and_on_which_machine(trained: Trained) -> None:
+    record = json_of(trained.run / "run.json")
+    assert record["seconds"] > 0
+    assert record["peak_memory_mb"] > 100
+    assert " cores" in record["hardware"]
+    assert {"commit", "versions", "command"} <= set(record)
+
+
 def test_training_writes_one_row_of_losses_and_scores_per_epoch(trained: Trained) -> None:
     rows = rows_of(trained.run / "history.csv")
     assert [(row["epoch"], row["step"]) for row in rows] == [("1", "40"), ("2", "80")]
