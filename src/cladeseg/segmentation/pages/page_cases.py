@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import nibabel as nib
 import numpy as np
@@ -37,8 +38,14 @@ class ShownCase:
 
 
 def case_anchor(name: str) -> str:
-    """What links to a case's pictures lead to."""
-    return f"case-{anchor(name)}"
+    """What links to a case's pictures lead to; another one for each name.
+
+    Example:
+        >>> case_anchor("patient-7"), case_anchor("patient 7")
+        ('case-patient-7', 'case-patient-7-c9dde4d8')
+    """
+    plain = anchor(name)
+    return f"case-{plain}" if plain == name else f"case-{plain}-{crc32(name.encode()):08x}"
 
 
 def cases_block(
