@@ -42,7 +42,12 @@ COARSER = {
 }
 #: What a page begins with; every other page: everything that a reader of "Use your own data" has.
 NOTHING: tuple[str, ...] = ()
-STARTS = {"docs/getting-started.md": NOTHING, "README.md": ("D", "tree.json"), "docs/how-to/own-data.md": ("D",)}
+STARTS = {
+    "docs/getting-started.md": NOTHING,
+    "docs/how-to/read-the-page.md": NOTHING,
+    "README.md": ("D", "tree.json"),
+    "docs/how-to/own-data.md": ("D",),
+}
 EVERYTHING = ("D", "tree.json", "knee", "R", "scans")
 TASKS: dict[str, Callable[[Path], Any]] = {
     "acdc": lambda folder: write_acdc_phantoms(folder, patients=PATIENTS, shape=(40, 40, 5), spacing=(5.0, 5.0, 9.0)),
