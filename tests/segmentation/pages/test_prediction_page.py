@@ -45,7 +45,7 @@ def test_cases_that_are_all_alike_stand_out_if_training_had_others(tmp_path, acd
 def test_without_volumes_of_the_training_the_page_says_so(tmp_path, acdc_tree):
     page = page_of(predicted_folder(tmp_path, acdc_tree, {"usual": 0, "large": 6}))
     assert "Nothing beside the weights says how large the structures of their training cases were" in page
-    assert reasons(page) == {"usual": "", "large": "–"}
+    assert reasons(page) == {"usual": "–", "large": "–"}
     assert "left_ventricle distance" not in page
 
 
@@ -61,7 +61,7 @@ def test_an_empty_leaf_stands_out_unless_training_had_it_empty(tmp_path, acdc_tr
     found = reasons(page_of(predicted_folder(tmp_path / "a", acdc_tree, {"a": -1}, {"left_ventricle": AROUND})))
     assert found["a"] == "left_ventricle is empty"
     often = {"left_ventricle": [0.0, *AROUND]}
-    assert reasons(page_of(predicted_folder(tmp_path / "b", acdc_tree, {"a": -1}, often)))["a"] == ""
+    assert reasons(page_of(predicted_folder(tmp_path / "b", acdc_tree, {"a": -1}, often)))["a"] == "–"
 
 
 def test_a_case_called_script_is_shown_as_its_name(tmp_path, acdc_tree):
