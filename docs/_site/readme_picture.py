@@ -10,7 +10,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image
 
 from cladeseg import Taxonomy, load_predictor, load_taxonomy
 from cladeseg.bundle.shipped import find_bundle
@@ -19,7 +18,7 @@ from cladeseg.report import case_slices
 from cladeseg.segmentation.pages.stored_case import keep_case, structure_box
 from cladeseg.segmentation.volumes import read_volume
 
-PICTURE = Path(__file__).parents[1] / "images" / "hippocampus_held_out.png"
+PICTURE = Path(__file__).parents[1] / "images" / "hippocampus_held_out.webp"
 SLICES = 2
 
 
@@ -51,8 +50,7 @@ def draw(image: np.ndarray, affine: np.ndarray, maps: tuple[np.ndarray, ...], tr
             if number == 0:
                 axis.set_title(title)
     figure.tight_layout(pad=0.4)
-    figure.savefig(PICTURE, dpi=90)
-    Image.open(PICTURE).convert("RGB").quantize(128).save(PICTURE, optimize=True)
+    figure.savefig(PICTURE, dpi=110, pil_kwargs={"quality": 92, "method": 6})
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_the_peak_does_not_fall():
 def test_it_is_imported_where_there_is_no_module_resource():
     """As on Windows."""
     code = (
-        "import sys; sys.modules['resource'] = None\n"
+        "import sys, psutil; sys.modules['resource'] = None\n"  # psutil has a file of its own for Windows
         "import cladeseg.bundle.provenance, cladeseg.segmentation.pages, cladeseg.segmentation.workflow"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
