@@ -1,6 +1,6 @@
 """Takes the pictures of pages that the docs show; needs the browser of `make browser`.
 
-python docs/_site/page_pictures.py evaluation EVALUATION.html quality_control PREDICTIONS.html comparison COMPARISON.html
+python docs/_site/page_pictures.py evaluation ONE.html quality_control ANOTHER.html comparison COMPARISON.html
 """
 
 from __future__ import annotations
