@@ -1,0 +1,123 @@
+"""Chooses the zero on training classes that were left out, as if they had never been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from cladeseg.clustering.calibration.centring import Zero, centred, object_levels
+from cladeseg.clustering.metrics import partition_scores
+from cladeseg.clustering.multicut import Multicut, cluster
+
+MEAN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SPREAD_SHARES = (0.0, 0.2)
+BIASES = tuple(np.round(np.arange(-1.5, 1.51, 0.1), 2).tolist())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Objects of classes that the models behind the logits have not seen.
+
+    Attributes:
+        logits: of all pairs; (n, n).
+        classes: (n,).
+    """
+
+    logits: np.ndarray
+    classes: np.ndarray
+
+
+@dataclass(frozen=True)
+class ChosenZero:
+    """A zero and what it gave where it was chosen.
+
+    Attributes:
+        zero: to be used from now on.
+        vi_bits: mean over the batches.
+        rand: mean over the batches.
+        batches: their number.
+    """
+
+    zero: Zero
+    vi_bits: float
+    rand: float
+    batches: int
+
+
+def draw_batches(
+    logits: np.ndarray, classes: np.ndarray, *, number: int, rng: np.random.Generator, most: int = 60
+) -> list[Batch]:
+    """Batches of one, two and more of the classes at hand, with all of their objects or some.
+
+    Args:
+        logits: of objects of classes that were left out; (n, n).
+        classes: (n,).
+        number: of batches.
+        rng: draws classes and objects.
+        most: objects of a batch.
+    """
+    names = np.unique(classes)
+    batches = []
+    for turn in range(number):
+        kinds = rng.choice(names, 1 + turn % names.size, replace=False)
+        members = np.flatnonzero(np.isin(classes, kinds))
+        size = members.size if turn // names.size % 2 == 0 else rng.integers(min(4, members.size), members.size + 1)
+        members = np.sort(rng.choice(members, min(int(size), most), replace=False))
+        batches.append(Batch(logits[np.ix_(members, members)], classes[members]))
+    return batches
+
+
+def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
+    """The zero with the least mean variation of information; of equal ones the middle, of shares the smallest.
+
+    Args:
+        batches: at least one, of three objects or more.
+        centre: whether objects' levels are removed and shares are chosen; otherwise the bias alone.
+    """
+    start = _measured(batches, centre)
+    shares = list(product(MEAN_SHARES, SPREAD_SHARES)) if centre else [(0.0, 0.0)]
+    tried = []
+    for mean_share, spread_share in shares:
+        options = [replace(start, mean_share=mean_share, spread_share=spread_share, bias=bias) for bias in BIASES]
+        scores = np.array([_mean_scores(batches, option) for option in options])
+        place = _middle_of_best(scores[:, 0])
+        tried.append((float(scores[place, 0]), float(scores[place, 1]), options[place]))
+    vi_bits, rand, zero = min(tried, key=_vi_first)
+    return ChosenZero(zero, vi_bits, rand, len(batches))
+
+
+def _vi_first(tried: tuple[float, float, Zero]) -> float:
+    return round(tried[0], 3)
+
+
+def _measured(batches: Sequence[Batch], centre: bool) -> Zero:
+    """Scale and range of the batches' means."""
+    means = [object_levels(batch.logits, np.inf)[1] for batch in batches]
+    spreads = [batch.logits[np.triu_indices(len(batch.logits), 1)].std() for batch in batches if len(batch.logits) > 2]
+    scale = float(np.mean(spreads)) if spreads and np.mean(spreads) > 0 else 1.0
+    return Zero(centre=centre, scale=scale, lowest=float(np.nanmin(means)), highest=float(np.nanmax(means)))
+
+
+def _mean_scores(batches: Sequence[Batch], zero: Zero) -> tuple[float, float]:
+    found = [partition_scores(clusters_of(batch.logits, zero), batch.classes) for batch in batches]
+    return float(np.mean([one["vi_bits"] for one in found])), float(np.mean([one["rand"] for one in found]))
+
+
+def clusters_of(logits: np.ndarray, zero: Zero) -> np.ndarray:
+    """Clusters of a batch by local search; (n,)."""
+    return cluster(Multicut.from_matrix(centred(logits, zero)))
+
+
+def _middle_of_best(scores: np.ndarray) -> int:
+    """Index in the middle of the run of least scores around the first of them, within 0.005 bits."""
+    good = scores <= scores.min() + 0.005
+    first = int(scores.argmin())
+    begin, end = first, first
+    while begin > 0 and good[begin - 1]:
+        begin -= 1
+    while end + 1 < len(good) and good[end + 1]:
+        end += 1
+    return (begin + end) // 2
