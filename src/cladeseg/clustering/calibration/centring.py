@@ -35,8 +35,8 @@ class Zero:
     mean_share: float = 0.0
     spread_share: float = 0.0
     scale: float = 1.0
-    lowest: float = -np.inf
-    highest: float = np.inf
+    lowest: float = -1e9
+    highest: float = 1e9
     prior_objects: float = 3.0
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from cladeseg.clustering.calibration.centring import Zero, centred, object_levels
 from cladeseg.clustering.metrics import partition_scores
@@ -14,7 +15,9 @@ from cladeseg.clustering.multicut import Multicut, cluster
 
 MEAN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SPREAD_SHARES = (0.0, 0.2)
-BIASES = tuple(np.round(np.arange(-1.5, 1.51, 0.1), 2).tolist())
+BIASES = tuple(np.round(np.arange(-2.0, 2.01, 0.1), 2).tolist())
+#: Neighbouring biases that a bias is judged with: on new classes the zero lies a little elsewhere.
+_TOLERANCE = 7
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def draw_batches(
 
 
 def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
-    """The zero with the least mean variation of information; of equal ones the middle, of shares the smallest.
+    """The zero around which the mean variation of information is least.
+
+    Many zeros are equally good where classes are easy.  A zero is therefore judged with those within 0.3 spreads of it,
+    so that the middle of the widest range of good ones is taken.
 
     Args:
         batches: at least one, of three objects or more.
@@ -83,14 +89,15 @@ def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
     for mean_share, spread_share in shares:
         options = [replace(start, mean_share=mean_share, spread_share=spread_share, bias=bias) for bias in BIASES]
         scores = np.array([_mean_scores(batches, option) for option in options])
-        place = _middle_of_best(scores[:, 0])
-        tried.append((float(scores[place, 0]), float(scores[place, 1]), options[place]))
-    vi_bits, rand, zero = min(tried, key=_vi_first)
+        tolerant = uniform_filter1d(scores[:, 0], _TOLERANCE, mode="nearest")
+        place = _middle_of_best(tolerant)
+        tried.append((float(tolerant[place]), *scores[place].tolist(), options[place]))
+    _, vi_bits, rand, zero = min(tried, key=_tolerant)
     return ChosenZero(zero, vi_bits, rand, len(batches))
 
 
-def _vi_first(tried: tuple[float, float, Zero]) -> float:
-    return round(tried[0], 3)
+def _tolerant(tried: tuple[float, float, float, Zero]) -> float:
+    return tried[0]
 
 
 def _measured(batches: Sequence[Batch], centre: bool) -> Zero:
@@ -112,8 +119,8 @@ def clusters_of(logits: np.ndarray, zero: Zero) -> np.ndarray:
 
 
 def _middle_of_best(scores: np.ndarray) -> int:
-    """Index in the middle of the run of least scores around the first of them, within 0.005 bits."""
-    good = scores <= scores.min() + 0.005
+    """Index in the middle of the run of least scores around the first of them, within 0.001 bits."""
+    good = scores <= scores.min() + 0.001
     first = int(scores.argmin())
     begin, end = first, first
     while begin > 0 and good[begin - 1]:

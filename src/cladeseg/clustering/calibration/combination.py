@@ -29,7 +29,9 @@ class Combination:
         return np.asarray(np.sum(parts, axis=0) + self.intercept)
 
 
-def fit_combination(methods: Sequence[str], parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]]) -> Combination:
+def fit_combination(
+    methods: Sequence[str], parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]]
+) -> Combination:
     """Learn weights by logistic regression; a method that would count against itself is left out.
 
     Args:

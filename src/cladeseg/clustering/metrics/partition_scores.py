@@ -11,8 +11,8 @@ class PartitionScores(TypedDict):
     """Agreement of a clustering with the truth.
 
     ``vi_split`` is H(clusters | classes), bits lost because classes were split; ``vi_join`` is H(classes | clusters),
-    bits lost because classes were joined; ``vi_bits`` is their sum (Meilă 2007).  ``rand`` and ``ari`` are the (adjusted)
-    Rand index.  Precision, recall and F1 are those of pairs that are cut and of pairs that are joined; ``None`` where
+    bits lost because classes were joined; ``vi_bits`` is their sum (Meilă 2007).  ``rand`` and ``ari`` are the Rand
+    index and the adjusted one.  Precision, recall and F1 are those of pairs that are cut and of pairs that are joined; ``None`` where
     there is no such pair.
     """
 
@@ -31,9 +31,7 @@ class PartitionScores(TypedDict):
     classes: int
 
 
-def partition_scores(
-    clusters: np.ndarray, classes: np.ndarray, *, counts: np.ndarray | None = None
-) -> PartitionScores:
+def partition_scores(clusters: np.ndarray, classes: np.ndarray, *, counts: np.ndarray | None = None) -> PartitionScores:
     """Scores of a clustering.
 
     Args:

@@ -110,7 +110,9 @@ def _masks(
         return
     numbers = _outline_numbers(outlines)
     if numbers.shape != picture.shape[:2]:
-        raise DataError(f"{outlines}: has the size {numbers.shape}, {path.name} has {picture.shape[:2]}; they must agree")
+        raise DataError(
+            f"{outlines}: has the size {numbers.shape}, {path.name} has {picture.shape[:2]}; they must agree"
+        )
     for number in np.unique(numbers[numbers > 0]):
         yield f"{path.stem}#{number}", numbers == number
 

@@ -14,7 +14,9 @@ CROP = 64
 _MARGIN = 1.1  # side of the crop over the longer side of the object
 
 
-def object_from_picture(name: str, picture: np.ndarray, mask: np.ndarray, rule: PeakRule | None = None) -> ClusteredObject:
+def object_from_picture(
+    name: str, picture: np.ndarray, mask: np.ndarray, rule: PeakRule | None = None
+) -> ClusteredObject:
     """Describe the object that a mask outlines.
 
     Args:

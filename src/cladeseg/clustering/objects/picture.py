@@ -15,6 +15,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF)
 #: Axes over which the brightest value is taken: a stack of planes becomes one.
 _PROJECTED = "ZQI"
 _CHANNELS = "CS"
+#: Pillow's modes that are no plain channels → those that they are read as.
+_PLAIN_MODES = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "1": "L", "LA": "L"}
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -46,11 +48,10 @@ def _maximum(kind: np.dtype) -> int:
 
 
 def _read_other(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        if picture.mode in ("P", "CMYK", "1", "LA", "PA"):
-            picture = picture.convert("RGB" if picture.mode in ("P", "CMYK") else "L")
-        pixels = np.asarray(picture)
-    if picture.mode in ("I", "I;16") and pixels.dtype.itemsize > 2:
+    with Image.open(path) as file:
+        plain = _PLAIN_MODES.get(file.mode)
+        pixels, mode = np.asarray(file if plain is None else file.convert(plain)), file.mode
+    if mode in ("I", "I;16") and pixels.dtype.itemsize > 2:
         pixels = pixels.astype(np.uint16)  # what Pillow opens so was written with 16 bits
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         pixels = pixels[..., :3]  # transparency is no channel

@@ -1,4 +1,4 @@
-"""The partial quadratic assignment of key points: its objective, and the similarity that it gives (arXiv 2403.13376)."""
+"""The partial quadratic assignment of key points: objective and similarity (arXiv 2403.13376)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,6 @@
+"""The twin network: same kind or not, from two pictures."""
+
+from cladeseg.clustering.twin.network import TwinNetwork
+from cladeseg.clustering.twin.training import Pictures, TwinTraining, augmented, draw_pairs, train_twin, twin_logits
+
+__all__ = ["Pictures", "TwinNetwork", "TwinTraining", "augmented", "draw_pairs", "train_twin", "twin_logits"]
