@@ -1,8 +1,8 @@
 """Training and evaluation on MONAI's ignite engines."""
 
+from cladeseg.bundle.device import choose_device, to_device
 from cladeseg.segmentation.engines.build_step import build_step
 from cladeseg.segmentation.engines.checkpoint import load_checkpoint, save_atomically
-from cladeseg.segmentation.engines.device import choose_device, to_device
 from cladeseg.segmentation.engines.evaluation import EvaluatedCase, Evaluation, Labeller, evaluate
 from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history

@@ -13,8 +13,8 @@ from monai.engines import Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from cladeseg.bundle.device import choose_device
 from cladeseg.segmentation.engines.allocator import keep_freed_memory
-from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Overview, Step, StepInput, parameters_of
 from cladeseg.segmentation.mixing import EmaTeacher

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cladeseg.bundle.command_line import check_overrides
+from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.failure import explain_failures
 from cladeseg.bundle.settings import setting_names, text_settings
-from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 
 

@@ -12,9 +12,9 @@ import monai.bundle
 
 from cladeseg.bundle.arguments import NOTHING
 from cladeseg.bundle.command_line import INDIRECT, read_config, read_configs, refuse_indirect
+from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.settings import SEPARATOR, SettingsError
 from cladeseg.bundle.validate_format import EVALUATE, TRAIN
-from cladeseg.segmentation.engines.device import choose_device
 from cladeseg.segmentation.workflow.plan import SETTINGS, changed_settings
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL
 

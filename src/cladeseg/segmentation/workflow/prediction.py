@@ -13,12 +13,13 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.command_line import read_config, refuse_indirect
+from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.provenance import versions
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
 from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal
-from cladeseg.segmentation.engines import choose_device, load_weights
+from cladeseg.segmentation.engines import load_weights
 from cladeseg.segmentation.inferers import Predictor, flips_of
 from cladeseg.segmentation.transforms import chosen_modalities
 from cladeseg.segmentation.workflow.output_files import OutputFiles

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cladeseg.segmentation.engines import choose_device, to_device
+from cladeseg.bundle.device import choose_device, to_device
 
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(False, "cpu"), (True, "cuda:0")])
