@@ -46,6 +46,18 @@ LEVELS = {
     "segmentation.pages": 5,  # what evaluation and prediction show at their end
     "segmentation.workflow": 6,
     "segmentation.label": 7,  # serves bundles through MONAI Label
+    "clustering.objects": 2,
+    "clustering.multicut": 2,
+    "clustering.metrics": 2,
+    "clustering.phantoms": 2,
+    "clustering.descriptors": 3,
+    "clustering.pqap": 3,
+    "clustering.twin": 3,
+    "clustering.calibration": 3,
+    "clustering.model": 4,
+    "clustering.groups": 4,
+    "clustering.pages": 5,
+    "clustering.workflow": 6,
     # roof
     "demo": 8,  # runs bundle commands and shows what comes out
     "benchmark": 8,  # does so for a whole grid

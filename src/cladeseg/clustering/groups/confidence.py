@@ -51,7 +51,7 @@ def cluster_margin(weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def stability(weights: np.ndarray, labels: np.ndarray, *, resamples: int = 20, seed: int = 0) -> np.ndarray:
-    """Mean overlap (Jaccard) of each object's cluster with the one it gets when pairs are drawn with replacement; (n,)."""
+    """Mean overlap (Jaccard) of each object's cluster with that from pairs drawn with replacement; (n,)."""
     rng = np.random.default_rng(seed)
     problem = Multicut.from_matrix(weights)
     rounds = int(np.clip(_WORK // max(len(problem.pairs), 1), 3, resamples))

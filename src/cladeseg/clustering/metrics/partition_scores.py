@@ -12,8 +12,8 @@ class PartitionScores(TypedDict):
 
     ``vi_split`` is H(clusters | classes), bits lost because classes were split; ``vi_join`` is H(classes | clusters),
     bits lost because classes were joined; ``vi_bits`` is their sum (Meilă 2007).  ``rand`` and ``ari`` are the Rand
-    index and the adjusted one.  Precision, recall and F1 are those of pairs that are cut and of pairs that are joined; ``None`` where
-    there is no such pair.
+    index and the adjusted one.  Precision, recall and F1 are those of pairs that are cut and of pairs that are joined;
+    ``None`` where there is no such pair.
     """
 
     vi_bits: float

@@ -172,7 +172,7 @@ def _variants(methods: PairMethods, parts: Sequence[Judged], options: ZeroOption
 def _variant(names: Sequence[str], parts: Sequence[Judged], options: ZeroOptions, seed: int) -> Variant:
     useful = [part for part in parts if len(part.classes) > 2]
     if not useful:
-        zero = ChosenZero(Zero(centre=False), float("nan"), float("nan"), 0)
+        zero = ChosenZero(Zero(centre=False), 0.0, 0.0, 0)
         return Variant(Combination(tuple(names), (1.0 / len(names),) * len(names), 0.0), {RAW: zero, CENTRED: zero})
     combination = fit_combination(names, useful)
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from cladeseg.clustering.pqap import (
     probability_of,
 )
 from cladeseg.clustering.twin import Pictures, TwinNetwork, train_twin, twin_logits
+from cladeseg.files import DataError
 
 #: The baseline's name, which every evaluation scores beside the others.
 DESCRIPTORS, PQAP, TWIN = "descriptors", "pqap", "twin"
@@ -40,6 +41,17 @@ class Comparison:
     channels: tuple[int, ...]
     parameters: PqapParameters
     options: ModelOptions
+
+    def with_max_pairs(self, most: int) -> Comparison:
+        """The same, with another number of pairs whose key points are matched at most.
+
+        Raises:
+            DataError: the number is below 1.
+        """
+        if most < 1:
+            raise DataError(f"max_pairs: is {most}; it must be 1 or more")
+        pqap = self.options.pqap.model_copy(update={"max_pairs": most})
+        return replace(self, options=self.options.model_copy(update={"pqap": pqap}))
 
 
 @dataclass

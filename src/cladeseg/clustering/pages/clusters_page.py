@@ -1,0 +1,159 @@
+"""The page of a clustering: clusters with their objects, similarity matrix, scores, and what it cannot tell."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from cladeseg.clustering.groups import Grouping
+from cladeseg.clustering.model import CENTRED, ClusteringModel
+from cladeseg.clustering.objects import ObjectSet
+from cladeseg.clustering.pages.contact_sheet import (
+    MEDOID,
+    UNSURE,
+    border_of,
+    contact_sheet,
+    framed,
+    order_of,
+    similarity_picture,
+)
+from cladeseg.clustering.pages.score_blocks import score_blocks
+from cladeseg.files import atomic_write
+from cladeseg.report import Block, data_uri, number_cell, text_cell, write_page
+
+SHEET, PAGE = "contact_sheet.png", "page.html"
+_SHOWN = 36  # objects of a cluster on the page
+
+
+def write_clusters_page(
+    output: Path,
+    objects: ObjectSet,
+    grouping: Grouping,
+    model: ClusteringModel,
+    *,
+    variant: str,
+    scores: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write ``contact_sheet.png`` and ``page.html``.
+
+    Args:
+        output: folder for both.
+        objects: n of them.
+        grouping: their clusters.
+        model: that compared them.
+        variant: the methods that were used.
+        scores: what an evaluation found; ``None`` without known classes.
+    """
+    with atomic_write(output / SHEET) as temporary:
+        Image.fromarray(contact_sheet(objects, grouping)).save(temporary)
+    blocks = [_facts(grouping, model, variant), _clusters(grouping), _pictures(objects, grouping), _matrix(grouping)]
+    if scores is not None:
+        blocks[1:1] = score_blocks(scores)
+    subtitle = "Pairs of objects are compared, and the answers reconciled into clusters; their number is an outcome."
+    return write_page(output / PAGE, "Clusters of objects", blocks, subtitle=subtitle)
+
+
+def _facts(grouping: Grouping, model: ClusteringModel, variant: str) -> Block:
+    held, zero = grouping.certificate, model.variants[variant].zeros[CENTRED]
+    unsure = int(grouping.unsure.sum())
+    facts = [
+        ("Objects", str(len(grouping.ids))),
+        ("Clusters", str(len(grouping.medoids))),
+        ("Unsure", f"{unsure} of {len(grouping.ids)}"),
+        ("Methods", " + ".join(model.variants[variant].combination.methods)),
+        ("Zero chosen on", model.zero_source),
+        ("There", f"VI {zero.vi_bits:.2f} bits, Rand {100 * zero.rand:.1f} %, {zero.batches} batches"),
+        ("Energy", f"{held.energy:.2f}, bound {held.bound:.2f}" + (" (best possible)" if held.optimal else "")),
+    ]
+    return Block(
+        "facts", "Overview", {"statement": None, "facts": facts, "tree": None, "warnings": _warnings(grouping)}
+    )
+
+
+def _warnings(grouping: Grouping) -> list[str]:
+    n = len(grouping.ids)
+    found = []
+    if n and grouping.unsure.mean() > 0.3:
+        found.append("More than 30 % of the objects are unsure; the clusters may not mean anything for these pictures.")
+    if len(grouping.medoids) == 1 and n > 1:
+        found.append(
+            "All objects are in one cluster. With objects of one kind alone this is right; look at the pictures."
+        )
+    if 2 < n == len(grouping.medoids):
+        found.append("Each object is a cluster of its own; they may differ too much from those of the training.")
+    if n < 4:
+        found.append("With fewer than four objects, what makes one look like everything cannot be removed.")
+    return found
+
+
+def _clusters(grouping: Grouping) -> Block:
+    rows = []
+    for number in sorted(grouping.medoids):
+        members = grouping.numbers == number
+        rows.append(
+            [
+                text_cell(str(number), link=f"cluster-{number}"),
+                number_cell(float(members.sum()), 0),
+                text_cell(grouping.ids[grouping.medoids[number]]),
+                number_cell(float(grouping.confidence[members].mean()), 2),
+                number_cell(float(grouping.unsure[members].sum()), 0),
+            ]
+        )
+    header = ["cluster", "objects", "medoid", "mean confidence", "unsure"]
+    notes = [
+        "The confidence of an object is the share of its cluster that stays when pairs are drawn anew, times the "
+        "probability that its own cluster suits it better than the next one."
+    ]
+    return Block(
+        "table",
+        "Clusters",
+        {"caption": "Clusters", "header": header, "rows": rows, "filter": False, "sortable": True, "notes": notes},
+    )
+
+
+def _pictures(objects: ObjectSet, grouping: Grouping) -> Block:
+    cases = []
+    for number in sorted(grouping.medoids):
+        members = order_of(grouping, number)
+        panels = [_panel(objects, grouping, index) for index in members[:_SHOWN]]
+        more = f"{len(members)} objects" + (f", {_SHOWN} shown" if len(members) > _SHOWN else "")
+        cases.append(
+            {"anchor": f"cluster-{number}", "name": f"Cluster {number}", "why": more, "facts": "", "rows": [panels]}
+        )
+    colours = [("medoid", _code(MEDOID)), ("unsure", _code(UNSURE))]
+    return Block("cases", "Contact sheet", {"notes": [], "legend": colours, "errors": [], "cases": cases})
+
+
+def _panel(objects: ObjectSet, grouping: Grouping, index: int) -> dict[str, str]:
+    name = grouping.ids[index]
+    sure = f"{grouping.confidence[index]:.2f}"
+    picture = framed(objects.objects[index], border_of(grouping, index))
+    return {"uri": _png(picture), "name": f"{name} ({sure})", "alt": f"object {name}, confidence {sure}"}
+
+
+def _matrix(grouping: Grouping) -> Block:
+    panel = {
+        "uri": _png(similarity_picture(grouping)),
+        "name": "probability that two objects are of one kind",
+        "alt": "",
+    }
+    case = {
+        "anchor": "similarity", "name": "All pairs", "why": "ordered by cluster", "facts": "", "rows": [[panel]],
+    }  # fmt: skip
+    notes = ["Dark squares along the diagonal are clusters; dark spots elsewhere are pairs that contradict them."]
+    return Block("cases", "Similarity matrix", {"notes": notes, "legend": [], "errors": [], "cases": [case]})
+
+
+def _png(picture: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return data_uri(buffer.getvalue(), "image/png")
+
+
+def _code(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

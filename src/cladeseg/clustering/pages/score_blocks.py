@@ -1,0 +1,75 @@
+"""The scores of an evaluation, method by method, and a plain statement of which one is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cladeseg.report import Block, interval_text, number_cell, text_cell
+
+
+def score_blocks(scores: Mapping[str, Any]) -> list[Block]:
+    """Blocks for what :func:`~cladeseg.clustering.workflow.run_evaluation` found."""
+    return [_main(scores), _variants(scores)]
+
+
+def _main(scores: Mapping[str, Any]) -> Block:
+    held = scores["intervals"]
+    names = {"vi_bits": "VI in bits", "rand": "Rand", "ari": "ARI", "f1_join": "F1 of joins", "f1_cut": "F1 of cuts"}
+    facts = [(said, interval_text(held[key]["mean"], tuple(held[key]["ci95"]))) for key, said in names.items()]
+    facts += [("Classes", str(scores["classes"])), ("Clusters", str(scores["clusters"]))]
+    facts += [("Classes no training saw", ", ".join(scores["unseen_classes"]) or "none")]
+    statement = {"kind": "", "head": "Against the baseline:", "text": verdict(scores)}
+    return Block(
+        "facts", "Scores", {"statement": statement, "facts": facts, "tree": None, "warnings": _warnings(scores)}
+    )
+
+
+def verdict(scores: Mapping[str, Any]) -> str:
+    """One sentence on the chosen variant and the descriptor baseline, whichever is better."""
+    own, base = scores["vi_bits"], scores["descriptors"]["vi_bits"]
+    compared = f"VI {own:.2f} bits with {scores['variant']}, {base:.2f} with descriptors alone."
+    if scores["variant"] == "descriptors":
+        return f"Training chose descriptors alone, which are the baseline. VI {own:.2f} bits."
+    if abs(own - base) < 0.005:
+        return f"No difference on these objects. {compared}"
+    return f"{'Better' if own < base else 'Worse'} than descriptors alone on these objects. {compared}"
+
+
+def _warnings(scores: Mapping[str, Any]) -> list[str]:
+    found = [
+        f"'{name}' alone is better here (VI {one['centred']['vi_bits']:.2f} bits) than the variant that training chose "
+        f"(VI {scores['vi_bits']:.2f} bits)."
+        for name, one in scores["variants"].items()
+        if one["centred"]["vi_bits"] < scores["vi_bits"] - 0.005
+    ]
+    if scores["objects"] < 30:
+        found.append(f"{scores['objects']} objects are few; see the intervals.")
+    return found
+
+
+def _variants(scores: Mapping[str, Any]) -> Block:
+    rows = []
+    for name, zeros in scores["variants"].items():
+        for kind, one in zeros.items():
+            before = scores["left_out"][name][kind]
+            numbers = [one["vi_bits"], one["vi_split"], one["vi_join"], one["rand"], one["ari"], one["f1_join"]]
+            cells = [number_cell(value) for value in numbers]
+            auc = number_cell(one["pair_auc"])
+            clusters = number_cell(float(one["clusters"]), 0)
+            earlier = [number_cell(before["vi_bits"]), number_cell(before["rand"])]
+            rows.append([text_cell(f"{name}, {kind}"), *cells, auc, clusters, *earlier])
+    header = [
+        "methods, zero", "VI", "VI split", "VI join", "Rand", "ARI", "F1 join", "pair AUC", "clusters",
+        "VI, left out", "Rand, left out",
+    ]  # fmt: skip
+    notes = [
+        "Raw and centred differ in whether what makes an object look like everything is removed. Their zeros, and the "
+        "figures in the last two columns, come from training classes that were left out; nothing was chosen on the "
+        "objects of this page."
+    ]
+    content = {
+        "caption": "Each method alone and all together", "header": header, "rows": rows, "filter": False,
+        "sortable": True, "notes": notes,
+    }  # fmt: skip
+    return Block("table", "Methods", content)
