@@ -85,6 +85,15 @@ def test_our_bundles_are_sound(shipped: Path, tmp_path: Path) -> None:
     assert validate_bundle(copy_of(shipped, tmp_path / "bundle")) == []
 
 
+def test_a_bundle_without_a_tree_needs_its_commands_all_the_same(tmp_path: Path) -> None:
+    [shipped] = [bundle for bundle in BUNDLES if bundle.name == "organoid_clustering"]
+    copy = copy_of(shipped, tmp_path / "bundle")
+    config = json.loads((copy / INFERENCE).read_text(encoding="utf-8"))
+    del config["inference"], config["network_def"]
+    (copy / INFERENCE).write_text(json.dumps(config), encoding="utf-8")
+    assert {problem.key for problem in validate_bundle(copy)} == {"inference", "network_def"}
+
+
 def test_a_bundle_is_checked_from_any_folder_and_without_anybodys_run(
     bundle: Path, acdc_tree: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,8 @@ def validate_bundle(folder: str | Path) -> list[Problem]:
     Checked are the model zoo's demands (files, metadata schema, keys, the network's shapes), MONAI Label's (nested
     keys, one file for training and one for inference, ``network``, a replaceable ``device``, ``LoadImaged`` first and
     ``Invertd`` among the transforms, ``channel_def``) and ours (tree, label convention, one channel per leaf, no ``$``,
-    references that lead somewhere, weights that agree with their record).
+    references that lead somewhere, weights that agree with their record).  A bundle without a label tree is not held to
+    MONAI Label's demands and to those about the tree.
 
     Parts are built only if the format is sound and :func:`~cladeseg.bundle.audit.audit_bundle` allows what the configs
     call, so that validating a stranger's bundle runs nothing of its own.

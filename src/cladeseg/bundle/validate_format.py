@@ -22,6 +22,7 @@ from cladeseg.bundle.problem import Problem
 from cladeseg.files import DataError, read_json
 
 INFERENCE, TRAIN, EVALUATE = "configs/inference.json", "configs/train.json", "configs/evaluate.json"
+TREE = "configs/taxonomy.json"
 _FILES = {
     METADATA: "MONAI finds a bundle by it",
     INFERENCE: "MONAI Label reads this one file for inference",
@@ -31,7 +32,20 @@ _FILES = {
     "docs/data_license.txt": "the model zoo asks for it",
 }
 _ZOO, _LABEL, _COMMAND = "MONAI's bundle format", "MONAI Label", "its command"
-#: File → key → who needs it.
+#: File → key → who needs it, of a bundle without a label tree, which MONAI Label cannot serve.
+_COMMON_KEYS = {
+    INFERENCE: {
+        **dict.fromkeys(("bundle_root", "device", "dataset_dir", "network_def"), _ZOO),
+        **dict.fromkeys(("inference", "run"), _COMMAND),
+        "output_dir": "cladeseg",
+    },
+    TRAIN: {
+        **dict.fromkeys(("bundle_root", "device", "dataset_dir", "network_def"), _ZOO),
+        **dict.fromkeys(("training", "run"), _COMMAND),
+        **dict.fromkeys(("settings", "plan"), "cladeseg"),
+    },
+}
+#: The same of a bundle that segments.
 _KEYS = {
     INFERENCE: {
         **dict.fromkeys(("bundle_root", "device", "dataset_dir", "dataset", "preprocessing", "postprocessing"), _ZOO),
@@ -129,8 +143,13 @@ def _schema_problem(fault: ValidationError) -> Problem:
 # ---- keys and references ---------------------------------------------------------------------------------------------
 
 
+def has_tree(root: Path) -> bool:
+    """Whether a bundle is about a label tree, and so segments images."""
+    return (root / TREE).is_file() or "taxonomy" in read_json(root / INFERENCE)
+
+
 def _config_problems(root: Path) -> Iterator[Problem]:
-    for name, keys in _KEYS.items():
+    for name, keys in (_KEYS if has_tree(root) else _COMMON_KEYS).items():
         content = read_json(root / name)
         missing = {**_unresolved(content, content), **_missing(content, keys)}
         yield from (Problem(name, key, "is missing", f"add it, {why}") for key, why in missing.items())
