@@ -15,9 +15,9 @@ from cladeseg.clustering.multicut import Multicut, cluster
 
 MEAN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SPREAD_SHARES = (0.0, 0.2)
-BIASES = tuple(np.round(np.arange(-2.0, 2.01, 0.1), 2).tolist())
+BIASES = tuple(np.round(np.arange(-2.0, 2.01, 0.2), 2).tolist())
 #: Neighbouring biases that a bias is judged with: on new classes the zero lies a little elsewhere.
-_TOLERANCE = 7
+_TOLERANCE = 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def draw_batches(
 def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
     """The zero around which the mean variation of information is least.
 
-    Many zeros are equally good where classes are easy.  A zero is therefore judged with those within 0.3 spreads of it,
+    Many zeros are equally good where classes are easy.  A zero is therefore judged with those within 0.2 spreads of it,
     so that the middle of the widest range of good ones is taken.
 
     Args:

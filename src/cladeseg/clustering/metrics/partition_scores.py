@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -51,15 +51,10 @@ def partition_scores(clusters: np.ndarray, classes: np.ndarray, *, counts: np.nd
     table = np.zeros((found.size, true.size))
     np.add.at(table, (a, b), counts)
     split, join = _conditional_entropy(table), _conditional_entropy(table.T)
+    scores: dict[str, Any] = {"vi_bits": split + join, "vi_split": split, "vi_join": join}
+    scores |= _pair_scores(table, float((counts**2).sum()))
     held = table.sum(axis=1) > 0, table.sum(axis=0) > 0
-    return {
-        "vi_bits": split + join,
-        "vi_split": split,
-        "vi_join": join,
-        **_pair_scores(table, float((counts**2).sum())),
-        "clusters": int(held[0].sum()),
-        "classes": int(held[1].sum()),
-    }  # type: ignore[typeddict-item]
+    return cast("PartitionScores", scores | {"clusters": int(held[0].sum()), "classes": int(held[1].sum())})
 
 
 def _conditional_entropy(table: np.ndarray) -> float:

@@ -26,12 +26,13 @@ from cladeseg.clustering.pages.score_blocks import score_blocks
 from cladeseg.files import atomic_write
 from cladeseg.report import Block, data_uri, number_cell, text_cell, write_page
 
-SHEET, PAGE = "contact_sheet.png", "page.html"
+SHEET, PAGE = "contact_sheet.png", "report.html"
 _SHOWN = 36  # objects of a cluster on the page
 
 
 def write_clusters_page(
     output: Path,
+    page: Path,
     objects: ObjectSet,
     grouping: Grouping,
     model: ClusteringModel,
@@ -39,10 +40,11 @@ def write_clusters_page(
     variant: str,
     scores: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write ``contact_sheet.png`` and ``page.html``.
+    """Write ``contact_sheet.png`` and ``report.html``.
 
     Args:
-        output: folder for both.
+        output: folder for the sheet.
+        page: folder for the page.
         objects: n of them.
         grouping: their clusters.
         model: that compared them.
@@ -55,7 +57,7 @@ def write_clusters_page(
     if scores is not None:
         blocks[1:1] = score_blocks(scores)
     subtitle = "Pairs of objects are compared, and the answers reconciled into clusters; their number is an outcome."
-    return write_page(output / PAGE, "Clusters of objects", blocks, subtitle=subtitle)
+    return write_page(page / PAGE, "Clusters of objects", blocks, subtitle=subtitle)
 
 
 def _facts(grouping: Grouping, model: ClusteringModel, variant: str) -> Block:

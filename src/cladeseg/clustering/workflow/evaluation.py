@@ -64,7 +64,9 @@ def run_evaluation(
     write_pairs(grouping, output / PAIRS)
     backup_existing(folder.evaluation)
     write_json(found, folder.evaluation / "metrics.json")
-    write_clusters_page(output, objects, grouping, trained.model, variant=trained.model.chosen, scores=found)
+    write_clusters_page(
+        output, folder.evaluation, objects, grouping, trained.model, variant=trained.model.chosen, scores=found
+    )
     logger.info(
         "%s: %d objects, %d classes in %d clusters; VI %.3f bits, Rand %.1f %%",
         folder.evaluation, len(objects), found["classes"], found["clusters"], found["vi_bits"], 100 * found["rand"],
@@ -103,10 +105,7 @@ def scores(
     """
     classes = objects.labels()
     variants = {
-        name: {
-            kind: _scores_of(model.weights(logits, name, kind), classes, objects.ids, options)
-            for kind in (RAW, CENTRED)
-        }
+        name: {kind: _scores_of(model.weights(logits, name, kind), classes, options) for kind in (RAW, CENTRED)}
         for name in model.variants
     }
     cases = [{"case": one.id, "sha1": one.digest, "supervision": objects.classes[one.id]} for one in objects.objects]

@@ -38,7 +38,7 @@ def run_inference(
     Args:
         trained: the model.
         dataset_dir: folder of pictures or key-point tables.
-        output_dir: gets ``clusters.csv``, ``pairs.npz``, ``clusters.json``, ``contact_sheet.png`` and ``page.html``.
+        output_dir: gets ``clusters.csv``, ``pairs.npz``, ``clusters.json``, ``contact_sheet.png`` and ``report.html``.
         options: how clusters are looked for.
         variant: methods to use, one of the model's; the one that training chose if ``None``.
         device: of the twin network.
@@ -57,7 +57,7 @@ def run_inference(
     write_pairs(grouping, output / PAIRS)
     used = variant or trained.model.chosen
     write_summary(grouping, output / SUMMARY, {"variant": used, "zero_source": trained.model.zero_source})
-    write_clusters_page(output, objects, grouping, trained.model, variant=used)
+    write_clusters_page(output, output, objects, grouping, trained.model, variant=used)
     logger.info(
         "%s: %d objects in %d clusters, %d unsure",
         output / CLUSTERS, len(objects), len(grouping.medoids), int(grouping.unsure.sum()),

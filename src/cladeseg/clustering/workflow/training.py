@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 
 from cladeseg.bundle import start_run
 from cladeseg.bundle.device import choose_device
-from cladeseg.bundle.run_folder import backup_existing, versions
+from cladeseg.bundle.provenance import versions
+from cladeseg.bundle.run_folder import add_use, backup_existing
 from cladeseg.bundle.shipped import raise_if_shipped
 from cladeseg.bundle.weights_record import DESCRIPTION
 from cladeseg.clustering.model import ClusteringModel, check_classes, fit_model, measure, prepare, save_model
@@ -34,7 +36,7 @@ def run_training(plan: ClusteringPlan, device: str = "auto") -> ClusteringModel:
     Raises:
         DataError: the data cannot be learnt from, or the folder holds a trained model and ``resume`` is off.
     """
-    folder = plan.run_folder
+    begin, folder = time.perf_counter(), plan.run_folder
     if folder.description.is_file() and not plan.resume:
         raise DataError(
             f"{folder.description}: this folder already holds a training; add --resume True to train it anew, "
@@ -54,6 +56,7 @@ def run_training(plan: ClusteringPlan, device: str = "auto") -> ClusteringModel:
     model = fit_model(seen, classes, comparison, validation=validation, seed=seed, device=choose_device(device))
     backup_existing(folder.description)
     save_model(model, folder.models, more=_description(plan, objects))
+    add_use(folder, time.perf_counter() - begin)
     logger.info("%s: the model is stored; '%s' was best on %s", folder.models, model.chosen, model.zero_source)
     if plan.promote:
         promote(folder.models, plan.bundle_root)
