@@ -45,6 +45,9 @@ demo-hippocampus: install  ## the same with hippocampi
 demo-myops: install  ## the same with infarcts, three sequences of few slices
 	$(BIN)/cladeseg demo --output demo-myops --bundle myops
 
+demo-organoids: install  ## phantoms of unseen kinds are clustered; ends in a contact sheet (at most 5 min on 2 cores)
+	$(BIN)/cladeseg demo --output demo-organoids --bundle organoid_clustering
+
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
 
@@ -113,5 +116,5 @@ results: install  ## write every results page, and their list, from the records 
 	$(BIN)/python docs/_site/results_pages.py
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
+	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops demo-organoids
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

@@ -60,6 +60,7 @@ LEVELS = {
     "clustering.workflow": 6,
     # roof
     "demo": 8,  # runs bundle commands and shows what comes out
+    "organoid_demo": 8,  # the same for clustering
     "benchmark": 8,  # does so for a whole grid
     "cli": 9,  # the command line only calls what the other subpackages offer
 }
