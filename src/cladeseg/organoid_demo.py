@@ -1,4 +1,4 @@
-"""The demo of clustering: phantoms of kinds that training sees and of kinds that it does not, ending in a contact sheet."""
+"""The demo of clustering: phantoms of kinds that training sees, and of kinds that it does not, as a contact sheet."""
 
 from __future__ import annotations
 
