@@ -40,7 +40,7 @@ def cluster_margin(weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     sizes = np.bincount(labels).astype(float)
     member = np.eye(len(sizes))[labels]
-    sums = weights @ member
+    sums = (weights - np.diag(np.diag(weights))) @ member
     own_size = sizes[labels] - 1
     own = np.where(own_size > 0, sums[np.arange(len(labels)), labels] / np.maximum(own_size, 1), 0.0)
     others = sums / sizes

@@ -79,6 +79,7 @@ def group(
         earlier: id → cluster of an earlier result, whose numbers are kept.
     """
     options = options or GroupingOptions()
+    weights = weights - np.diag(np.diag(weights))
     certificate = _certificate(weights, options)
     labels = certificate.labels
     confidence = object_confidence(weights, labels, resamples=options.resamples, seed=options.seed)
