@@ -155,7 +155,9 @@ def test_a_table_gives_objects_with_their_classes_and_passes_over_other_files(tm
     assert points.features.radius == pytest.approx([0.1, 0.2, 0.3, 0.4])
 
 
-def test_an_id_in_two_tables_a_value_that_is_not_finite_and_an_object_without_points_are_refused(tmp_path: Path) -> None:
+def test_an_id_in_two_tables_a_value_that_is_not_finite_and_an_object_without_points_are_refused(
+    tmp_path: Path,
+) -> None:
     write_table(tmp_path / "a.npz", [1])
     write_table(tmp_path / "b.npz", [1])
     with pytest.raises(DataError, match="1: two objects have this id"):

@@ -90,7 +90,9 @@ def test_the_solver_is_close_to_the_best_of_all_assignments() -> None:
     ratios = []
     for seed in range(6):
         features, candidates = random_points(4, seed, channels=1), random_points(4, 20 + seed, channels=1)
-        options = [a for a in product(range(-1, 4), repeat=4) if len({x for x in a if x >= 0}) == sum(x >= 0 for x in a)]
+        options = [
+            a for a in product(range(-1, 4), repeat=4) if len({x for x in a if x >= 0}) == sum(x >= 0 for x in a)
+        ]
         best = max(similarity(features, candidates, np.array(option)) for option in options)
         found = solve(features, candidates).similarity
         assert found <= best + 1e-9

@@ -1,0 +1,53 @@
+"""The twin network is symmetric, learns, and is stored with the weights of its best validation score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cladeseg.clustering.twin import Pictures, TwinNetwork, augmented, draw_pairs, train_twin, twin_logits
+
+
+def pictures(each: int = 6, seed: int = 0) -> Pictures:
+    """Two kinds: bright above, or bright on the whole."""
+    rng = np.random.default_rng(seed)
+    values = rng.random((2 * each, 1, 32, 32)).astype(np.float32) * 0.2
+    values[:each, :, 8:24, 8:24] += 0.8
+    return Pictures(torch.as_tensor(values), np.repeat([0, 1], each))
+
+
+def test_the_order_of_a_pair_does_not_count_and_all_pairs_are_those_one_by_one() -> None:
+    network = TwinNetwork(1).eval()
+    values = pictures().values
+    logits = twin_logits(network, values)
+    assert logits == pytest.approx(logits.T, abs=1e-5)
+    with torch.no_grad():
+        one = network(torch.cat([values[:1], values[3:4]], dim=1))
+    assert logits[0, 3] == pytest.approx(float(one), abs=1e-5)
+
+
+def test_half_of_the_pairs_are_of_one_class() -> None:
+    classes = np.array([0] * 9 + [1] * 2 + [2])
+    indices, same = draw_pairs(classes, 40, np.random.default_rng(0))
+    assert same.sum() == 20
+    assert ((classes[indices[:, 0]] == classes[indices[:, 1]]) == same).all()
+    assert (indices[same][:, 0] != indices[same][:, 1]).all()
+
+
+def test_augmentation_moves_some_pictures_and_leaves_the_given_ones() -> None:
+    values = pictures(20).values
+    before = values.clone()
+    moved = augmented(values, np.random.default_rng(0))
+    changed = (moved != before).flatten(1).any(dim=1).float().mean()
+    assert (values == before).all()
+    assert 0.2 < float(changed) < 0.8
+
+
+def test_it_learns_two_kinds_and_depends_on_the_seed_alone() -> None:
+    options = {"steps": 6, "pairs": 8, "learning_rate": 1e-3, "check_every": 3, "show_progress": False}
+    one, other = (train_twin(pictures(), pictures(4, seed=1), **options) for _ in range(2))
+    assert one.history == other.history
+    assert [step for step, _, _ in one.history] == [3, 6]
+    assert max(score for *_, score in one.history) > 0.6
+    assert not one.network.training
