@@ -132,7 +132,7 @@ def test_a_stored_model_says_the_same(model: ClusteringModel, tmp_path: Path) ->
 def test_a_model_that_was_changed_is_not_used(model: ClusteringModel, tmp_path: Path) -> None:
     save_model(model, tmp_path, more={})
     text = (tmp_path / "model.json").read_text()
-    (tmp_path / "model.json").write_text(text.replace('"intercept": ', '"intercept": 1'))
+    (tmp_path / "model.json").write_text(text.replace('"chosen": "', '"chosen": "x'))
     with pytest.raises(DataError, match=r"model\.json: was changed"):
         load_model(tmp_path)
     (tmp_path / "model.json").write_text(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -14,7 +14,8 @@ from cladeseg.clustering.metrics import partition_scores
 from cladeseg.clustering.multicut import Multicut, cluster
 
 MEAN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-SPREAD_SHARES = (0.0, 0.2)
+#: Tried beside none, with the best share of the mean.
+SPREAD_SHARE = 0.2
 BIASES = tuple(np.round(np.arange(-2.0, 2.01, 0.2), 2).tolist())
 #: Neighbouring biases that a bias is judged with: on new classes the zero lies a little elsewhere.
 _TOLERANCE = 3
@@ -84,20 +85,35 @@ def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
         centre: whether objects' levels are removed and shares are chosen; otherwise the bias alone.
     """
     start = _measured(batches, centre)
-    shares = list(product(MEAN_SHARES, SPREAD_SHARES)) if centre else [(0.0, 0.0)]
-    tried = []
-    for mean_share, spread_share in shares:
-        options = [replace(start, mean_share=mean_share, spread_share=spread_share, bias=bias) for bias in BIASES]
-        scores = np.array([_mean_scores(batches, option) for option in options])
-        tolerant = uniform_filter1d(scores[:, 0], _TOLERANCE, mode="nearest")
-        place = _middle_of_best(tolerant)
-        tried.append((float(tolerant[place]), *scores[place].tolist(), options[place]))
-    _, vi_bits, rand, zero = min(tried, key=_tolerant)
-    return ChosenZero(zero, vi_bits, rand, len(batches))
+    if not centre:
+        return _chosen(batches, _best_bias(batches, start))
+    found = min((_best_bias(batches, replace(start, mean_share=share)) for share in MEAN_SHARES), key=_tolerant)
+    spread = _best_bias(batches, replace(found.zero, spread_share=SPREAD_SHARE))
+    return _chosen(batches, min((found, spread), key=_tolerant))
 
 
-def _tolerant(tried: tuple[float, float, float, Zero]) -> float:
-    return tried[0]
+class _Tried(NamedTuple):
+    tolerant: float
+    vi_bits: float
+    rand: float
+    zero: Zero
+
+
+def _chosen(batches: Sequence[Batch], tried: _Tried) -> ChosenZero:
+    return ChosenZero(tried.zero, tried.vi_bits, tried.rand, len(batches))
+
+
+def _best_bias(batches: Sequence[Batch], zero: Zero) -> _Tried:
+    """A zero with the bias that is best together with its neighbours."""
+    options = [replace(zero, bias=bias) for bias in BIASES]
+    scores = np.array([_mean_scores(batches, option) for option in options])
+    tolerant = uniform_filter1d(scores[:, 0], _TOLERANCE, mode="nearest")
+    place = _middle_of_best(tolerant)
+    return _Tried(float(tolerant[place]), float(scores[place, 0]), float(scores[place, 1]), options[place])
+
+
+def _tolerant(tried: _Tried) -> float:
+    return tried.tolerant
 
 
 def _measured(batches: Sequence[Batch], centre: bool) -> Zero:
