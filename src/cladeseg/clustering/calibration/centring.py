@@ -47,7 +47,7 @@ RAW = Zero(centre=False)
 def centred(logits: np.ndarray, zero: Zero) -> np.ndarray:
     """Weights of the clustering of a batch; above zero for pairs to be joined.
 
-    Two objects have no levels of their own that could be told from their similarity, so nothing is removed there.
+    Two objects have no levels of their own that could be read off their similarity, so nothing is removed there.
 
     Args:
         logits: (n, n), symmetric; the diagonal is ignored.
