@@ -24,8 +24,8 @@ def object_confidence(weights: np.ndarray, labels: np.ndarray, *, resamples: int
 
     Examples:
         >>> weights = np.where(np.kron(np.eye(2), np.ones((3, 3))) > 0, 9.0, -9.0)
-        >>> object_confidence(weights, np.array([0, 0, 0, 1, 1, 1])).round(2).tolist()
-        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        >>> bool(object_confidence(weights, np.array([0, 0, 0, 1, 1, 1])).min() > 0.8)
+        True
     """
     if len(labels) < 2:
         return np.ones(len(labels))
