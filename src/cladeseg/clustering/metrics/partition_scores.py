@@ -73,14 +73,14 @@ def _pair_scores(table: np.ndarray, self_pairs: float) -> dict[str, float | None
     true = ((table.sum(axis=0) ** 2).sum() - self_pairs) / 2
     none = total - said - true + both
     join, cut = _f1("join", both, said, true), _f1("cut", none, total - said, total - true)
-    rand = (both + none) / total if total > 0 else 1.0
+    rand = float((both + none) / total) if total > 0 else 1.0
     return {"rand": rand, "ari": _adjusted(both, said, true, total), **join, **cut}
 
 
 def _f1(name: str, both: float, said: float, true: float) -> dict[str, float | None]:
-    precision = both / said if said > 0 else None
-    recall = both / true if true > 0 else None
-    f1 = 2 * both / (said + true) if said + true > 0 else None
+    precision = float(both / said) if said > 0 else None
+    recall = float(both / true) if true > 0 else None
+    f1 = float(2 * both / (said + true)) if said + true > 0 else None
     return {f"precision_{name}": precision, f"recall_{name}": recall, f"f1_{name}": f1}
 
 
@@ -90,4 +90,4 @@ def _adjusted(both: float, said: float, true: float, total: float) -> float:
         return 1.0
     chance = said * true / total
     best = (said + true) / 2
-    return 1.0 if abs(best - chance) < 1e-12 else (both - chance) / (best - chance)
+    return 1.0 if abs(best - chance) < 1e-12 else float((both - chance) / (best - chance))
