@@ -27,6 +27,8 @@ from cladeseg.files import atomic_write
 from cladeseg.report import Block, data_uri, number_cell, text_cell, write_page
 
 SHEET, PAGE = "contact_sheet.png", "report.html"
+#: Whose templates show groups of objects.
+_OWN = "cladeseg.clustering.pages"
 _SHOWN = 36  # objects of a cluster on the page
 
 
@@ -73,7 +75,9 @@ def _facts(grouping: Grouping, model: ClusteringModel, variant: str) -> Block:
         ("Energy", f"{held.energy:.2f}, bound {held.bound:.2f}" + (" (best possible)" if held.optimal else "")),
     ]
     return Block(
-        "facts", "Overview", {"statement": None, "facts": facts, "tree": None, "warnings": _warnings(grouping)}
+        "facts",
+        "Overview",
+        {"statement": None, "facts": facts, "made": [], "tree": None, "warnings": _warnings(grouping)},
     )
 
 
@@ -124,11 +128,9 @@ def _pictures(objects: ObjectSet, grouping: Grouping) -> Block:
         members = order_of(grouping, number)
         panels = [_panel(objects, grouping, index) for index in members[:_SHOWN]]
         more = f"{len(members)} objects" + (f", {_SHOWN} shown" if len(members) > _SHOWN else "")
-        cases.append(
-            {"anchor": f"cluster-{number}", "name": f"Cluster {number}", "why": more, "facts": "", "rows": [panels]}
-        )
+        cases.append({"anchor": f"cluster-{number}", "name": f"Cluster {number}", "why": more, "panels": panels})
     colours = [("medoid", _code(MEDOID)), ("unsure", _code(UNSURE))]
-    return Block("cases", "Contact sheet", {"notes": [], "legend": colours, "errors": [], "cases": cases})
+    return Block("groups", "Contact sheet", {"notes": [], "legend": colours, "cases": cases}, _OWN)
 
 
 def _panel(objects: ObjectSet, grouping: Grouping, index: int) -> dict[str, str]:
@@ -139,16 +141,11 @@ def _panel(objects: ObjectSet, grouping: Grouping, index: int) -> dict[str, str]
 
 
 def _matrix(grouping: Grouping) -> Block:
-    panel = {
-        "uri": _png(similarity_picture(grouping)),
-        "name": "probability that two objects are of one kind",
-        "alt": "",
-    }
-    case = {
-        "anchor": "similarity", "name": "All pairs", "why": "ordered by cluster", "facts": "", "rows": [[panel]],
-    }  # fmt: skip
+    said = "probability that two objects are of one kind"
+    panel = {"uri": _png(similarity_picture(grouping)), "name": said, "alt": f"matrix of all pairs: {said}"}
+    case = {"anchor": "similarity", "name": "All pairs", "why": "ordered by cluster", "panels": [panel]}
     notes = ["Dark squares along the diagonal are clusters; dark spots elsewhere are pairs that contradict them."]
-    return Block("cases", "Similarity matrix", {"notes": notes, "legend": [], "errors": [], "cases": [case]})
+    return Block("groups", "Similarity matrix", {"notes": notes, "legend": [], "cases": [case]}, _OWN)
 
 
 def _png(picture: np.ndarray) -> str:

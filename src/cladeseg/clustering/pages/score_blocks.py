@@ -21,7 +21,9 @@ def _main(scores: Mapping[str, Any]) -> Block:
     facts += [("Classes no training saw", ", ".join(scores["unseen_classes"]) or "none")]
     statement = {"kind": "", "head": "Against the baseline:", "text": verdict(scores)}
     return Block(
-        "facts", "Scores", {"statement": statement, "facts": facts, "tree": None, "warnings": _warnings(scores)}
+        "facts",
+        "Scores",
+        {"statement": statement, "facts": facts, "made": [], "tree": None, "warnings": _warnings(scores)},
     )
 
 
