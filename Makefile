@@ -18,7 +18,7 @@ TEST_WORKERS ?= 2
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label nnunet-env wheel test-wheel lint docs docs-check clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test browser test-label nnunet-env wheel test-wheel lint docs docs-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,13 @@ demo-myops: install  ## the same with infarcts, three sequences of few slices
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
+
+# Node.js is needed for npm alone; where chromium is missing, Debian's package is what the tests start.
+browser: install  ## what the tests of pages need: chromium and axe-core (the tests skip without)
+	command -v chromium || apt-get install -y --no-install-recommends chromium
+	mkdir -p $(VENV)/axe-core
+	cd $(VENV)/axe-core && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-4.14.1.tgz --strip-components=1 package/axe.min.js
+	$(BIN)/python -m pytest tests/segmentation/pages
 
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
 	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label
