@@ -1,4 +1,4 @@
-"""Pages in a real browser: complete, usable without JavaScript, accessible.  ``make browser`` installs what it needs."""
+"""Pages in a real browser: complete, usable without JavaScript, accessible.  ``make browser`` installs it."""
 
 from __future__ import annotations
 
