@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cladeseg.report import ERRORS, case_slices
+from cladeseg.report import ERRORS, case_slices, contact_sheet, shades, structure_colours
 from cladeseg.report.case_slices import slice_axis
 
 
@@ -70,3 +70,39 @@ def test_slices_lie_across_thick_ones_and_hold_structures(acdc_tree):
 def test_a_case_without_structures_is_drawn(acdc_tree):
     nothing = np.zeros((4, 4, 1), np.uint8)
     assert len(case_slices(nothing, nothing, acdc_tree, spacing=(1, 1, 1), truth=nothing)) == 1
+
+
+def test_a_case_is_one_picture_where_only_one_is_taken(acdc_tree):
+    truth, prediction = masks(acdc_tree)
+    rows = case_slices(truth, prediction, acdc_tree, spacing=(1, 1, 1), truth=truth)
+    sheet = contact_sheet(rows)
+    height, width, _ = rows[0][0].picture.shape
+    assert sheet.shape == (len(rows) * height, 4 * width, 3)
+    np.testing.assert_array_equal(sheet[height:, 2 * width : 3 * width], rows[1][2].picture)
+    np.testing.assert_array_equal(pixels(rows[0][1].webp), rows[0][1].picture)
+
+
+def test_structures_are_full_at_their_border_and_faint_inside(acdc_tree):
+    truth, prediction = masks(acdc_tree)
+    colour = structure_colours(acdc_tree)[acdc_tree.index("right_ventricle")]
+    picture = case_slices(truth * 0, prediction, acdc_tree, spacing=(1, 1, 1))[0][1].picture
+    found = {tuple(rgb) for rgb in picture.reshape(-1, 3).tolist()}
+    assert {tuple(colour.tolist()), tuple(np.rint(0.4 * colour).astype(int).tolist())} <= found
+    outline = case_slices(truth * 0, prediction, acdc_tree, spacing=(1, 1, 1), fill=0.0)[0][1].picture
+    assert (outline == colour).all(axis=-1).sum() == (picture == colour).all(axis=-1).sum()
+    assert not (outline == np.rint(0.4 * colour)).all(axis=-1).any()
+
+
+def test_an_ras_slice_stands_upright(acdc_tree):
+    image = np.zeros((5, 5, 1), np.uint8)
+    image[4, 4, 0] = 255  # right, anterior
+    picture = case_slices(image, image * 0, acdc_tree, spacing=(1, 1, 1))[0][0].picture
+    assert picture[0, -1].tolist() == [255, 255, 255]
+    assert not picture[0, : picture.shape[1] // 2].any()
+
+
+def test_grey_is_not_ruined_by_a_single_bright_voxel():
+    image = np.tile(np.linspace(0, 1, 20)[:, None], (1, 20))
+    image[0, 0] = 1e6
+    assert shades(image)[10, 10] == pytest.approx(255 * 10 / 19, abs=2)
+    assert not shades(np.full((4, 4), 7.0)).any()

@@ -20,7 +20,7 @@ from cladeseg.benchmark.runs import planned_runs, settings_of
 from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, ResultStore, write_csv
 from cladeseg.benchmark.table import GridRows, results_table, rows_of
-from cladeseg.bundle.run_folder import versions
+from cladeseg.bundle.provenance import versions
 from cladeseg.files import atomic_write
 from cladeseg.segmentation.workflow.training_fit import TRAINED
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
+from cladeseg.report.palette import structure_colours
 from cladeseg.taxonomy import Taxonomy
 
 #: Name of each kind of error → its colour; distinct with any colour vision (Okabe & Ito 2008).
@@ -25,13 +26,20 @@ class Panel:
 
     Attributes:
         name: what it shows.
-        webp: its bytes.
+        picture: uint8 (H, W, 3), with a scale bar.
         alt: for readers who see no picture.
     """
 
     name: str
-    webp: bytes
+    picture: np.ndarray
     alt: str
+
+    @property
+    def webp(self) -> bytes:
+        """The picture as a file, without loss."""
+        target = io.BytesIO()
+        Image.fromarray(self.picture).save(target, format="WEBP", lossless=True)
+        return target.getvalue()
 
 
 def slice_axis(spacing: Sequence[float]) -> int:
@@ -45,6 +53,18 @@ def slice_axis(spacing: Sequence[float]) -> int:
     return thickest if spacing[thickest] > 2 * min(spacing) else 2
 
 
+def shades(image: np.ndarray) -> np.ndarray:
+    """uint8 shades of grey, from the 1st to the 99th percentile of the intensities; a constant image is black.
+
+    Example:
+        >>> shades(np.arange(101.0))[[0, 50, 100]].tolist()
+        [0, 128, 255]
+    """
+    low, high = np.percentile(image, [1, 99])
+    scaled = (image.astype(np.float32) - low) / (high - low) if high > low else np.zeros(image.shape, np.float32)
+    return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+
+
 def case_slices(
     image: np.ndarray,
     prediction: np.ndarray,
@@ -54,6 +74,7 @@ def case_slices(
     truth: np.ndarray | None = None,
     slices: int = 3,
     uncertainty: np.ndarray | None = None,
+    fill: float = 0.4,
 ) -> list[list[Panel]]:
     """Rows of pictures, one for each of a few slices.
 
@@ -62,11 +83,12 @@ def case_slices(
     Args:
         image: uint8 (x, y, z) in RAS order.
         prediction: (x, y, z) node indices.
-        taxonomy: gives names and colours.
+        taxonomy: the label tree; :func:`~cladeseg.report.structure_colours` gives its colours.
         spacing: mm of a voxel along x, y, z.
         truth: (x, y, z) node indices; without it there are no pictures of truth and error.
         slices: their number.
         uncertainty: uint8 (x, y, z); shown if there is no truth.
+        fill: weight of a structure's colour inside its border, 0 to 1.
     """
     axis = slice_axis(spacing)
     held = _structure(prediction, taxonomy) | (False if truth is None else _structure(truth, taxonomy))
@@ -75,24 +97,44 @@ def case_slices(
         size = _size(image.shape, spacing, axis)
         cut = [None if v is None else _upright(v, axis, level) for v in (image, truth, prediction, uncertainty)]
         where = f"{_PLANES[axis]} slice {level + 1} of {image.shape[axis]}"
-        rows.append(_row(cut, taxonomy, size, where))
+        rows.append(_row(cut, taxonomy, size, where=where, fill=fill))
     return rows
 
 
-def _row(cut: Sequence[np.ndarray | None], taxonomy: Taxonomy, size: tuple[int, int, float], where: str) -> list[Panel]:
+def _row(
+    cut: Sequence[np.ndarray | None],
+    taxonomy: Taxonomy,
+    size: tuple[int, int, float],
+    *,
+    where: str,
+    fill: float,
+) -> list[Panel]:
     image, truth, prediction, uncertainty = cut
     if image is None or prediction is None:
         raise ValueError("image and prediction are needed")
     grey = np.repeat(_resized(image, size, Image.Resampling.BILINEAR)[..., None], 3, axis=2)
     found = _resized(prediction, size)
-    painted = {"prediction": _painted(grey, found, taxonomy)}
+    painted = {"prediction": _painted(grey, found, taxonomy, fill)}
     if truth is not None:
         true = _resized(truth, size)
-        painted = {"truth": _painted(grey, true, taxonomy), **painted, "error": _errors(grey, true, found, taxonomy)}
+        painted = {
+            "truth": _painted(grey, true, taxonomy, fill),
+            **painted,
+            "error": _errors(grey, true, found, taxonomy),
+        }
     elif uncertainty is not None:
         painted["uncertainty"] = _heated(grey, _resized(uncertainty, size))
     panels = {"image": grey, **painted}
-    return [Panel(name, _encoded(picture, size[2]), f"{name}, {where}") for name, picture in panels.items()]
+    return [Panel(name, _with_scale(picture, size[2]), f"{name}, {where}") for name, picture in panels.items()]
+
+
+def contact_sheet(rows: Sequence[Sequence[Panel]]) -> np.ndarray:
+    """All pictures of :func:`case_slices` in one, uint8 (H, W, 3), for whatever shows one picture alone.
+
+    Args:
+        rows: of equal numbers of pictures of one size.
+    """
+    return np.concatenate([np.concatenate([panel.picture for panel in row], axis=1) for row in rows], axis=0)
 
 
 def _structure(nodes: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
@@ -125,11 +167,11 @@ def _resized(
     return np.asarray(Image.fromarray(np.ascontiguousarray(picture.astype(np.uint8))).resize(size[:2], how))
 
 
-def _painted(grey: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+def _painted(grey: np.ndarray, nodes: np.ndarray, taxonomy: Taxonomy, fill: float) -> np.ndarray:
     """Colours of the structures, faint inside and full at their borders."""
     shown = _structure(nodes, taxonomy)
-    colours = taxonomy.colours[nodes].astype(float)
-    weight = np.where(find_boundaries(nodes, mode="inner"), 1.0, 0.4)[..., None] * shown[..., None]
+    colours = structure_colours(taxonomy)[nodes].astype(float)
+    weight = np.where(find_boundaries(nodes, mode="inner"), 1.0, fill)[..., None] * shown[..., None]
     return np.rint(grey * (1 - weight) + colours * weight).astype(np.uint8)
 
 
@@ -149,12 +191,10 @@ def _heated(grey: np.ndarray, uncertainty: np.ndarray) -> np.ndarray:
     return np.rint(grey * (1 - weight) + np.array([230.0, 159.0, 0.0]) * weight).astype(np.uint8)
 
 
-def _encoded(picture: np.ndarray, pixels_per_mm: float) -> bytes:
+def _with_scale(picture: np.ndarray, pixels_per_mm: float) -> np.ndarray:
     drawn = Image.fromarray(picture)
     _draw_scale(drawn, pixels_per_mm)
-    target = io.BytesIO()
-    drawn.save(target, format="WEBP", lossless=True)
-    return target.getvalue()
+    return np.asarray(drawn)
 
 
 def _draw_scale(picture: Image.Image, pixels_per_mm: float) -> None:

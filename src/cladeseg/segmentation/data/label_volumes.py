@@ -1,4 +1,4 @@
-"""How large the structures of a labelled case are, as far as its supervision says: what predictions are compared with."""
+"""Volumes of a labelled case, as far as its supervision shows them: what predictions are compared with."""
 
 from __future__ import annotations
 

@@ -99,7 +99,6 @@ def _head(record: Mapping[str, Any], summary: Mapping[str, Any], taxonomy: Taxon
         ("Weights", str(record.get("weights", ""))),
         ("Trained on", str(record.get("trained_on", ""))),
         ("Fit of its own fine cases", fitted),
-        ("Seed", str(record.get("seed", ""))),
-        *made_facts(record),
+        *made_facts(record, "Evaluation"),
     ]
     return head_block(facts, taxonomy=taxonomy, warnings=record.get("warnings", ()), statement=record.get("held_out"))

@@ -36,17 +36,32 @@ def head_block(
     return Block("facts", "What this is", content)
 
 
-def made_facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Versions, hardware, time and memory of a record."""
+def made_facts(record: Mapping[str, Any], what: str) -> list[tuple[str, str]]:
+    """Versions, machine, time and memory of a record, and those of the training if it holds them.
+
+    Args:
+        record: of the page.
+        what: was done, as ``Evaluation``.
+    """
+    training = record.get("training") or {}
+    facts = _made("Training", training) if training else []
+    return [*facts, *_made(what, record), ("Command", " ".join(map(str, record.get("command") or [])))]
+
+
+def _made(what: str, record: Mapping[str, Any]) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in (record.get("versions") or {}).items())
-    commit = record.get("commit")
-    seconds, memory = record.get("seconds"), record.get("peak_memory_mb")
+    commit, seed = record.get("commit"), record.get("seed")
+    took = [
+        *([f"{record['seconds']:.0f} s"] if "seconds" in record else []),
+        *([f"at most {record['peak_memory_mb']} MB of memory"] if "peak_memory_mb" in record else []),
+        *([f"{record['peak_gpu_memory_mb']} MB of the graphics card's"] if "peak_gpu_memory_mb" in record else []),
+    ]
+    made = [*([versions] if versions else []), *([f"commit {commit}"] if commit else [])]
     return [
-        ("Versions", versions + (f", commit {commit}" if commit else "")),
-        ("Hardware", str(record.get("hardware") or "")),
-        ("Time", "" if seconds is None else f"{seconds:.0f} s for all cases"),
-        ("Peak memory", "" if memory is None else f"{memory} MB"),
-        ("Command", " ".join(map(str, record.get("command") or []))),
+        (f"{what} took", ", ".join(took)),
+        (f"{what} machine", str(record.get("hardware") or "")),
+        (f"{what} versions", ", ".join(made)),
+        (f"{what} seed", "" if seed is None else str(seed)),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from cladeseg.report import ERRORS, Block, anchor, case_slices, compressed, data_uri
+from cladeseg.report import ERRORS, Block, anchor, case_slices, compressed, data_uri, structure_colours
 from cladeseg.segmentation.pages.page_record import colour_of
 from cladeseg.segmentation.pages.stored_case import StoredCase
 from cladeseg.taxonomy import Taxonomy
@@ -124,7 +124,7 @@ def _switches(taxonomy: Taxonomy) -> list[dict[str, Any]]:
 def _lut(taxonomy: Taxonomy) -> dict[str, Any]:
     """The colours of node indices, as NiiVue takes them; background and root are not seen."""
     hidden = {taxonomy.background, taxonomy.root}
-    red, green, blue = (taxonomy.colours[:, part].tolist() for part in range(3))
+    red, green, blue = structure_colours(taxonomy).T.tolist()
     opaque = [0 if v in hidden else 255 for v in range(taxonomy.num_nodes)]
     return {
         "R": red,

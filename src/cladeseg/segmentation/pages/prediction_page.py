@@ -6,21 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cladeseg.report import Block, Cell, number_cell, text_cell, write_page
+from cladeseg.report import Block, Cell, Row, number_cell, row_chart, text_cell, write_page
 from cladeseg.segmentation.pages.head import head_block, made_facts
 from cladeseg.segmentation.pages.page_cases import ShownCase, case_anchor, cases_block, viewer_block
 from cladeseg.segmentation.pages.page_record import CASES, PAGE, read_record
 from cladeseg.segmentation.pages.prediction_cases import FOLDER
 from cladeseg.segmentation.pages.score_blocks import nodes_in_order, table_block
 from cladeseg.segmentation.pages.stored_case import read_case
+from cladeseg.segmentation.pages.volume_reference import ENOUGH, FAR, VolumeReference, references
 from cladeseg.taxonomy import Taxonomy
 
-#: Fewer cases say nothing about what is usual.
-_ENOUGH = 5
-#: Spreads from the median of the logarithm of the volume beyond which a case stands out (Iglewicz & Hoaglin 1993).
-_FAR = 3.5
 _PICTURES = 20
 
 
@@ -40,8 +35,8 @@ def write_prediction_page(out: str | Path, output: str | Path | None = None) -> 
     folder = Path(out) / FOLDER
     record, taxonomy = read_record(folder)
     cases = record["cases"]
-    far = _distances(cases, taxonomy)
-    reasons = {case["name"]: _reasons(case, far[case["name"]], taxonomy) for case in cases}
+    usual = references(record.get("training_volumes") or {})
+    reasons = {case["name"]: _reasons(case, usual, taxonomy) for case in cases}
     order = sorted(cases, key=lambda c: (-len(reasons[c["name"]]), -(c["uncertainty"] or 0.0), c["name"]))
     kept = [case for case in order if case["file"]][:_PICTURES]
     shown = [
@@ -54,8 +49,9 @@ def write_prediction_page(out: str | Path, output: str | Path | None = None) -> 
         for case in kept
     ]
     blocks = [
-        _head(record, taxonomy),
-        _table(order, far, reasons, taxonomy, shown=[case.name for case in shown]),
+        _head(record, usual, taxonomy),
+        _table(order, usual, reasons, taxonomy, shown=[case.name for case in shown]),
+        *_distances(cases, usual, taxonomy),
         Block("marks", "Marks", {"cases": [case["name"] for case in order]}),
         *(
             [cases_block("Cases", shown, taxonomy, notes=_NOTES, slices=2), viewer_block(shown, taxonomy)]
@@ -70,50 +66,78 @@ def write_prediction_page(out: str | Path, output: str | Path | None = None) -> 
 _NOTES = ["What stands out comes first. Uncertainty is the entropy of the leaf given the superclass."]
 
 
-def _distances(cases: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> dict[str, dict[str, float | None]]:
-    """Case → structure → how many spreads the logarithm of its volume lies from the median of these cases."""
-    found: dict[str, dict[str, float | None]] = {case["name"]: {} for case in cases}
-    for name in taxonomy.names[1:-1]:
-        logs = {case["name"]: _log(case["nodes"][name]["volume_ml"]) for case in cases}
-        known = [value for value in logs.values() if value is not None]
-        median = float(np.median(known)) if known else 0.0
-        spread = 1.4826 * float(np.median(np.abs(np.array(known) - median))) if known else 0.0
-        for case, value in logs.items():
-            usable = value is not None and len(known) >= _ENOUGH and spread > 0
-            found[case][name] = (value - median) / spread if usable and value is not None else None
-    return found
+def _distances(
+    cases: Sequence[Mapping[str, Any]], usual: Mapping[str, VolumeReference], taxonomy: Taxonomy
+) -> list[Block]:
+    """A chart of all cases, if there is anything to compare with."""
+    rows = []
+    for v in nodes_in_order(taxonomy):
+        name = taxonomy.names[v]
+        found = [(case["name"], _distance(case, name, usual)) for case in cases]
+        known = [(case, distance) for case, distance in found if distance is not None]
+        if known:
+            titles = [f"{case}: {distance:+.1f}" for case, distance in known]
+            rows.append(Row(name, [distance for _, distance in known], titles=titles))
+    if not rows:
+        return []
+    description = (
+        "Each circle is a case: how far the logarithm of its volume lies from the median of the training cases "
+        f"(dashed line), in robust standard deviations of theirs. Beyond {FAR} a case stands out."
+    )
+    chart = row_chart(rows, x_label="distance to the training cases", description=description, reference=0.0)
+    return [Block("charts", "Volumes beside those of training", {"charts": [("Distance", chart)], "notes": []})]
 
 
-def _log(volume: float) -> float | None:
-    return float(np.log(volume)) if volume > 0 else None
+def _distance(case: Mapping[str, Any], name: str, usual: Mapping[str, VolumeReference]) -> float | None:
+    return usual[name].distance(case["nodes"][name]["volume_ml"]) if name in usual else None
 
 
-def _reasons(case: Mapping[str, Any], far: Mapping[str, float | None], taxonomy: Taxonomy) -> list[str]:
+def _reasons(case: Mapping[str, Any], usual: Mapping[str, VolumeReference], taxonomy: Taxonomy) -> list[str]:
     """Why somebody should look at a case."""
-    reasons = [f"{name} is empty" for name in taxonomy.leaf_names[1:] if not case["nodes"][name]["volume_ml"]]
-    for name, distance in far.items():
-        if distance is not None and abs(distance) > _FAR:
+    reasons = [
+        f"{name} is empty"
+        for name in taxonomy.leaf_names[1:]
+        if not case["nodes"][name]["volume_ml"] and not (name in usual and usual[name].empty)
+    ]
+    for name in taxonomy.names[1:-1]:
+        distance = _distance(case, name, usual)
+        if distance is not None and abs(distance) > FAR:
             reasons.append(f"{name} is unusually {'large' if distance > 0 else 'small'}")
     tops = [taxonomy.names[v] for v in taxonomy.children(taxonomy.root) if v != taxonomy.background]
     pieces = {name: case["nodes"][name]["components"] for name in tops}
     return reasons + [f"{name} is in {count} pieces" for name, count in pieces.items() if count > 1]
 
 
-def _head(record: Mapping[str, Any], taxonomy: Taxonomy) -> Block:
+def _head(record: Mapping[str, Any], usual: Mapping[str, VolumeReference], taxonomy: Taxonomy) -> Block:
     facts = [
         ("Images", str(record.get("images", ""))),
         ("Weights", str(record.get("weights", ""))),
-        *made_facts(record),
+        ("Trained on", str(record.get("trained_on", ""))),
+        *made_facts(record, "Prediction"),
     ]
     statement = {"kind": "", "head": "Not scored.", "text": "These masks were compared with no truth."}
-    few = len(record["cases"]) < _ENOUGH
-    warnings = [f"With fewer than {_ENOUGH} cases nothing is said about unusual volumes."] if few else []
-    return head_block(facts, taxonomy=taxonomy, warnings=warnings, statement=statement)
+    return head_block(facts, taxonomy=taxonomy, warnings=_warnings(usual, taxonomy), statement=statement)
+
+
+def _warnings(usual: Mapping[str, VolumeReference], taxonomy: Taxonomy) -> list[str]:
+    if not usual:
+        return [
+            "Nothing beside the weights says how large the structures of their training cases were, so that unusual "
+            "volumes are not found. Weights that 'cladeseg train' writes now come with it."
+        ]
+    few = [taxonomy.names[v] for v in nodes_in_order(taxonomy) if not _is_usable(usual.get(taxonomy.names[v]))]
+    if not few:
+        return []
+    return [f"Unusual volumes are not found of {', '.join(few)}: fewer than {ENOUGH} training cases show their volume."]
+
+
+def _is_usable(reference: VolumeReference | None) -> bool:
+    return reference is not None and reference.is_usable
 
 
 def _table(
     cases: Sequence[Mapping[str, Any]],
-    far: Mapping[str, Mapping[str, float | None]],
+    usual: Mapping[str, VolumeReference],
     reasons: Mapping[str, Sequence[str]],
     taxonomy: Taxonomy,
     *,
@@ -121,7 +145,8 @@ def _table(
 ) -> Block:
     names = [taxonomy.names[v] for v in nodes_in_order(taxonomy)]
     header = ["case", "look at it because", "uncertainty"]
-    header += [f"{name} {what}" for name in names for what in ("ml", "pieces", "distance")]
+    for name in names:
+        header += [f"{name} ml", f"{name} pieces", *([f"{name} distance"] if _is_usable(usual.get(name)) else [])]
     rows = []
     for case in cases:
         name = case["name"]
@@ -131,20 +156,24 @@ def _table(
             number_cell(case["uncertainty"]),
         ]
         for node in names:
-            row += _node_cells(case["nodes"][node], far[name][node])
+            row += _node_cells(case["nodes"][node], usual.get(node))
         rows.append(row)
     notes = [
-        "Uncertainty: one minus the probability of the most probable leaf, over the voxels of structures. Distance: of "
-        "the logarithm of the volume from the median of these cases, in robust standard deviations; beyond "
-        f"{_FAR} it stands out. Pieces: components connected by faces."
+        "Uncertainty: one minus the probability of the most probable leaf, over the voxels of structures. "
+        "Pieces: components connected by faces."
     ]
+    if any(map(_is_usable, usual.values())):
+        notes.append(
+            "Distance: of the logarithm of the volume from the median of the training cases, in their robust standard "
+            f"deviations; beyond {FAR} it stands out."
+        )
     return table_block("Every case", "What stands out first", header, rows, notes=notes, filtered=True)
 
 
-def _node_cells(measures: Mapping[str, float], distance: float | None) -> list[Cell]:
-    kind = "bad" if distance is not None and abs(distance) > _FAR else ""
-    return [
-        number_cell(measures["volume_ml"], 2),
-        number_cell(measures["components"], 0),
-        number_cell(distance, 1, sign="+", kind=kind),
-    ]
+def _node_cells(measures: Mapping[str, float], usual: VolumeReference | None) -> list[Cell]:
+    cells = [number_cell(measures["volume_ml"], 2), number_cell(measures["components"], 0)]
+    if usual is None or not usual.is_usable:
+        return cells
+    distance = usual.distance(measures["volume_ml"])
+    kind = "bad" if distance is not None and abs(distance) > FAR else ""
+    return [*cells, number_cell(distance, 1, sign="+", kind=kind)]

@@ -13,6 +13,7 @@ import torch
 from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError, atomic_write
+from cladeseg.report import shades
 from cladeseg.segmentation.inferers import Prediction, uncertainty_map
 from cladeseg.segmentation.volumes import turn_to
 from cladeseg.taxonomy import Taxonomy
@@ -94,7 +95,7 @@ def keep_case(
 
     shape = tuple(len(range(0, n, one)) for n, one in zip(size, step, strict=True))
     return StoredCase(
-        image=kept(_shades(image)[box]),
+        image=kept(shades(image)[box]),
         prediction=kept(prediction[box]),
         affine=placed @ nib.orientations.inv_ornt_aff(turn, shape),
         truth=None if truth is None else kept(truth[box]),
@@ -129,12 +130,6 @@ def read_case(path: str | Path) -> StoredCase:
             return StoredCase(**{name: arrays[name] for name in arrays.files})
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read ({error}); evaluate or predict again") from error
-
-
-def _shades(image: np.ndarray) -> np.ndarray:
-    low, high = np.percentile(image, [1, 99])
-    scaled = (image.astype(np.float32) - low) / (high - low) if high > low else np.zeros(image.shape, np.float32)
-    return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
 
 
 def _uncertainty(probabilities: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+from cladeseg.bundle.provenance import made_by, peak_memory_mb
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
 from cladeseg.files import DataError, remove_leftovers
-from cladeseg.report import CasePicture, metrics_table, save_png
+from cladeseg.report import metrics_table
 from cladeseg.segmentation.data import (
     Inspection,
     absolute_paths,
@@ -27,22 +27,21 @@ from cladeseg.segmentation.data import (
     resolve_layout,
     scan,
 )
-from cladeseg.segmentation.engines import EvaluatedCase, Evaluation, evaluate
+from cladeseg.segmentation.engines import Evaluation, evaluate
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
-from cladeseg.segmentation.pages import EvaluationCases, made_by, write_evaluation_page
-from cladeseg.segmentation.workflow.held_out import check_held_out, split_of
+from cladeseg.segmentation.pages import EvaluationCases, write_evaluation_page
+from cladeseg.segmentation.workflow.held_out import check_held_out
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
 from cladeseg.segmentation.workflow.trained import find_weights
+from cladeseg.segmentation.workflow.training_facts import training_facts
 from cladeseg.segmentation.workflow.training_fit import TrainedLabeller, training_fit
-from cladeseg.taxonomy import FINE, UNLABELLED
+from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("test", "validation", "all")
-#: Pictures per evaluation; more would fill a disk without being looked at.
-MAX_PICTURES = 24
 
 
 def evaluation_predictor(
@@ -117,7 +116,6 @@ def run_evaluation(
     held_out = check_held_out(predictor.weights, found, split)
     remove_leftovers(run_folder.root)
     backup_existing(run_folder.evaluation)
-    pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
     page_cases = EvaluationCases(run_folder.evaluation, taxonomy)
     result = evaluate(
         predictor,
@@ -126,7 +124,7 @@ def run_evaluation(
         label_convention,
         tolerance_mm=tolerance_mm,
         lesion_wise=lesion_wise,
-        on_case=_Both(pictures, page_cases),
+        on_case=page_cases,
     )
     fit = {} if split == "all" else training_fit(predictor, plan.dataset_dir, taxonomy, label_convention)
     summary = _store(result, plan, tolerance_mm, fit)
@@ -201,51 +199,15 @@ def _store(result: Evaluation, plan: TrainingPlan, tolerance_mm: float, fit: Map
     return summary
 
 
-class _Pictures:
-    """Draws the first cases of an evaluation."""
-
-    def __init__(self, folder: Path, draw: CasePicture) -> None:
-        self.folder = folder
-        self.draw = draw
-        self.drawn = 0
-
-    def __call__(self, case: EvaluatedCase) -> None:
-        if self.drawn < MAX_PICTURES:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_png(self.draw(case.image, case.truth, case.prediction), self.folder / f"{case.name}.png")
-            self.drawn += 1
-
-
-class _Both:
-    """Shows each case to two that look at it."""
-
-    def __init__(self, *looking: Callable[[EvaluatedCase], None]) -> None:
-        self.looking = looking
-
-    def __call__(self, case: EvaluatedCase) -> None:
-        for look in self.looking:
-            look(case)
-
-
 def _page_facts(plan: TrainingPlan, weights: Path, found: Sequence[Inspection]) -> dict[str, Any]:
     """What the head of the page says, besides what was measured."""
     warnings = [str(one) for case in found for one in case.findings if one.severity != "info"]
     return {
         "dataset": str(plan.dataset_dir),
         "weights": str(weights),
-        "trained_on": _trained_on(weights),
         "seed": plan.settings.seed,
         "warnings": warnings,
+        **training_facts(weights),
         **made_by(),
+        "peak_memory_mb": peak_memory_mb(),
     }
-
-
-def _trained_on(weights: Path) -> str:
-    file = split_of(weights)
-    if file is None:
-        return ""
-    content = load_datalist(file)
-    kinds = Counter(case["supervision"] for case in content["training"])
-    parts = [f"{count} {kind if kind in {FINE, UNLABELLED} else f'coarse ({kind})'}" for kind, count in kinds.items()]
-    held = ", ".join(f"{len(content[part])} {part}" for part in ("validation", "test") if content.get(part))
-    return f"{', '.join(parts)}; held out: {held}" if held else ", ".join(parts)
