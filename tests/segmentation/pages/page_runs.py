@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
+from monai.data import MetaTensor
 
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.segmentation.engines import EvaluatedCase
+from cladeseg.segmentation.inferers import Prediction
 from cladeseg.segmentation.metrics import evaluate_case, summarise, write_csv, write_json
-from cladeseg.segmentation.pages import EvaluationCases
+from cladeseg.segmentation.pages import EvaluationCases, PredictionCases
 from cladeseg.taxonomy import Taxonomy
 
 AFFINE = np.diag([-1.5, 2.0, 8.0, 1.0])
@@ -47,6 +50,30 @@ def evaluated_run(
     if history:
         run.history.write_text("epoch,step,train_loss,validation_mean_dice\n1,5,1.5,\n2,10,1.0,0.5\n", encoding="utf-8")
     return run
+
+
+def predicted_folder(
+    out: Path, tree: Taxonomy, enlarged: dict[str, int], volumes: dict[str, list[float]] | None = None
+) -> Path:
+    """A folder of predictions whose left ventricle is some voxels longer than it is in :func:`truth`.
+
+    Args:
+        out: the folder.
+        tree: the label tree.
+        enlarged: case → voxels, -1 for no left ventricle.
+        volumes: ml of the training cases.
+    """
+    cases = PredictionCases(out, tree, {"images": "scans", "training_volumes": volumes or {}})
+    for case, longer in enlarged.items():
+        found = truth(tree)
+        found[5 : 10 + longer, 5:8, 1:4] = tree.index("left_ventricle")
+        if longer < 0:
+            found[found == tree.index("left_ventricle")] = tree.index("myocardium")
+        p = torch.nn.functional.one_hot(torch.from_numpy(found).long(), tree.num_leaves).movedim(-1, 0).float()
+        label = MetaTensor(torch.from_numpy(found)[None], affine=torch.from_numpy(AFFINE))
+        image = np.random.default_rng(0).normal(size=found.shape) + found
+        cases.add(case, image, Prediction(label, 0.8 * p + 0.1, tree, tuple(range(tree.num_leaves))))
+    return out
 
 
 SHIFTS = {"a": 0, "b": 1, "c": 2, NASTY: 3, "e": 1, "f": 0, "g": 1, "h": 2}

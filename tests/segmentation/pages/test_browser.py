@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -66,6 +67,18 @@ def comparison(runs: tuple[Path, Path]) -> Path:
     return write_report(runs, runs[0].parent / "comparison.html")
 
 
+@pytest.fixture(scope="module")
+def quality(tmp_path_factory: pytest.TempPathFactory, runs: tuple[Path, Path]) -> Path:
+    """The page of predictions, of which one case stands out."""
+    from page_runs import NASTY, predicted_folder
+
+    from cladeseg.segmentation.pages.page_record import read_record
+
+    tree = read_record(runs[0] / "eval")[1]
+    volumes = {"left_ventricle": [0.9, 1.0, 1.08, 1.2, 1.3]}
+    return write_report([predicted_folder(tmp_path_factory.mktemp("masks"), tree, {"a": 0, NASTY: 6}, volumes)])
+
+
 def opened(browser: Any, file: Path, **options: Any) -> tuple[Any, list[str]]:
     """A tab with a page, and what went wrong in it or left it."""
     tab, wrong = browser.new_page(**options), []
@@ -92,8 +105,8 @@ def canvas(tab: Any) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(tab.locator("#viewer-canvas").screenshot())).convert("RGB")).astype(int)
 
 
-def test_pages_open_without_network_and_without_error(browser, page_file, comparison):
-    for file in (page_file, comparison):
+def test_pages_open_without_network_and_without_error(browser, page_file, comparison, quality):
+    for file in (page_file, comparison, quality):
         assert opened(browser, file)[1] == []
 
 
@@ -139,16 +152,56 @@ def test_tables_and_pictures_stand_without_javascript(browser, page_file):
     assert tab.locator(".no-script:visible").count() == 1
 
 
-def test_nothing_is_wider_than_a_phone(browser, page_file, comparison):
-    for file in (page_file, comparison):
+def test_marks_and_comments_are_kept_and_exported(browser, quality, tmp_path):
+    tab, wrong = opened(browser, quality)
+    assert tab.locator("#marks-status").text_content() == "0 of 2 cases are marked."
+    tab.get_by_label("redo <script>alert(1)</script>").check()
+    tab.get_by_label("Comment on <script>alert(1)</script>").fill('=1+1 says "no", really')
+    tab.get_by_label("keep a", exact=True).check()
+    tab.reload()
+    assert tab.locator("#marks-status").text_content() == "2 of 2 cases are marked."
+    assert tab.get_by_label("redo <script>alert(1)</script>").is_checked()
+    tab.get_by_label("open a", exact=True).check()
+    assert tab.locator("#marks-status").text_content() == "1 of 2 cases are marked."
+    with tab.expect_download() as saved:
+        tab.click("#marks-export")
+    saved.value.save_as(tmp_path / "marks.csv")
+    with (tmp_path / "marks.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    # What a spreadsheet would take for a formula has an apostrophe before it.
+    assert rows == [
+        ["case", "mark", "comment"],
+        ["<script>alert(1)</script>", "redo", '\'=1+1 says "no", really'],
+        ["a", "", ""],
+    ]
+    assert wrong == []
+
+
+def test_what_stands_out_is_first_without_javascript_too(browser, quality):
+    tab, _ = opened(browser, quality, java_script_enabled=False)
+    assert first_column(tab, "every-case-table") == ["<script>alert(1)</script>", "a"]
+    assert tab.locator("#marks .no-script:visible").count() == 1
+    assert tab.locator(".panels img:visible").count() == 2 * 2 * 3
+
+
+def test_a_page_prints_without_what_only_a_screen_can_show(browser, page_file):
+    tab, _ = opened(browser, page_file)
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert not tab.locator("nav:visible, #viewer:visible, .filter:visible").count()
+    assert tab.locator("#every-case-table tbody tr:visible").count() == 8
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_nothing_is_wider_than_a_phone(browser, page_file, comparison, quality):
+    for file in (page_file, comparison, quality):
         tab, _ = opened(browser, file, viewport={"width": 400, "height": 800}, bypass_csp=True)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 400
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core; make browser")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser, page_file, comparison, scheme):
-    for file in (page_file, comparison):
+def test_axe_finds_no_serious_fault(browser, page_file, comparison, quality, scheme):
+    for file in (page_file, comparison, quality):
         tab, _ = opened(browser, file, bypass_csp=True, color_scheme=scheme)
         tab.evaluate(AXE.read_text(encoding="utf-8"))
         found = tab.evaluate("axe.run()")
