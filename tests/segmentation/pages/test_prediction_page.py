@@ -31,7 +31,7 @@ def reasons(page: str) -> dict[str, str]:
 def test_a_volume_stands_out_beside_the_training_cases(tmp_path, acdc_tree):
     folder = predicted_folder(tmp_path, acdc_tree, {"usual": 0, "large": 6}, {"left_ventricle": AROUND})
     found = reasons(page_of(folder))
-    assert found == {"large": "left_ventricle is unusually large", "usual": ""}
+    assert found == {"large": "left_ventricle is unusually large", "usual": "–"}
     assert next(iter(found)) == "large", "what stands out comes first"
 
 
@@ -45,7 +45,7 @@ def test_cases_that_are_all_alike_stand_out_if_training_had_others(tmp_path, acd
 def test_without_volumes_of_the_training_the_page_says_so(tmp_path, acdc_tree):
     page = page_of(predicted_folder(tmp_path, acdc_tree, {"usual": 0, "large": 6}))
     assert "Nothing beside the weights says how large the structures of their training cases were" in page
-    assert reasons(page) == {"usual": "", "large": ""}
+    assert reasons(page) == {"usual": "", "large": "–"}
     assert "left_ventricle distance" not in page
 
 

@@ -52,7 +52,7 @@ def write_prediction_page(out: str | Path, output: str | Path | None = None) -> 
         _head(record, usual, taxonomy),
         _table(order, usual, reasons, taxonomy, shown=[case.name for case in shown]),
         *_distances(cases, usual, taxonomy),
-        Block("marks", "Marks", {"cases": [case["name"] for case in order]}),
+        _marks(order, [case.name for case in shown]),
         *(
             [cases_block("Cases", shown, taxonomy, notes=_NOTES, slices=2), viewer_block(shown, taxonomy)]
             if shown
@@ -64,6 +64,11 @@ def write_prediction_page(out: str | Path, output: str | Path | None = None) -> 
 
 
 _NOTES = ["What stands out comes first. Uncertainty is the entropy of the leaf given the superclass."]
+
+
+def _marks(cases: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> Block:
+    names = [case["name"] for case in cases]
+    return Block("marks", "Marks", {"cases": [(name, case_anchor(name) if name in shown else "") for name in names]})
 
 
 def _distances(
@@ -152,7 +157,7 @@ def _table(
         name = case["name"]
         row = [
             text_cell(name, link=case_anchor(name) if name in shown else ""),
-            text_cell("; ".join(reasons[name]), wide=True, kind="bad" if reasons[name] else ""),
+            text_cell("; ".join(reasons[name]) or "–", wide=True, kind="bad" if reasons[name] else ""),
             number_cell(case["uncertainty"]),
         ]
         for node in names:
