@@ -18,7 +18,7 @@ TEST_WORKERS ?= 2
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test browser test-label nnunet-env wheel test-wheel lint docs docs-check clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ docs: install  ## serve the docs site at http://127.0.0.1:8000
 
 docs-check: install  ## build the docs site; a broken link or a missing reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+
+results: install  ## write every results page, and their list, from the records of runs in bundles/*/docs/results/records
+	$(BIN)/python docs/_site/results_pages.py
 
 clean:  ## remove .venv, caches and the demo's output
 	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
