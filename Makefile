@@ -12,11 +12,13 @@ LABEL_STAMP := $(LABEL_VENV)/.installed
 # nnU-Net's environment, for grids that compare with it: `make nnunet-env NNUNET_VENV=FOLDER`.
 NNUNET_VENV ?= .venv-nnunet
 NNUNET_BIN := $(NNUNET_VENV)/bin
+# As many files of tests at a time, one core each.
+TEST_WORKERS ?= 2
 # The wheel's environment lies outside the checkout; `make test-wheel WHEEL_VENV=folder` keeps it for the next time.
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test test-label nnunet-env wheel test-wheel lint docs docs-check clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +46,14 @@ demo-myops: install  ## the same with infarcts, three sequences of few slices
 	$(BIN)/cladeseg demo --output demo-myops --bundle myops
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
-	$(BIN)/python -m pytest --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
+
+# Node.js is needed for npm alone; where chromium is missing, Debian's package is what the tests start.
+browser: install  ## what the tests of pages need: chromium and axe-core (the tests skip without)
+	command -v chromium || apt-get install -y --no-install-recommends chromium
+	mkdir -p $(VENV)/axe-core
+	cd $(VENV)/axe-core && npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-4.14.1.tgz --strip-components=1 package/axe.min.js
+	$(BIN)/python -m pytest tests/segmentation/pages
 
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
 	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label
@@ -99,6 +108,9 @@ docs: install  ## serve the docs site at http://127.0.0.1:8000
 
 docs-check: install  ## build the docs site; a broken link or a missing reference is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+
+results: install  ## write every results page, and their list, from the records of runs in bundles/*/docs/results/records
+	$(BIN)/python docs/_site/results_pages.py
 
 clean:  ## remove .venv, caches and the demo's output
 	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops

@@ -43,6 +43,7 @@ LEVELS = {
     "segmentation.inferers": 4,
     "segmentation.baselines": 5,  # each is a step of the engines
     "segmentation.selection": 5,
+    "segmentation.pages": 5,  # what evaluation and prediction show at their end
     "segmentation.workflow": 6,
     "segmentation.label": 7,  # serves bundles through MONAI Label
     # roof

@@ -81,6 +81,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Method, str], 
 
     monkeypatch.setattr(module, "PHANTOMS", {"acdc": FEW})
     monkeypatch.setattr(module, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(module, "write_report", lambda folders, output: output)  # nothing is there to be drawn
     replace()
     return replace
 
@@ -109,7 +110,10 @@ def test_both_methods_are_trained_and_scored_and_stand_in_one_table(tmp_path: Pa
     printed = run(wanted)
     for name in ("fine_and_coarse", "fine_only"):
         assert calls(wanted, name) == ["training", "evaluating"]
-        assert str(wanted.output / name / "eval") in printed
+        assert str(wanted.output / name / "eval" / "report.html") in printed
+    assert str(wanted.output / "comparison.html") in printed
+    weights = wanted.output / "fine_and_coarse" / "models" / "model.pt"
+    assert f"--bundle acdc --weights {weights}" in printed[printed.index("Try next") :]
     assert printed.count("mean of leaves") == 1
     assert "8 held-out volumes of 4 phantom patients" in printed
     row = next(line for line in printed.splitlines() if "mean of leaves" in line)
@@ -329,4 +333,5 @@ def test_the_real_commands_train_and_score(tmp_path: Path, monkeypatch: pytest.M
         assert method.stage == "done"
         assert method.history()["epoch"] == "1"
     assert "mean of leaves" in run(wanted)
+    assert "Forest plot" in (wanted.output / "comparison.html").read_text(encoding="utf-8")
     assert not (bundle / "models" / "model.pt").exists()

@@ -14,12 +14,12 @@ import numpy as np
 from cladeseg import Taxonomy, load_predictor, load_taxonomy
 from cladeseg.bundle.shipped import find_bundle
 from cladeseg.files import read_json
-from cladeseg.report.overlay import overlay_slice
+from cladeseg.report import case_slices
+from cladeseg.segmentation.pages.stored_case import keep_case, structure_box
 from cladeseg.segmentation.volumes import read_volume
 
 PICTURE = Path(__file__).parents[1] / "images" / "hippocampus_held_out.png"
-#: Slices of the structure, as shares of its extent from back to front.
-LEVELS = (0.3, 0.5, 0.7)
+SLICES = 3
 
 
 def main(data: Path) -> None:
@@ -31,24 +31,26 @@ def main(data: Path) -> None:
     truth = tree.to_nodes(read_volume(data / case["label"]).voxels, "msd")
     predicted = tree.to_nodes(np.asarray(load_predictor(bundle)(data / image_file)[0]), "msd")
     coarse = np.where(truth == tree.background, tree.background, tree.index("hippocampus"))
-    draw(read_volume(data / image_file).voxels, (truth, coarse, predicted), tree)
+    scan = read_volume(data / image_file)
+    draw(scan.voxels, scan.grid.affine, (truth, coarse, predicted), tree)
 
 
-def draw(image: np.ndarray, maps: tuple[np.ndarray, ...], tree: Taxonomy) -> None:
-    """A row for each map, a column for each sagittal slice."""
-    inside = np.flatnonzero((maps[0] != tree.background).any((1, 2)))
-    levels = [int(inside[0] + share * (inside[-1] - inside[0])) for share in LEVELS]
+def draw(image: np.ndarray, affine: np.ndarray, maps: tuple[np.ndarray, ...], tree: Taxonomy) -> None:
+    """A row for each slice: the image, and each map as pages draw it."""
+    box = structure_box(maps[:1], affine, tree)
+    cases = [keep_case(image, nodes, affine, tree, box=box) for nodes in maps]
+    rows = [case_slices(c.image, c.prediction, tree, spacing=c.spacing, slices=SLICES) for c in cases]
     titles = ("image", "truth", "coarse label", "prediction")
-    figure, axes = plt.subplots(len(levels), len(titles), figsize=(8, 4.6), squeeze=False)
-    empty = np.full_like(maps[0], tree.background)
-    for row, level in zip(axes, levels, strict=True):
-        for axis, nodes, title in zip(row, (empty, *maps), titles, strict=True):
-            axis.imshow(overlay_slice(image[level], nodes[level], tree), interpolation="nearest")
+    figure, axes = plt.subplots(SLICES, len(titles), figsize=(8, 6.4), squeeze=False)
+    for number, row in enumerate(axes):
+        pictures = [rows[0][number][0].picture, *(panels[number][1].picture for panels in rows)]
+        for axis, picture, title in zip(row, pictures, titles, strict=True):
+            axis.imshow(picture)
             axis.set_axis_off()
-            if level == levels[0]:
+            if number == 0:
                 axis.set_title(title)
     figure.tight_layout(pad=0.4)
-    figure.savefig(PICTURE, dpi=120)
+    figure.savefig(PICTURE, dpi=100)
 
 
 if __name__ == "__main__":

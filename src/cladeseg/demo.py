@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from cladeseg.bundle.bundle_run import BundleRun, terminate_on_exit
 from cladeseg.bundle.shipped import find_bundle, shipped_config
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
+from cladeseg.segmentation.pages import PAGE, write_report
 from cladeseg.segmentation.phantoms import (
     write_acdc_phantoms,
     write_brats_phantoms,
@@ -224,13 +226,26 @@ def _report(plan: DemoPlan, methods: list[Method], console: Console, seconds: fl
     title = f"{ours['cases']} held-out volumes of {ours['patients']} phantom patients"
     labels = (methods[0].label, methods[1].label)
     console.print(metrics_table(ours, title=title, baseline=alone, labels=labels, taxonomy=taxonomy))
-    lines = [f"* {method.label}: {method.folder.root}, pictures in {method.folder.evaluation}" for method in methods]
-    lines.append(f"* {seconds / 60:.1f} minutes in this call")
+    lines = [f"* {method.label}: {method.folder.evaluation / PAGE}" for method in methods]
+    comparison = write_report([method.folder.root for method in reversed(methods)], plan.output / "comparison.html")
+    lines += [f"* both compared: {comparison}", f"* {seconds / 60:.1f} minutes in this call"]
     table = metrics_markdown(dict(zip(labels, (ours, alone), strict=True)), taxonomy)
     page = plan.output / "demo.md"
     page.write_text(_page(plan, title, table, lines), encoding="utf-8")
-    console.print("\n".join([*lines, f"* this table: {page}"]), soft_wrap=True)
+    console.print("\n".join([*lines, f"* this table: {page}", "", *_next_steps(plan, methods[0])]), soft_wrap=True)
     return page
+
+
+def _next_steps(plan: DemoPlan, ours: Method) -> list[str]:
+    """What somebody who has seen the demo may type."""
+    images, masks = shlex.quote(str(plan.phantoms)), shlex.quote(str(plan.output / "masks"))
+    weights = shlex.quote(str(ours.folder.weights))
+    return [
+        "Try next (the pages open in any browser):",
+        f"  cladeseg predict {images} {masks} --bundle {plan.task} --weights {weights}",
+        "  cladeseg check D --taxonomy tree.json     your own data in D; docs/how-to/own-data.md explains tree.json",
+        "  cladeseg new-bundle mine --taxonomy tree.json --dataset D",
+    ]
 
 
 def _page(plan: DemoPlan, title: str, table: str, lines: list[str]) -> str:

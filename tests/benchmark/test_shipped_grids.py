@@ -19,7 +19,7 @@ MAIN = {"full", "fine_only", "two_heads", "paper", "bcp", "ours"}
 #: What may differ between methods: which labels are seen, and the method itself.
 OWN = {"fine_patients", "coarse_patients", "method", "optimizer.ema_decay"}
 OWN |= {f"network.{name}" for name in ("head", "prior", "separate_norm")}
-OWN_GROUPS = ("batch.", "propagation.", "mix.", "first_pass.")
+OWN_GROUPS = ("baseline.", "batch.", "propagation.", "mix.", "first_pass.")
 
 of_each_grid = pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.stem)
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cladeseg.bundle import RunFolder, SettingsGroup, start_run
-from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, made_with, unlock_run, versions
+from cladeseg.bundle.provenance import versions
+from cladeseg.bundle.run_folder import backup_existing, configure_logging, lock_run, made_with, unlock_run
 from cladeseg.files import DataError, read_json, write_json
 
 

@@ -56,6 +56,7 @@ def test_these_are_the_commands() -> None:
             "train",
             "evaluate",
             "predict",
+            "report",
             "settings",
             "run",
             "copy-bundle",

@@ -33,10 +33,10 @@ def predict(source: Path, out: Path, bundle: Path, *more: Any) -> Result:
 
 
 def predicted(source: Path, out: Path, bundle: Path, *more: Any) -> dict[str, bytes]:
-    """Content of every file that a prediction writes, but for the record's."""
+    """Content of every file that a prediction writes, but for the record's and those of the page."""
     result = predict(source, out, bundle, *more)
     assert (result.exit_code, result.exception) == (0, None)
-    return {file.name: file.read_bytes() for file in out.iterdir() if file.suffix != ".json"}
+    return {file.name: file.read_bytes() for file in out.iterdir() if file.is_file() and file.suffix != ".json"}
 
 
 def volumes(out: Path) -> list[dict[str, str]]:
@@ -163,7 +163,10 @@ def test_verbose_tells_each_case_and_quiet_nothing(phantoms: Path, bundle: Path,
         assert " ml" in line
     assert "predicting" in loud.stderr
     quiet = predict(phantoms, tmp_path / "quiet", bundle, "-q")
-    assert (quiet.stderr, quiet.stdout) == ("", f"predictions are in {tmp_path / 'quiet'}\n")
+    assert (quiet.stderr, quiet.stdout) == (
+        "",
+        f"predictions are in {tmp_path / 'quiet'}\npage: {tmp_path / 'quiet' / 'qc' / 'report.html'}\n",
+    )
 
 
 # ---- several modalities ----------------------------------------------------------------------------------------------

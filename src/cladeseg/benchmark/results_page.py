@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from cladeseg.benchmark.runs import planned_runs, settings_of
 from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, ResultStore, write_csv
 from cladeseg.benchmark.table import GridRows, results_table, rows_of
-from cladeseg.bundle.run_folder import versions
 from cladeseg.files import atomic_write
 from cladeseg.segmentation.workflow.training_fit import TRAINED
 
@@ -29,7 +26,7 @@ _ENOUGH_DRAWS = 5
 
 
 def write_results(grid: Grid, store: ResultStore, folder: str | Path, *, command: str) -> Path:
-    """Write README.md, table.csv and dice.svg.
+    """Write README.md, table.csv and dice.svg; the same records give the same files, wherever and whenever.
 
     Args:
         grid: the benchmark.
@@ -79,9 +76,6 @@ def _setting(grid: Grid, rows: GridRows, command: str) -> dict[str, Any]:
         "grid": grid,
         "labels": grid.labels,
         "command": command,
-        "time": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}",
-        "versions": versions(),
-        "machine": platform.machine(),
         "rows": rows,
         "planned": len(planned_runs(grid)),
         "cases": rows.cases["case"].nunique(),

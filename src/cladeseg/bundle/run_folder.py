@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import platform
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from cladeseg.bundle.provenance import made_by, peak_gpu_memory_mb, peak_memory_mb
 from cladeseg.bundle.settings import SettingsGroup, flat
 from cladeseg.bundle.trained_tree import check_tree, tree_record
 from cladeseg.files import DataError, read_json, remove_leftovers, write_json
@@ -21,6 +19,8 @@ from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
 
+#: What :func:`add_use` adds up in the record.
+_USED = ("seconds", "peak_memory_mb", "peak_gpu_memory_mb")
 #: Locks that this process holds: one that nobody refers to any more would be released.
 _HELD: dict[Path, FileLock] = {}
 
@@ -50,7 +50,7 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """Settings, versions and command of the training."""
+        """Settings, versions, command and machine of the training, and what it took."""
         return self._at("run.json")
 
     @property
@@ -100,7 +100,7 @@ class RunFolder:
 
     @property
     def evaluation(self) -> Path:
-        """Scores and pictures."""
+        """Scores, and the page that shows them."""
         return self._at("eval")
 
 
@@ -184,7 +184,29 @@ def start_run(
         elif resume:
             logger.warning("%s: there is nothing to resume; the training starts from the beginning", run_folder.root)
         remove_leftovers(run_folder.root)
-        write_json({**made_with(settings, taxonomy), "versions": versions(), "command": sys.argv}, run_folder.record)
+        used = _used(run_folder) if run_folder.state.is_file() else {}
+        write_json({**made_with(settings, taxonomy), **made_by(), **used}, run_folder.record)
+
+
+def add_use(run_folder: RunFolder, seconds: float) -> None:
+    """Add the time of this process's training to the record, and the most memory that it has held.
+
+    Args:
+        run_folder: that :func:`start_run` opened; without its record nothing is written.
+        seconds: of the training in this process.
+    """
+    if not run_folder.record.is_file():
+        return
+    before = _used(run_folder)
+    now = {"peak_memory_mb": peak_memory_mb(), "peak_gpu_memory_mb": peak_gpu_memory_mb()}
+    most = {name: max(mb, before.get(name, 0)) for name, mb in now.items() if mb is not None}
+    write_json({**_record(run_folder), "seconds": before.get("seconds", 0.0) + seconds, **most}, run_folder.record)
+
+
+def _used(run_folder: RunFolder) -> dict[str, Any]:
+    """Time and memory that earlier processes of a training have recorded."""
+    record = _record(run_folder)
+    return {name: record[name] for name in _USED if isinstance(record.get(name), int | float)}
 
 
 def made_with(settings: SettingsGroup, taxonomy: Taxonomy | None) -> dict[str, Any]:
@@ -246,17 +268,6 @@ def backup_existing(path: Path) -> None:
         number += 1
     kept = path.rename(path.with_name(f"{path.name}.{number}"))
     logger.info("%s: earlier results are kept as %s", path, kept.name)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
-    found = {"python": platform.python_version()}
-    for package in ("cladeseg", "torch", "monai", "numpy", "nibabel", "pytorch-ignite"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
 
 
 def configure_logging() -> None:

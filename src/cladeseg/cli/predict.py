@@ -119,4 +119,6 @@ def predict(
     )
     for case in with_progress(run.cases, "predicting"):
         run.predict(case)
+    page = run.write_page()
     Console().print(f"predictions are in {out}", soft_wrap=True, highlight=False)
+    Console().print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)

@@ -8,8 +8,37 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import STUDIES, benchmarks, bundle_folder, command, config_file, labelling
+from cladeseg.cli.base import MODELS, STUDIES, benchmarks, bundle_folder, command, config_file, labelling
 from cladeseg.cli.options import Bundle
+
+
+@command(
+    "cladeseg report R",
+    "cladeseg report R1 R2 --output comparison.html",
+    "cladeseg report masks",
+    panel=MODELS,
+)
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Output folder of an evaluated run, or of predictions; two runs are compared."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(show_default="in the folder; comparison.html for two", help="The page, one HTML file."),
+    ] = None,
+) -> None:
+    """Write the page of an evaluation, of predictions, or of the comparison of two runs.
+
+    One HTML file with everything in it: scores with intervals, cases as overlays, a volume viewer and every case's row.
+    'evaluate' and 'predict' write theirs by themselves; nothing is evaluated again.
+    """
+    from cladeseg.segmentation.pages import write_report
+
+    page = write_report(folders, output)
+    Console().print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
 
 @command(

@@ -1,13 +1,34 @@
-"""Blocks of what people look at: tables and pictures."""
+"""Frame and blocks of what people look at: pages, charts, tables and pictures."""
 
-from cladeseg.report.overlay import CasePicture, case_panel, overlay_slice, save_png
+from cladeseg.report.case_slices import ERRORS, Panel, case_slices, contact_sheet, shades
+from cladeseg.report.cells import Cell, interval_text, number_cell, text_cell
+from cladeseg.report.charts import Chart, Row, line_chart, row_chart
+from cladeseg.report.page import Block, anchor, compressed, data_uri, render_page, write_page
+from cladeseg.report.palette import colour_code, structure_colours
 from cladeseg.report.table import metrics_markdown, metrics_table
 
 __all__ = [
-    "CasePicture",
-    "case_panel",
+    "ERRORS",
+    "Block",
+    "Cell",
+    "Chart",
+    "Panel",
+    "Row",
+    "anchor",
+    "case_slices",
+    "colour_code",
+    "compressed",
+    "contact_sheet",
+    "data_uri",
+    "interval_text",
+    "line_chart",
     "metrics_markdown",
     "metrics_table",
-    "overlay_slice",
-    "save_png",
+    "number_cell",
+    "render_page",
+    "row_chart",
+    "shades",
+    "structure_colours",
+    "text_cell",
+    "write_page",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from cladeseg.segmentation.engines import evaluate
+from cladeseg.segmentation.engines import EvaluatedCase, evaluate
 from cladeseg.segmentation.metrics import Record
 from cladeseg.taxonomy import LabelValueError
 
@@ -97,15 +97,16 @@ def test_a_missed_structure_has_no_distance(cases, acdc_tree):
 def test_each_case_is_shown_with_image_truth_and_prediction(cases, acdc_tree):
     seen = {}
 
-    def remember(case: str, *arrays: np.ndarray) -> None:
-        seen[case] = arrays
+    def remember(case: EvaluatedCase) -> None:
+        seen[case.name] = case
 
     evaluate(Answer(lambda v: v * 0), cases, acdc_tree, "acdc", progress=False, on_case=remember)
     assert list(seen) == ["p1_a", "p1_b", "p2_a"]
-    image, truth, predicted = seen["p2_a"]
-    assert np.array_equal(image, nib.load(cases[2]["image"]).get_fdata())
-    assert np.array_equal(truth, acdc_tree.to_nodes(label(), "acdc"))
-    assert (predicted == acdc_tree.background).all()
+    last = seen["p2_a"]
+    assert np.array_equal(last.affine, AFFINE)
+    assert np.array_equal(last.image, nib.load(cases[2]["image"]).get_fdata())
+    assert np.array_equal(last.truth, acdc_tree.to_nodes(label(), "acdc"))
+    assert (last.prediction == acdc_tree.background).all()
 
 
 def test_a_wrong_label_value_is_refused_with_its_file(cases, acdc_tree, tmp_path):
@@ -129,7 +130,7 @@ def test_the_picture_of_several_channels_is_the_first_that_is_there(cases, acdc_
         asked.append(image)
         return torch.from_numpy(label())[None]
 
-    evaluate(answer, [case], acdc_tree, "acdc", progress=False, on_case=lambda name, image, *_: seen.append(image))
+    evaluate(answer, [case], acdc_tree, "acdc", progress=False, on_case=lambda one: seen.append(one.image))
     assert asked == [case["image"]]
     np.testing.assert_array_equal(seen[0], voxels)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.data import DataLoader, MetaTensor
 from monai.engines import SupervisedEvaluator
 from torch import nn
-from torch.utils.data import DataLoader
 
 from cladeseg.segmentation.engines import NodeDice
 from cladeseg.taxonomy import Taxonomy
@@ -122,7 +122,22 @@ def test_the_picture_is_of_the_first_case_of_each_run(acdc_tree):
         evaluator.run()
         assert evaluator.state.overlay.max() == number
     assert len(drawn) == 2
-    image, truth, predicted = drawn[0]
+    image, truth, predicted, affine = drawn[0]
     assert image.shape == truth.shape == predicted.shape == SHAPE
     assert np.array_equal(truth, node_map(acdc_tree, *WHOLE))
     assert np.array_equal(predicted, node_map(acdc_tree, *WHOLE))
+    assert np.array_equal(affine, np.eye(4))
+
+
+def test_the_picture_knows_where_the_voxels_lie(acdc_tree):
+    affine = np.array([[0, 2.0, 0, 1], [-3.0, 0, 0, 2], [0, 0, 8.0, 3], [0, 0, 0, 1]])
+    case = case_of(acdc_tree, WHOLE, WHOLE)
+    case["image"] = MetaTensor(case["image"], affine=affine)
+    seen = []
+
+    def picture(*arrays: np.ndarray) -> np.ndarray:
+        seen.append(arrays[-1])
+        return np.zeros((1, 1, 3), np.uint8)
+
+    evaluator_of(acdc_tree, [case], picture=picture).run()
+    assert np.array_equal(seen[0], affine)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from cladeseg.report import structure_colours
 from cladeseg.segmentation.data import build_datalist, store_datalist
 from cladeseg.segmentation.selection import SuperclassView, outline_picture, run_selection, training_patients
 
@@ -53,11 +55,14 @@ def test_the_picture_shows_the_outline_and_no_filling(acdc_tree):
     heart = acdc_tree.index("heart")
     nodes = np.where(inside, heart, 0).astype(np.uint8)
     picture = outline_picture(
-        SuperclassView(np.ones((1, 12, 10, 4), np.float32), nodes, inside, np.eye(4)), acdc_tree, 2
+        SuperclassView(np.ones((1, 12, 10, 4), np.float32), nodes, inside, np.diag([1.0, 2.0, 4.0, 1.0])), acdc_tree, 2
     )
-    factor = picture.shape[0] // 20
-    assert picture.shape == (20 * factor, 24 * factor, 3)
-    assert picture.shape[1] > 800
-    lower = picture[10 * factor :: factor, : 12 * factor : factor].any(axis=-1)
-    assert not picture[: 10 * factor].any()
-    assert lower.sum() == 6 * 6 - 4 * 4
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    assert width / height == pytest.approx(12 * 1.0 / (10 * 2.0), rel=0.02), "the proportions of the body"
+    plain, outlined = picture[: height // 2, :width], picture[: height // 2, width:]  # the scale bar is below
+    grey = (plain == plain[..., :1]).all()
+    assert grey
+    assert not plain.any()
+    coloured = (outlined == structure_colours(acdc_tree)[heart]).all(axis=-1)
+    assert coloured.any()
+    assert not outlined[height // 2 - 1, width // 2].any(), "no filling"

@@ -27,6 +27,7 @@ from cladeseg.segmentation.data.integrity import (
     raise_if_fatal,
 )
 from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
+from cladeseg.segmentation.data.label_volumes import label_volumes, volumes_by_structure
 from cladeseg.segmentation.data.layouts import LAYOUTS, resolve_layout, scan, scan_with_channels
 from cladeseg.segmentation.data.msd import scan_msd
 from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
@@ -68,6 +69,7 @@ __all__ = [
     "inspect_case",
     "inspect_cases",
     "inspect_images",
+    "label_volumes",
     "load_datalist",
     "mixed_planes",
     "open_or_build_datalist",
@@ -88,4 +90,5 @@ __all__ = [
     "training_loader",
     "typical_volume",
     "volume_files",
+    "volumes_by_structure",
 ]

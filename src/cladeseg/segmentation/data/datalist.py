@@ -18,6 +18,7 @@ from cladeseg.files import DataError, atomic_write, read_json
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings, resolve_settings
 from cladeseg.segmentation.data.integrity import Inspection, inspect_cases, raise_if_fatal
 from cladeseg.segmentation.data.label_conventions import AUTO, resolve_label_convention
+from cladeseg.segmentation.data.label_volumes import KEY, label_volumes
 from cladeseg.segmentation.data.layouts import resolve_layout, scan
 from cladeseg.segmentation.data.listed_paths import listed_name, listed_path
 from cladeseg.segmentation.data.rules.duplicates import sharing_patients
@@ -49,7 +50,8 @@ def build_datalist(
         JSON-serialisable: ``format``, ``name`` of the tree, the settings with the label convention by its name,
         ``together`` (patients that share a scan) and the cases of ``training``, ``validation`` and ``test``.  Every
         case has ``supervision`` and the image's ``sha1``, and where its label was opened ``label_sha1``; a case whose
-        supervision is ``unlabelled`` has no ``label``, and its label file was not opened.
+        supervision is ``unlabelled`` has no ``label``, and its label file was not opened.  Training cases also have
+        ``volumes_ml`` of the structures that their supervision shows.
 
     Raises:
         DataError: anything fatal in a file that is used, or settings that the folder cannot meet.
@@ -94,9 +96,10 @@ def build_datalist(
     used = [case for part in PARTS for case in assigned[part]]
     inspected = check(used, images=[images[case["case"]] for case in used])
     _log_findings(inspected)
-    hashes = {inspection.case: inspection.label_sha1 for inspection in inspected}
-    hashed = {part: [_with_label_hash(case, hashes[case["case"]]) for case in assigned[part]] for part in PARTS}
-    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **hashed}
+    seen = {inspection.case: inspection for inspection in inspected}
+    listed_parts = {part: [_with_label_hash(case, seen[case["case"]]) for case in assigned[part]] for part in PARTS}
+    listed_parts["training"] = [_with_volumes(case, seen[case["case"]], taxonomy) for case in listed_parts["training"]]
+    return {**_header(chosen, taxonomy), "together": [sorted(one) for one in together], **listed_parts}
 
 
 def store_datalist(datalist: Mapping[str, Any], path: str | Path) -> None:
@@ -201,8 +204,13 @@ def _header(settings: DatalistSettings, taxonomy: Taxonomy) -> dict[str, Any]:
     return {"format": FORMAT, "name": taxonomy.name, **asdict(settings)}
 
 
-def _with_label_hash(case: Mapping[str, Any], sha1: str) -> dict[str, Any]:
-    return {**case, "label_sha1": sha1} if sha1 else dict(case)
+def _with_label_hash(case: Mapping[str, Any], seen: Inspection) -> dict[str, Any]:
+    return {**case, "label_sha1": seen.label_sha1} if seen.label_sha1 else dict(case)
+
+
+def _with_volumes(case: Mapping[str, Any], seen: Inspection, taxonomy: Taxonomy) -> dict[str, Any]:
+    volumes = label_volumes(seen, case["supervision"], taxonomy)
+    return {**case, KEY: volumes} if volumes else dict(case)
 
 
 def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:

@@ -3,7 +3,7 @@
 from cladeseg.segmentation.engines.build_step import build_step
 from cladeseg.segmentation.engines.checkpoint import load_checkpoint, save_atomically
 from cladeseg.segmentation.engines.device import choose_device, to_device
-from cladeseg.segmentation.engines.evaluation import Evaluation, Labeller, evaluate
+from cladeseg.segmentation.engines.evaluation import EvaluatedCase, Evaluation, Labeller, evaluate
 from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.mix_step import HierarchicalMixStep, MixInPlaceStep, RegionMixer
@@ -18,6 +18,7 @@ from cladeseg.segmentation.engines.weights import LoadWeights, SaveBestWeights, 
 
 __all__ = [
     "EpochLosses",
+    "EvaluatedCase",
     "Evaluation",
     "HierarchicalMixStep",
     "HistoryFile",

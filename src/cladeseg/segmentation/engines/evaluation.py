@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cladeseg.segmentation.data import ImageFiles, volume_files
+from cladeseg.segmentation.inferers import Prediction, Predictor
 from cladeseg.segmentation.metrics import (
     HierarchyRecord,
     Record,
@@ -47,6 +48,27 @@ class Evaluation:
     patients: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class EvaluatedCase:
+    """One case as it was scored.
+
+    Attributes:
+        name: of the case.
+        image: (x, y, z) intensities; of several channels the first that is there.
+        affine: (4, 4) voxel → RAS mm.
+        truth: (x, y, z) node indices.
+        prediction: (x, y, z) node indices.
+        found: what the prediction was taken from; ``None`` where the predictor gives labels alone.
+    """
+
+    name: str
+    image: np.ndarray
+    affine: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+    found: Prediction | None = None
+
+
 def evaluate(
     predictor: Labeller,
     cases: Sequence[Mapping[str, Any]],
@@ -56,7 +78,7 @@ def evaluate(
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
     progress: bool = True,
-    on_case: Callable[[str, np.ndarray, np.ndarray, np.ndarray], None] | None = None,
+    on_case: Callable[[EvaluatedCase], None] | None = None,
 ) -> Evaluation:
     """Predict and score every case.
 
@@ -68,8 +90,7 @@ def evaluate(
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score lesion by lesion, see :func:`cladeseg.segmentation.metrics.lesion_records`.
         progress: show a bar with the time left.
-        on_case: called with (case, image, truth, prediction) as (x, y, z) arrays, e.g. to draw a picture; of several
-            channels the first that is there.
+        on_case: called with each case, e.g. to draw a picture.
 
     Raises:
         DataError: a file cannot be used; the message names it.
@@ -78,7 +99,9 @@ def evaluate(
     for case in tqdm(cases, desc="evaluating", unit="case", disable=not progress):
         label = read_volume(case["label"])
         truth = taxonomy.to_nodes(label.voxels, label_convention, source=str(case["label"]))
-        predicted = taxonomy.to_nodes(predictor(case["image"])[0].cpu().numpy(), label_convention, source="prediction")
+        found = predictor.predict(case["image"]) if isinstance(predictor, Predictor) else None
+        mask = predictor(case["image"]) if found is None else found.label
+        predicted = taxonomy.to_nodes(mask[0].cpu().numpy(), label_convention, source="prediction")
         name = case["case"]
         result.patients[name] = case["patient"]
         result.records += evaluate_case(
@@ -89,7 +112,8 @@ def evaluate(
         result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
         result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
         if on_case is not None:
-            on_case(case["case"], _first_channel(case["image"]), truth, predicted)
+            image = _first_channel(case["image"])
+            on_case(EvaluatedCase(name, image, label.grid.affine, truth, predicted, found))
     return result
 
 

@@ -21,7 +21,7 @@ class NodeDice:
 
     Args:
         taxonomy: the label tree.
-        picture: optional ``picture(image, truth, prediction) -> uint8 (H, W, 3)`` of the first case, kept in
+        picture: optional ``picture(image, truth, prediction, affine) -> uint8 (H, W, 3)`` of the first case, kept in
             ``engine.state.overlay``.
     """
 
@@ -50,7 +50,7 @@ class NodeDice:
             self._score(predicted, truth)
             if self.picture is not None and engine.state.overlay is None:
                 image = torch.as_tensor(case["image"])[0].float().cpu().numpy()
-                engine.state.overlay = self.picture(image, truth, predicted)
+                engine.state.overlay = self.picture(image, truth, predicted, _affine_of(case["image"]))
 
     def _score(self, predicted: np.ndarray, truth: np.ndarray) -> None:
         for v in annotated_nodes(truth, self.taxonomy):
@@ -62,3 +62,8 @@ class NodeDice:
         means = {name: float(np.mean(values)) for name, values in self._scores.items()}
         engine.state.metrics = {f"dice_{name}": value for name, value in means.items()}
         engine.state.metrics[self.KEY] = float(np.mean(list(means.values()))) if means else float("nan")
+
+
+def _affine_of(image: torch.Tensor) -> np.ndarray:
+    """(4, 4) voxel → RAS mm; plain tensors have voxels of 1 mm."""
+    return np.asarray(torch.as_tensor(getattr(image, "affine", torch.eye(4))), dtype=np.float64)

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skimage.segmentation import find_boundaries
+from nibabel.affines import voxel_sizes
+from PIL import Image
 
 from cladeseg.files import atomic_write, write_json
-from cladeseg.report import CasePicture, save_png
+from cladeseg.report import case_slices, contact_sheet, shades
 from cladeseg.segmentation.selection.propose import Proposal
 from cladeseg.segmentation.selection.superclass_view import SuperclassLoader, SuperclassView
 from cladeseg.taxonomy import Taxonomy
 
 FORMAT = 1
-#: Small volumes are enlarged to about this width in pixels.
-_WIDTH = 900
 
 
 def write_selection(
@@ -39,7 +38,7 @@ def write_selection(
     for proposal in proposals:
         picture = outline_picture(load({"image": proposal.image, "label": proposal.label}), load.taxonomy)
         with atomic_write(out / _picture(proposal)) as temporary:
-            save_png(picture, temporary)
+            Image.fromarray(picture).save(temporary, format="PNG")
     # The patients in the form that a training takes them.
     patients = [proposal.patient for proposal in proposals]
     rows = [{**_without_paths(proposal), "picture": _picture(proposal)} for proposal in proposals]
@@ -77,7 +76,7 @@ def selection_markdown(proposals: Sequence[Proposal], settings: Mapping[str, Any
 
 
 def outline_picture(view: SuperclassView, taxonomy: Taxonomy, slices: int = 3) -> np.ndarray:
-    """A few slices of the first channel, plain in the upper row and with the superclass's outline in the lower one.
+    """A few slices of the first channel, plain on the left and with the superclass's outline on the right.
 
     Args:
         view: the case.
@@ -85,14 +84,11 @@ def outline_picture(view: SuperclassView, taxonomy: Taxonomy, slices: int = 3) -
         slices: number of slices.
 
     Returns:
-        uint8 (H, W, 3); small volumes are enlarged by a whole factor.
+        uint8 (H, W, 3).
     """
-    border = np.stack([find_boundaries(mask, mode="inner") for mask in np.moveaxis(view.inside, 2, 0)], axis=2)
-    outline = np.where(border, view.nodes, taxonomy.background)
-    plain = np.full_like(outline, taxonomy.background)
-    panel = CasePicture(taxonomy, slices)(view.image[0], plain, outline)
-    factor = max(1, round(_WIDTH / panel.shape[1]))
-    return panel.repeat(factor, axis=0).repeat(factor, axis=1)
+    nodes = np.where(view.inside, view.nodes, taxonomy.background).astype(view.nodes.dtype)
+    spacing = voxel_sizes(view.affine).tolist()
+    return contact_sheet(case_slices(shades(view.image[0]), nodes, taxonomy, spacing=spacing, slices=slices, fill=0.0))
 
 
 def _picture(proposal: Proposal) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 
+from cladeseg.bundle.provenance import made_by, peak_memory_mb
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
 from cladeseg.files import DataError, remove_leftovers
-from cladeseg.report import CasePicture, metrics_table, save_png
+from cladeseg.report import metrics_table
 from cladeseg.segmentation.data import (
+    Inspection,
     absolute_paths,
     cases_of,
     inspect_cases,
@@ -27,19 +29,19 @@ from cladeseg.segmentation.data import (
 )
 from cladeseg.segmentation.engines import Evaluation, evaluate
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
+from cladeseg.segmentation.pages import EvaluationCases, write_evaluation_page
 from cladeseg.segmentation.workflow.held_out import check_held_out
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
 from cladeseg.segmentation.workflow.trained import find_weights
+from cladeseg.segmentation.workflow.training_facts import training_facts
 from cladeseg.segmentation.workflow.training_fit import TrainedLabeller, training_fit
 from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("test", "validation", "all")
-#: Pictures per evaluation; more would fill a disk without being looked at.
-MAX_PICTURES = 24
 
 
 def evaluation_predictor(
@@ -101,6 +103,7 @@ def run_evaluation(
             part should be held out; the message names it.
     """
     configure_logging()
+    begin = time.perf_counter()
     _check_tolerance(tolerance_mm)
     run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
     shipped = plan.bundle_root / "models" / SPLIT_FILE
@@ -110,10 +113,10 @@ def run_evaluation(
     found = inspect_cases(cases, plan.dataset_dir, taxonomy, label_convention, progress=True)
     raise_if_fatal(found)
     refuse_changed_files(cases, found, plan.dataset_dir)
-    check_held_out(predictor.weights, found, split)
+    held_out = check_held_out(predictor.weights, found, split)
     remove_leftovers(run_folder.root)
     backup_existing(run_folder.evaluation)
-    pictures = _Pictures(run_folder.evaluation / "pictures", CasePicture(taxonomy))
+    page_cases = EvaluationCases(run_folder.evaluation, taxonomy)
     result = evaluate(
         predictor,
         cases,
@@ -121,15 +124,19 @@ def run_evaluation(
         label_convention,
         tolerance_mm=tolerance_mm,
         lesion_wise=lesion_wise,
-        on_case=pictures,
+        on_case=page_cases,
     )
     fit = {} if split == "all" else training_fit(predictor, plan.dataset_dir, taxonomy, label_convention)
     summary = _store(result, plan, tolerance_mm, fit)
+    facts = {"held_out": held_out, "split": split, "seconds": time.perf_counter() - begin}
+    page_cases.finish(result.records, result.patients, {**facts, **_page_facts(plan, predictor.weights, found)})
+    page = write_evaluation_page(run_folder)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
     if fit:
         logger.info("mean leaf Dice on %d of its own fine training cases: %.3f", fit["cases"], fit["dice"] or 0.0)
     logger.info("scores are in %s", run_folder.evaluation)
+    logger.info("page: %s", page)
     return summary
 
 
@@ -192,16 +199,15 @@ def _store(result: Evaluation, plan: TrainingPlan, tolerance_mm: float, fit: Map
     return summary
 
 
-class _Pictures:
-    """Draws the first cases of an evaluation."""
-
-    def __init__(self, folder: Path, draw: CasePicture) -> None:
-        self.folder = folder
-        self.draw = draw
-        self.drawn = 0
-
-    def __call__(self, case: str, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> None:
-        if self.drawn < MAX_PICTURES:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_png(self.draw(image, truth, prediction), self.folder / f"{case}.png")
-            self.drawn += 1
+def _page_facts(plan: TrainingPlan, weights: Path, found: Sequence[Inspection]) -> dict[str, Any]:
+    """What the head of the page says, besides what was measured."""
+    warnings = [str(one) for case in found for one in case.findings if one.severity != "info"]
+    return {
+        "dataset": str(plan.dataset_dir),
+        "weights": str(weights),
+        "seed": plan.settings.seed,
+        "warnings": warnings,
+        **training_facts(weights),
+        **made_by(),
+        "peak_memory_mb": peak_memory_mb(),
+    }

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 _SHOWN = 5
 
 
-def check_held_out(weights: Path, found: Iterable[Inspection], split: str) -> None:
+def check_held_out(weights: Path, found: Iterable[Inspection], split: str) -> dict[str, str]:
     """Refuse a part that should be held out but holds images that the weights were trained on.
 
     Images are compared by their voxels, so that a copy under another name is found.  The part ``all`` makes no such
@@ -28,23 +28,33 @@ def check_held_out(weights: Path, found: Iterable[Inspection], split: str) -> No
         found: inspections of the cases that are evaluated.
         split: name of the part.
 
+    Returns:
+        What a page says of it: ``kind`` (good or bad), ``head`` and ``text``.
+
     Raises:
         DataError: some of the cases were trained on; the message names them.
     """
     file = split_of(weights)
     if file is None:
         logger.warning("%s: nothing says which cases these weights were trained on", weights)
-        return
+        return {
+            "kind": "bad",
+            "head": "Unknown whether held out.",
+            "text": "Nothing says what the weights were trained on.",
+        }
     cases = list(found)
     trained = _trained(cases, load_datalist(file)["training"])
     if not trained:
-        return
+        text = f"The weights were trained on none of these {len(cases)} cases, judged by the voxels of the images."
+        if split == "validation":
+            text += " They were chosen by their validation score, which is on these cases."
+        return {"kind": "good", "head": "Held out.", "text": text}
     more = f" and {len(trained) - _SHOWN} more" if len(trained) > _SHOWN else ""
     names = f"{', '.join(trained[:_SHOWN])}{more}"
     what = f"{len(trained)} of these {len(cases)} cases were trained on"
     if split == "all":
         logger.warning("%s: %s, so this is not a test score: %s", file, what, names)
-        return
+        return {"kind": "bad", "head": "Not a test score.", "text": f"{what}: {names}."}
     raise DataError(
         f"{file}: {what}, so '{split}' is not held out: {names}; evaluate other cases or other weights, "
         "or all cases with --split all"

@@ -13,7 +13,8 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose, SaveImaged
 
 from cladeseg.bundle.command_line import read_config, refuse_indirect
-from cladeseg.bundle.run_folder import configure_logging, versions
+from cladeseg.bundle.provenance import versions
+from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.bundle.validate_format import INFERENCE
 from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import find_images, inspect_images, raise_if_fatal

@@ -10,12 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import versions
+import numpy as np
+
+from cladeseg.bundle.provenance import made_by, peak_memory_mb, versions
 from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError, remove_leftovers
 from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal, volume_files
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
-from cladeseg.segmentation.volumes import write_label
+from cladeseg.segmentation.pages import PredictionCases, write_prediction_page
+from cladeseg.segmentation.pages.prediction_cases import FOLDER
+from cladeseg.segmentation.volumes import read_volume, write_label
 from cladeseg.segmentation.workflow.output_files import (
     MASK,
     PROBABILITIES,
@@ -24,6 +28,7 @@ from cladeseg.segmentation.workflow.output_files import (
     read_record,
 )
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
+from cladeseg.segmentation.workflow.training_facts import training_facts
 
 logger = logging.getLogger(__name__)
 
@@ -105,13 +110,16 @@ class PredictionRun:
             self._refuse_existing()
         raise_if_fatal(inspect_images(self.cases, modalities=predictor.channels))
         logger.info("%d of %d images are left to predict", len(self.cases), len(found))
+        self._seconds = 0.0
         self._begin(settings, overwrite)
+        facts = {"images": str(images), "weights": str(predictor.weights), **training_facts(predictor.weights)}
+        self._page = PredictionCases(self.out, predictor.taxonomy, facts, going_on=going_on)
 
     def _begin(self, settings: PredictionSettings, overwrite: bool) -> None:
         """Write the record, which lists what there will be; the first change to the folder."""
         remove_leftovers(self.out)
         record = {"settings": asdict(settings), "versions": versions(), "command": sys.argv}
-        self._files.begin(record, overwrite=overwrite, besides=[VOLUMES])
+        self._files.begin(record, overwrite=overwrite, besides=[VOLUMES, FOLDER])
         if overwrite:
             self._volumes = VolumesFile(self.out / VOLUMES)
 
@@ -125,9 +133,21 @@ class PredictionRun:
             write_probabilities(prediction, image, files[PROBABILITIES])
         if UNCERTAINTY in files:
             write_uncertainty(prediction, image, files[UNCERTAINTY])
+        self._page.add(name, _first_channel(volume_files(image)[0]), prediction)
         self._volumes.add(name, prediction)
-        _log(case, prediction, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        self._seconds += seconds
+        _log(case, prediction, seconds)
         return prediction
+
+    def write_page(self) -> Path:
+        """Write the page of quality control, ``qc/report.html``.
+
+        Raises:
+            DataError: it cannot be written, or nothing was predicted.
+        """
+        self._page.finish({**made_by(), "seconds": self._seconds, "peak_memory_mb": peak_memory_mb()})
+        return write_prediction_page(self.out)
 
     def _is_finished(self, case: str) -> bool:
         return case in self._volumes.cases and self._files.are_there(case)
@@ -167,6 +187,11 @@ def _is_continued(record: Path, settings: PredictionSettings) -> bool:
                 "predictions with other settings, or add --overwrite to set these aside"
             )
     return True
+
+
+def _first_channel(file: Path) -> np.ndarray:
+    voxels = read_volume(file).voxels
+    return voxels if voxels.ndim == 3 else voxels[..., 0]
 
 
 def _log(case: Mapping[str, Any], prediction: Prediction, seconds: float) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
+from cladeseg.bundle.run_folder import add_use, check_same_training, start_run, unlock_run
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
@@ -99,9 +100,11 @@ def run_training(workflow: TrainingWorkflow) -> None:
     Args:
         workflow: the training's parts; its plan says whether to resume, and whether to promote the result.
     """
+    begin = time.perf_counter()
     try:
         _train(workflow)
     finally:
+        add_use(workflow.plan.run_folder, time.perf_counter() - begin)
         unlock_run(workflow.plan.run_folder)
 
 

@@ -12,7 +12,6 @@ from monai.engines import SupervisedEvaluator
 from torch import nn
 
 from cladeseg.bundle.run_folder import made_with
-from cladeseg.report import CasePicture
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
 from cladeseg.segmentation.data import CachedDataset, training_loader
 from cladeseg.segmentation.engines import (
@@ -36,6 +35,7 @@ from cladeseg.segmentation.engines import (
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import passes_of
+from cladeseg.segmentation.pages import ValidationPicture
 from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.propagation import labels_of
@@ -190,7 +190,7 @@ class TrainingWorkflow:
             val_data_loader=DataLoader(self.validation, batch_size=1, num_workers=0),
             network=self.teacher.network,
             inferer=inferer_for(self.plan.first_pass, patch_size=self.settings.data.patch_size),
-            val_handlers=[NodeDice(self.taxonomy, picture=CasePicture(self.taxonomy))],
+            val_handlers=[NodeDice(self.taxonomy, picture=ValidationPicture(self.taxonomy))],
         )
 
     @cached_property

@@ -1,0 +1,21 @@
+"""Pages that people look at: of an evaluation, of the comparison of two, and of predictions without truth."""
+
+from cladeseg.segmentation.pages.comparison_page import write_comparison_page
+from cladeseg.segmentation.pages.evaluation_cases import EvaluationCases
+from cladeseg.segmentation.pages.evaluation_page import write_evaluation_page
+from cladeseg.segmentation.pages.page_record import PAGE
+from cladeseg.segmentation.pages.prediction_cases import PredictionCases
+from cladeseg.segmentation.pages.prediction_page import write_prediction_page
+from cladeseg.segmentation.pages.validation_picture import ValidationPicture
+from cladeseg.segmentation.pages.write_report import write_report
+
+__all__ = [
+    "PAGE",
+    "EvaluationCases",
+    "PredictionCases",
+    "ValidationPicture",
+    "write_comparison_page",
+    "write_evaluation_page",
+    "write_prediction_page",
+    "write_report",
+]
