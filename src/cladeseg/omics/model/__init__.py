@@ -1,0 +1,7 @@
+"""Stage 2: heads on views of the patients, taught by one another, fused and calibrated."""
+
+from cladeseg.omics.model.fitting import OmicsFit, fit_blocks, fit_model
+from cladeseg.omics.model.omics_model import OmicsModel, Predictions
+from cladeseg.omics.model.options import ModelOptions
+
+__all__ = ["ModelOptions", "OmicsFit", "OmicsModel", "Predictions", "fit_blocks", "fit_model"]

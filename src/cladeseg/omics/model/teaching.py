@@ -1,0 +1,82 @@
+"""Who teaches whom: what is fused teaches every head, the more so the less confident the head is itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cladeseg.omics.losses import hard_targets, soft_targets, teaching_weights
+from cladeseg.omics.model.confidence import certainty
+from cladeseg.omics.model.options import ModelOptions
+from cladeseg.omics.model.subsets import Subset
+
+#: Of the patients that a head with the lead omics is taught: the share of each class that its teacher is surest of.
+_KEPT = 0.6
+
+
+class Teaching:
+    """Targets of all heads.
+
+    Heads without the lead omics are taught by what is fused, weighted by the teacher's confidence where that exceeds
+    their own.  Heads with it are taught by every other head in proportion to the difference of confidence (the paper's
+    rule) and, little, by what is fused.
+
+    Args:
+        options: see :class:`ModelOptions`.
+        subsets: omics of each head.
+        lead: the omics that is best on validation rows.
+    """
+
+    def __init__(self, options: ModelOptions, subsets: Sequence[Subset], lead: int) -> None:
+        self.options = options
+        self.subsets = subsets
+        self.leading = torch.tensor([lead in subset for subset in subsets])
+
+    def targets(
+        self, log_p: Tensor, sure: Tensor, fused: Tensor, *, known: Tensor, possible: Tensor, present: np.ndarray
+    ) -> Tensor:
+        """Weighted targets (F, H, N, C); nothing flows back into the teachers.
+
+        Args:
+            log_p: (F, H, N, C) of the heads.
+            sure: (F, H, N) their confidence.
+            fused: (F, N, C) of the teacher.
+            known: bool (F, N), whose class the set of training patients knows; they have labels and need no teacher.
+            possible: bool (N, C), to which a patient's known superclass restricts what is taught.
+            present: bool (N, M).
+        """
+        allowed = (~possible).to(fused.dtype) * -1e9
+        teacher = (fused.detach() + allowed).log_softmax(dim=-1)
+        pupils = torch.stack([self._of_set(*one, present=present) for one in zip(log_p, sure, teacher, ~known, strict=True)])
+        return pupils if self.options.unlabelled else torch.zeros_like(pupils)
+
+    def _of_set(self, log_p: Tensor, sure: Tensor, teacher: Tensor, free: Tensor, *, present: np.ndarray) -> Tensor:
+        has = torch.stack([torch.from_numpy(present[:, list(s)].all(axis=1)) for s in self.subsets])
+        trust = teacher.exp().max(dim=-1).values if self.options.confidence else torch.ones(len(teacher), dtype=teacher.dtype)
+        own = sure if self.options.confidence else torch.zeros_like(sure)
+        weights = torch.zeros(1 + len(sure), len(sure), len(trust), dtype=teacher.dtype)
+        pupil = (trust[None] > own) * trust
+        kept = _surest(teacher, free) * trust
+        weights[0] = torch.where(self.leading[:, None], self.options.self_weight * kept, self.options.taught_weight * pupil)
+        weights = weights * has[None] * free
+        given = torch.cat([teacher[None], log_p])
+        square = torch.cat([torch.zeros(len(weights), 1, len(trust), dtype=weights.dtype), weights], dim=1)
+        if self.options.targets == "hard":
+            return hard_targets(given, square)[1:]
+        return soft_targets(given, square, self.options.temperature)[1:]
+
+
+def _surest(log_p: Tensor, free: Tensor) -> Tensor:
+    """Bool (N,): for each predicted class the share of the free patients that is predicted most surely."""
+    classes, sure = log_p.argmax(dim=-1), certainty(log_p)
+    chosen = torch.zeros_like(free)
+    for c in classes[free].unique():
+        rows = torch.nonzero(free & (classes == c)).flatten()
+        chosen[rows[sure[rows].argsort(descending=True)[: int(np.ceil(_KEPT * len(rows)))]]] = True
+    return chosen
+
+
+__all__ = ["Teaching", "teaching_weights"]
