@@ -30,6 +30,7 @@ class ModelOptions:
         temperature: of soft targets.
         taught_weight: of what a head without the lead omics is taught, against a label.
         self_weight: the same for heads with the lead omics, whose teacher says mostly what they said themselves.
+        pair_weight: of what heads are taught by one another, per unit of difference in confidence.
         unlabelled: whether patients without a class label are taught; without them only labelled ones are.
         contrast: how encoders are pre-trained.
         seed: of the pre-training.
@@ -48,6 +49,7 @@ class ModelOptions:
     temperature: float = 2.0
     taught_weight: float = 1.0
     self_weight: float = 0.2
+    pair_weight: float = 0.0
     unlabelled: bool = True
     contrast: PretrainingOptions = field(default_factory=PretrainingOptions)
     seed: int = 0

@@ -20,9 +20,9 @@ _KEPT = 0.6
 class Teaching:
     """Targets of all heads.
 
-    Heads without the lead omics are taught by what is fused, weighted by the teacher's confidence where that exceeds
-    their own.  Heads with it are taught by every other head in proportion to the difference of confidence (the paper's
-    rule) and, little, by what is fused.
+    Every ordered pair of heads takes part, weighted by the difference of their confidence: the paper's rule, with the
+    weight ``pair_weight``.  Besides, what is fused teaches all: heads without the lead omics by its confidence where
+    that exceeds their own; heads with it, whose opinion it mostly is, little.
 
     Args:
         options: see :class:`ModelOptions`.
@@ -61,12 +61,19 @@ class Teaching:
         pupil = (trust[None] > own) * trust
         kept = _surest(teacher, free) * trust
         weights[0] = torch.where(self.leading[:, None], self.options.self_weight * kept, self.options.taught_weight * pupil)
+        weights[1:] = self.options.pair_weight * self._of_pairs(own)
         weights = weights * has[None] * free
         given = torch.cat([teacher[None], log_p])
         square = torch.cat([torch.zeros(len(weights), 1, len(trust), dtype=weights.dtype), weights], dim=1)
         if self.options.targets == "hard":
             return hard_targets(given, square)[1:]
         return soft_targets(given, square, self.options.temperature)[1:]
+
+    def _of_pairs(self, own: Tensor) -> Tensor:
+        """(H, H, N) of :func:`teaching_weights`; without confidence every head teaches every other one alike."""
+        if self.options.confidence:
+            return teaching_weights(own)
+        return (1 - torch.eye(len(own), dtype=own.dtype))[:, :, None].expand(-1, -1, own.shape[1])
 
 
 def _surest(log_p: Tensor, free: Tensor) -> Tensor:
@@ -77,6 +84,3 @@ def _surest(log_p: Tensor, free: Tensor) -> Tensor:
         rows = torch.nonzero(free & (classes == c)).flatten()
         chosen[rows[sure[rows].argsort(descending=True)[: int(np.ceil(_KEPT * len(rows)))]]] = True
     return chosen
-
-
-__all__ = ["Teaching", "teaching_weights"]
