@@ -31,7 +31,7 @@ class ModelOptions:
         taught_weight: of what a head without the lead omics is taught, against a label.
         self_weight: the same for heads with the lead omics, whose teacher says mostly what they said themselves.
         pair_weight: of what heads are taught by one another, per unit of difference in confidence.
-        unlabelled: whether patients without a class label are taught; without them only labelled ones are.
+        unlabelled: whether patients without a class label are taught, or only those with one.
         contrast: how encoders are pre-trained.
         seed: of the pre-training.
     """

@@ -44,14 +44,16 @@ class Teaching:
             log_p: (F, H, N, C) of the heads.
             sure: (F, H, N) their confidence.
             fused: (F, N, C) of the teacher.
-            known: bool (F, N), whose class the set of training patients knows; they have labels and need no teacher.
+            known: bool (F, N), whose class the set of training patients knows; they need no teacher, but are the only ones
+                that have one where unlabelled patients take no part.
             possible: bool (N, C), to which a patient's known superclass restricts what is taught.
             present: bool (N, M).
         """
         allowed = (~possible).to(fused.dtype) * -1e9
         teacher = (fused.detach() + allowed).log_softmax(dim=-1)
-        pupils = torch.stack([self._of_set(*one, present=present) for one in zip(log_p, sure, teacher, ~known, strict=True)])
-        return pupils if self.options.unlabelled else torch.zeros_like(pupils)
+        taught = ~known if self.options.unlabelled else known
+        sets = zip(log_p, sure, teacher, taught, strict=True)
+        return torch.stack([self._of_set(*one, present=present) for one in sets])
 
     def _of_set(self, log_p: Tensor, sure: Tensor, teacher: Tensor, free: Tensor, *, present: np.ndarray) -> Tensor:
         has = torch.stack([torch.from_numpy(present[:, list(s)].all(axis=1)) for s in self.subsets])
