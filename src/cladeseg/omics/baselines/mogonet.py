@@ -12,7 +12,7 @@ from cladeseg.omics.baselines.rows import TrainingRows, standardised
 from cladeseg.omics.contrast import build_encoder
 from cladeseg.omics.graph import ThresholdGraph
 
-_EPOCHS, _RATE = 150, 1e-3
+_EPOCHS, _RATE = 100, 1e-3
 
 
 class _Omics(nn.Module):

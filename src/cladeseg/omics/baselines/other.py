@@ -40,7 +40,7 @@ def random_forest(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.n
 
 def mlp(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:
     """Layers of 256 and 128, the sizes of the graph encoder, on the concatenated standardised features."""
-    model = MLPClassifier((256, 128), max_iter=100, random_state=rows.seed)
+    model = MLPClassifier((256, 128), max_iter=40, random_state=rows.seed)
     weights = compute_sample_weight("balanced", rows.classes[rows.labelled])
     return _run(model, rows, test, omics, sample_weight=weights)
 

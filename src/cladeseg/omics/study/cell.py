@@ -13,10 +13,12 @@ from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
 from cladeseg.omics.metrics import class_scores
-from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
+from cladeseg.omics.model import ModelOptions, OmicsFit, fit_blocks
 from cladeseg.omics.study.conditions import Values, stress_conditions
 
 OURS = "ours"
+#: Baselines that take a second; the others take ten.
+LINEAR = ("lr", "pca_lr", "graph_lr", "distilled_lr")
 _ALL_BLOCKS = ("raw", "standardised", "contrastive")
 
 
@@ -29,18 +31,21 @@ class CellKey:
         draw: of the labels.
         seed: of the split.
         coarse: share of the others that show their superclass.
+        part: ``"main"``, ours and the linear baselines; ``"slow"``, the other baselines; ``"ablations"``, ours with one
+            part changed each.
     """
 
     share: float
     draw: int
     seed: int = 0
     coarse: float = 0.0
+    part: str = "main"
 
     @property
     def name(self) -> str:
         """Name of the cell's file."""
         coarse = f"_coarse-{self.coarse:g}" if self.coarse else ""
-        return f"seed-{self.seed}_share-{self.share:g}{coarse}_draw-{self.draw}"
+        return f"{self.part}_seed-{self.seed}_share-{self.share:g}{coarse}_draw-{self.draw}"
 
 
 @dataclass(frozen=True)
@@ -52,23 +57,18 @@ class StudyPlan:
         tree: file of the class tree; ``None`` for a flat one.
         test: share of held-out patients.
         options: of ours.
-        ablations: whether ours is also fitted with one part changed each.
-        baselines: their names.
     """
 
     dataset_dir: str
     tree: str | None
     test: float = 0.25
     options: ModelOptions = ModelOptions()
-    ablations: bool = True
-    baselines: tuple[str, ...] = BASELINES
 
 
 def arms(options: ModelOptions) -> dict[str, ModelOptions]:
     """Ours with one part changed each; those that add pre-training replace what the others leave out."""
     linear = replace(options.contrast, encoder="linear")
     return {
-        "ours, no distillation": replace(options, rounds=0),
         "ours, no confidence": replace(options, confidence=False),
         "ours, no unlabelled patients": replace(options, unlabelled=False),
         "ours, no graph": replace(options, strengths=(0.0,)),
@@ -91,46 +91,51 @@ def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
     training, test = hide_below(cohort, drawn), cohort.take(cohort.rows(drawn.test))
     classes = test.labels - FIRST_CLASS
     conditions = stress_conditions(training.values, test.values, key.seed)
-    rows = _ours(plan, training, conditions, classes)
-    if not key.coarse:
-        rows += [row for name in plan.baselines for row in _baseline(name, training, conditions, classes, key.draw)]
-    return rows
+    if key.part == "slow":
+        few = {n: x for n, x in conditions.items() if not n.startswith("without")}
+        return [row for name in BASELINES if name not in LINEAR for row in _baseline(name, training, few, classes, key.draw)]
+    if key.part == "ablations":
+        few = {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
+        return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
+    rows = _ours(OURS, plan.options, training, conditions, classes)
+    if key.coarse:
+        return rows
+    plain = _ours(f"{OURS}, no distillation", replace(plan.options, rounds=0), training, conditions, classes)
+    return rows + plain + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
 
 
-def _ours(plan: StudyPlan, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
+def _ours(
+    name: str, options: ModelOptions, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray
+) -> list[dict[str, Any]]:
+    """All conditions are predicted together: nobody changes what another patient gets."""
     possible = leaf_columns(training.tree)[training.labels]
-    found = []
-    methods = {OURS: plan.options, **(arms(plan.options) if plan.ablations else {})}
-    for name, options in methods.items():
-        model = OmicsFit(training.values, possible, options, _blocks(training, options)).run()
-        few = conditions if name == OURS else {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
-        found += [row for n, x in few.items() for row in _model_rows(name, n, model, x, classes)]
-    return found
-
-
-def _model_rows(name: str, condition: str, model: OmicsModel, values: Values, classes: np.ndarray) -> list[dict[str, Any]]:
-    predicted = model.predict(values)
-    rows = [{"method": name, "condition": condition, **class_scores(np.exp(predicted.log_p), classes)}]
-    if condition == "clean":
-        rows += [
-            {"method": f"{name}: {omics} head", "condition": condition, **class_scores(np.exp(predicted.of_omics[:, i]), classes)}
-            for i, omics in enumerate(model.omics)
-        ]
+    model = OmicsFit(training.values, possible, options, _blocks(training, options)).run()
+    predicted = model.predict(_together(conditions))
+    parts = np.split(np.exp(predicted.log_p), len(conditions))
+    rows = [{"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)]
+    for i, omics in enumerate(model.omics):
+        own = np.exp(predicted.of_omics[: len(classes), i])
+        rows.append({"method": f"{name}: {omics} head", "condition": next(iter(conditions)), **class_scores(own, classes)})
     return rows
+
+
+def _together(conditions: Mapping[str, Values]) -> Values:
+    omics = next(iter(conditions.values()))
+    return {name: np.vstack([values[name] for values in conditions.values()]) for name in omics}
 
 
 def _baseline(
     name: str, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
-    """Conditions with the same omics share one training: their patients are predicted together."""
-    labels = np.where((training.labels >= FIRST_CLASS) & (training.labels < training.tree.num_leaves), training.labels - FIRST_CLASS, -1)
-    rows = TrainingRows(training.values, labels, leaf_columns(training.tree).shape[1])
-    whole = [n for n in conditions if not n.startswith("without")]
-    groups = [whole, *([n] for n in conditions if n.startswith("without"))]
+    """Conditions with the same omics share one training."""
+    tree = training.tree
+    fine = (training.labels >= FIRST_CLASS) & (training.labels < tree.num_leaves)
+    labels = np.where(fine, training.labels - FIRST_CLASS, -1)
+    rows = TrainingRows(training.values, labels, leaf_columns(tree).shape[1])
+    whole = {n: x for n, x in conditions.items() if not n.startswith("without")}
     found = []
-    for group in groups:
-        values = {omics: np.vstack([conditions[n][omics] for n in group]) for omics in training.omics}
-        parts = np.split(run_baseline(name, rows, values, seed=seed), len(group))
+    for group in [whole, *({n: x} for n, x in conditions.items() if n not in whole)]:
+        parts = np.split(run_baseline(name, rows, _together(group), seed=seed), len(group))
         found += [{"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(group, parts, strict=True)]
     return found
 

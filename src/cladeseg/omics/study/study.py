@@ -24,11 +24,12 @@ COARSE_SHARE, COARSE = 0.2, 1.0
 _DIGITS = 5
 
 
-def study_cells(shares: Sequence[float] = SHARES, *, draws: int = 10, seed: int = 0, coarse: bool = True) -> list[CellKey]:
-    """Every draw at every share, and those with superclass labels."""
-    cells = [CellKey(share, draw, seed) for draw in range(draws) for share in shares]
-    extra = [CellKey(COARSE_SHARE, draw, seed, COARSE) for draw in range(draws)] if coarse else []
-    return cells + extra
+def study_cells(shares: Sequence[float] = SHARES, *, draws: int = 10, further: int = 5, seed: int = 0) -> list[CellKey]:
+    """Every draw at every share, those with superclass labels, and the first draws of slow baselines and ablations."""
+    main = [CellKey(share, draw, seed) for draw in range(draws) for share in shares]
+    coarse = [CellKey(COARSE_SHARE, draw, seed, COARSE) for draw in range(draws)]
+    parts = [(part, draw, share) for draw in range(further) for part in ("slow", "ablations") for share in shares]
+    return [*main, *coarse, *(CellKey(share, draw, seed, part=part) for part, draw, share in parts)]
 
 
 def run_study(plan: StudyPlan, cells: Sequence[CellKey], folder: str | Path, *, workers: int = 2) -> pd.DataFrame:
