@@ -141,9 +141,11 @@ class OmicsFit:
     def _taught(self) -> Tensor:
         sure = torch.stack([confidence(self.log_p[:, h], self.lines[h]) for h in range(len(self.subsets))], dim=1)
         fused = fuse(self.log_p, self.present, self.subsets, self.quality)
-        known = self.held_in & ~self.possible.all(dim=1) & self.fine
+        # Patients whose class is known are taught in no set: those whom a set holds out must stay unseen by it.
+        known = self.fine[None].expand(len(self.held_in), -1)
+        known = known if self.options.unlabelled else known & self.held_in
         targets = Teaching(self.options, self.subsets, int(self.quality.argmax())).targets(
-            self.log_p, sure, fused, known=known, possible=self.possible, present=self.present
+            self.log_p, sure, fused, taught=known ^ self.options.unlabelled, possible=self.possible, present=self.present
         )
         return targets.repeat_interleave(torch.tensor([len(group) for group in self.views]), dim=1)
 

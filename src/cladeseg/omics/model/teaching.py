@@ -36,7 +36,7 @@ class Teaching:
         self.leading = torch.tensor([lead in subset for subset in subsets])
 
     def targets(
-        self, log_p: Tensor, sure: Tensor, fused: Tensor, *, known: Tensor, possible: Tensor, present: np.ndarray
+        self, log_p: Tensor, sure: Tensor, fused: Tensor, *, taught: Tensor, possible: Tensor, present: np.ndarray
     ) -> Tensor:
         """Weighted targets (F, H, N, C); nothing flows back into the teachers.
 
@@ -44,14 +44,12 @@ class Teaching:
             log_p: (F, H, N, C) of the heads.
             sure: (F, H, N) their confidence.
             fused: (F, N, C) of the teacher.
-            known: bool (F, N), whose class the set of training patients knows; they need no teacher, but are the only ones
-                that have one where unlabelled patients take no part.
+            taught: bool (F, N), who takes part.
             possible: bool (N, C), to which a patient's known superclass restricts what is taught.
             present: bool (N, M).
         """
         allowed = (~possible).to(fused.dtype) * -1e9
         teacher = (fused.detach() + allowed).log_softmax(dim=-1)
-        taught = ~known if self.options.unlabelled else known
         sets = zip(log_p, sure, teacher, taught, strict=True)
         return torch.stack([self._of_set(*one, present=present) for one in sets])
 

@@ -12,6 +12,4 @@ __all__ = [
     "run_cell",
     "run_study",
     "study_cells",
-    "study_page",
-    "study_table",
 ]
