@@ -18,7 +18,7 @@ TEST_WORKERS ?= 2
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops demo-omics test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ demo-hippocampus: install  ## the same with hippocampi
 
 demo-myops: install  ## the same with infarcts, three sequences of few slices
 	$(BIN)/cladeseg demo --output demo-myops --bundle myops
+
+demo-omics: install  ## omics phantoms with planted informativeness: table and page (at most 5 min on 2 cores)
+	$(BIN)/cladeseg demo-omics --output demo-omics
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
@@ -113,5 +116,5 @@ results: install  ## write every results page, and their list, from the records 
 	$(BIN)/python docs/_site/results_pages.py
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops
+	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops demo-omics
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

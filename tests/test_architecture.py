@@ -46,6 +46,18 @@ LEVELS = {
     "segmentation.pages": 5,  # what evaluation and prediction show at their end
     "segmentation.workflow": 6,
     "segmentation.label": 7,  # serves bundles through MONAI Label
+    "omics.losses": 1,
+    "omics.graph": 1,
+    "omics.phantoms": 2,
+    "omics.data": 2,
+    "omics.metrics": 2,
+    "omics.contrast": 2,
+    "omics.features": 3,  # an omics' values, or their pre-trained embedding
+    "omics.model": 4,
+    "omics.baselines": 4,
+    "omics.pages": 5,
+    "omics.study": 6,
+    "omics.workflow": 6,
     # roof
     "demo": 8,  # runs bundle commands and shows what comes out
     "benchmark": 8,  # does so for a whole grid

@@ -64,6 +64,18 @@ def demo(
     run_demo(DemoPlan(output, bundle, epochs, seed))
 
 
+@command("cladeseg demo-omics --output demo-omics", panel=STUDIES)
+def demo_omics(
+    output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo-omics"),
+    seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split and labels.")] = 0,
+) -> None:
+    """Compare ours with simple baselines on omics phantoms, with few labels and with an omics missing."""
+    from cladeseg.benchmark.omics import run_omics_demo
+
+    page = run_omics_demo(output, bundle_folder("omics") / "configs" / "taxonomy.json", seed=seed)
+    Console().print(f"page: {page}", soft_wrap=True)
+
+
 @command(
     "cladeseg benchmark labels benchmarks/smoke --output runs/smoke",
     "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --dry-run",
@@ -111,6 +123,36 @@ def labels(
     )
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
+
+
+@command(
+    "cladeseg benchmark omics --dataset D --output runs/omics",
+    "cladeseg benchmark omics --dataset D --output runs/omics --draws 5 --quick",
+    on=benchmarks,
+)
+def omics(
+    dataset: Annotated[Path, typer.Option(help="Folder of the tables, or the npz file that holds them.")],
+    output: Annotated[Path, typer.Option(help="Folder of the results; finished cells in it are kept.")],
+    *,
+    bundle: Annotated[str, typer.Option(help="Whose class tree is used.")] = "omics",
+    flat: Annotated[
+        bool, typer.Option("--flat", help="No class tree: the labels that are found are the classes.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of labels.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split into training and test.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="No slow baselines and no ablations.")] = False,
+) -> None:
+    """Macro-F1 against the share of labels, and under noise, masking and missing omics, beside every baseline.
+
+    Kill it at any time and call it again.
+    """
+    from cladeseg.benchmark.omics import run_omics_benchmark
+
+    tree = None if flat else bundle_folder(bundle) / "configs" / "taxonomy.json"
+    further = 0 if quick else min(5, draws)
+    page = run_omics_benchmark(dataset, output, tree, draws=draws, further=further, seed=seed, workers=workers)
+    Console().print(f"results: {page}", soft_wrap=True)
 
 
 @command(

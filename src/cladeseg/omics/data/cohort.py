@@ -59,7 +59,12 @@ class OmicsCohort:
         present = np.stack([self.has(name) for name in self.omics])
         each = {name: int(row.sum()) for name, row in zip(self.omics, present, strict=True)}
         labelled = int((self.labels != self.tree.root).sum())
-        return {"patients": len(self.patients), **each, "complete": int(present.all(axis=0).sum()), "labelled": labelled}
+        return {
+            "patients": len(self.patients),
+            **each,
+            "complete": int(present.all(axis=0).sum()),
+            "labelled": labelled,
+        }
 
 
 def join_tables(tables: Mapping[str, OmicsTable], labels: Mapping[str, int], tree: Taxonomy) -> OmicsCohort:
@@ -92,8 +97,8 @@ def join_tables(tables: Mapping[str, OmicsTable], labels: Mapping[str, int], tre
 def _refuse_disjoint(one: OmicsTable, other: OmicsTable) -> None:
     if not set(one.patients) & set(other.patients):
         raise DataError(
-            f"{other.source}: none of its {len(other.patients)} patients, e.g. '{other.patients[0]}', is in {one.source}, "
-            f"which has e.g. '{one.patients[0]}'; use the same names in all files"
+            f"{other.source}: none of its {len(other.patients)} patients, e.g. '{other.patients[0]}', "
+            f"is in {one.source}, which has e.g. '{one.patients[0]}'; use the same names in all files"
         )
 
 

@@ -60,7 +60,9 @@ def _npz(root: Path) -> Path | None:
         raise DataError(f"{root}: no such folder")
     found = sorted(root.glob("*.npz"))
     if len(found) > 1:
-        raise DataError(f"{root}: holds {len(found)} npz files, {found[0].name} and {found[1].name}; name the one to use")
+        raise DataError(
+            f"{root}: holds {len(found)} npz files, {found[0].name} and {found[1].name}; name the one to use"
+        )
     return found[0] if found else None
 
 
@@ -71,9 +73,13 @@ def _read_folder(root: Path, allow_missing: bool) -> tuple[dict[str, OmicsTable]
         if stems.count(stem) > 1:
             both = " and ".join(file.name for file in files if file.stem == stem)
             raise DataError(f"{root}: '{stem}' is there as {both}; keep one of them")
-    tables = {f.stem: read_table(f, allow_missing=allow_missing) for f in files if f.stem not in (LABELS, "predictions")}
+    tables = {
+        f.stem: read_table(f, allow_missing=allow_missing) for f in files if f.stem not in (LABELS, "predictions")
+    }
     if not tables:
-        raise DataError(f"{root}: holds no table; an omics is a file such as mrna.csv ({', '.join(TABLES)}), or one npz")
+        raise DataError(
+            f"{root}: holds no table; an omics is a file such as mrna.csv ({', '.join(TABLES)}), or one npz"
+        )
     labels = next((file for file in files if file.stem == LABELS), None)
     return tables, {} if labels is None else _read_labels(labels)
 
@@ -86,7 +92,8 @@ def _read_labels(path: Path) -> dict[str, str]:
     twice = next((name for name in patients if patients.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: patient '{twice}' is there twice; keep one of each")
-    values = ["" if value is None or value != value else str(value) for value in frame.iloc[:, 0]]
+    column = frame.iloc[:, 0]
+    values = ["" if gap else str(value) for value, gap in zip(column, column.isna(), strict=True)]
     return dict(zip(patients, values, strict=True))
 
 
@@ -106,7 +113,9 @@ def _read_npz(path: Path | None, allow_missing: bool) -> tuple[dict[str, OmicsTa
                 f"as many features as '{name}{_NAMES}' lists)"
             )
         source = f"{path}: {name}"
-        tables[name] = checked_table(source, patients, list(map(str, names)), content[name], allow_missing=allow_missing)
+        tables[name] = checked_table(
+            source, patients, list(map(str, names)), content[name], allow_missing=allow_missing
+        )
     return tables, _npz_labels(path, content, patients)
 
 
@@ -136,8 +145,9 @@ def _nodes(labels: Mapping[str, str], tree: Taxonomy, root: Path) -> dict[str, i
     unknown = {patient: label for patient, label in labels.items() if label not in known and label not in UNKNOWN}
     if unknown:
         patient, label = next(iter(unknown.items()))
+        inner = ", ".join(sorted(set(known) - set(class_names(tree)))) or "no superclass"
         raise DataError(
             f"{root}: patient '{patient}' is labelled '{label}', which the tree '{tree.name}' does not have; it has "
-            f"{', '.join(class_names(tree))} and {', '.join(sorted(set(known) - set(class_names(tree)))) or 'no superclass'}"
+            f"{', '.join(class_names(tree))} and {inner}"
         )
     return {patient: known[label] for patient, label in labels.items() if label in known}

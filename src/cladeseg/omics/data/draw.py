@@ -101,7 +101,9 @@ def open_or_draw(path: str | Path, drawn: LabelDraw) -> LabelDraw:
         return drawn
     stored = read_draw(path)
     if stored != drawn:
-        changed = next((name for name in drawn.settings if stored.settings.get(name) != drawn.settings[name]), "patients")
+        changed = next(
+            (name for name in drawn.settings if stored.settings.get(name) != drawn.settings[name]), "patients"
+        )
         raise DataError(f"{path}: was drawn with another '{changed}'; choose another --output_dir, or restore the data")
     return stored
 

@@ -48,9 +48,15 @@ def read_table(path: str | Path, *, allow_missing: bool = False) -> OmicsTable:
     """
     frame = read_frame(path)
     if frame.shape[1] < 1 or not len(frame):
-        raise DataError(f"{path}: holds {len(frame)} patients and {frame.shape[1]} features; an omics needs some of each")
+        raise DataError(
+            f"{path}: holds {len(frame)} patients and {frame.shape[1]} features; an omics needs some of each"
+        )
     return checked_table(
-        str(path), [str(name) for name in frame.index], [str(name) for name in frame], frame, allow_missing=allow_missing
+        str(path),
+        [str(name) for name in frame.index],
+        [str(name) for name in frame],
+        frame,
+        allow_missing=allow_missing,
     )
 
 
@@ -112,7 +118,9 @@ def _numbers(source: str, features: Sequence[str], frame: pd.DataFrame) -> np.nd
         kind = frame[column].dtype
         if not (pd.api.types.is_numeric_dtype(kind) or frame[column].isna().all()):
             first = next(value for value in frame[column] if pd.to_numeric(value, errors="coerce") != value)
-            raise DataError(f"{source}: column '{name}' holds {first!r}, which is no number; remove or encode the column")
+            raise DataError(
+                f"{source}: column '{name}' holds {first!r}, which is no number; remove or encode the column"
+            )
     numbers = frame.to_numpy(dtype=float)
     infinite = np.argwhere(np.isinf(numbers))
     if len(infinite):

@@ -5,4 +5,14 @@ from cladeseg.omics.model.omics_model import OmicsModel, Predictions
 from cladeseg.omics.model.options import ModelOptions
 from cladeseg.omics.model.storage import model_description, model_tensors, restore_model
 
-__all__ = ["ModelOptions", "OmicsFit", "OmicsModel", "Predictions", "fit_blocks", "fit_model", "model_description", "model_tensors", "restore_model"]
+__all__ = [
+    "ModelOptions",
+    "OmicsFit",
+    "OmicsModel",
+    "Predictions",
+    "fit_blocks",
+    "fit_model",
+    "model_description",
+    "model_tensors",
+    "restore_model",
+]

@@ -27,7 +27,7 @@ def fit_temperature(log_p: Tensor, possible: Tensor) -> float:
 
 
 def cooled(log_p: Tensor, temperature: float) -> Tensor:
-    """log softmax(log p / T)."""
+    """Log softmax(log p / T)."""
     return (log_p / temperature).log_softmax(dim=-1)
 
 

@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor
 
 from cladeseg.files import DataError
-from cladeseg.omics.features import fit_block
+from cladeseg.omics.features import Block, fit_block
 from cladeseg.omics.losses import class_weights
 from cladeseg.omics.model.calibration import cooled, fit_temperature, uncertain_below
 from cladeseg.omics.model.confidence import confidence, fit_confidence
@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 
 #: Share of wrong ones that predictions above the threshold may hold.
 LARGEST_ERROR = 0.1
-_TAUGHT_ITERATIONS = 25
+_ITERATIONS, _TAUGHT_ITERATIONS = 40, 25
+#: Block, and scores of the training patients, by (omics, kind).
+FittedBlocks = dict[tuple[int, str], tuple[Block, np.ndarray]]
 
 
 class OmicsFit:
@@ -44,7 +46,7 @@ class OmicsFit:
     """
 
     def __init__(
-        self, values: Mapping[str, np.ndarray], possible: Tensor, options: ModelOptions, blocks: Mapping | None = None
+        self, values: Mapping[str, np.ndarray], possible: Tensor, options: ModelOptions, blocks: FittedBlocks | None = None
     ) -> None:
         self.omics = tuple(values)
         self.possible = possible
@@ -59,6 +61,8 @@ class OmicsFit:
         self.subsets = head_subsets(len(self.omics))
         self.fold = _folds(possible, self.fine, options.folds)
         self.history: list[dict[str, float]] = []
+        self.weights = torch.empty(0)
+        self.untaught: OmicsModel | None = None
 
     # ---- rows --------------------------------------------------------------------------------------------------------
 
@@ -82,7 +86,10 @@ class OmicsFit:
     # ---- stages ------------------------------------------------------------------------------------------------------
 
     def run(self) -> OmicsModel:
-        """Fit everything; each epoch of the engine is one fit of all heads, the first on labels alone."""
+        """Fit everything; each epoch of the engine is one fit of all heads, the first on labels alone.
+
+        ``untaught`` is then the model that the first one gave: ours without distillation.
+        """
         self._choose_lead()
         self._choose_strengths()
         engine = Engine(self._round)
@@ -113,7 +120,7 @@ class OmicsFit:
     def _fit(self, views: list[list[View]]) -> Tensor:
         flat = [view for group in views for view in group]
         features = stacked([view(self.scores) for view in flat])
-        weights, _ = fit_heads(features, self.possible, self.label_weights(flat), penalty=self.options.penalty)
+        weights, _ = fit_heads(features, self.possible, self.label_weights(flat), penalty=self.options.penalty, iterations=20)
         return pooled(head_logits(features, weights), [len(group) for group in views])
 
     def _round(self, engine: Engine, batch: int) -> float:
@@ -129,27 +136,31 @@ class OmicsFit:
             taught=None if first else self._taught(),
             temperature=self.options.temperature if self.options.targets == "soft" else 1.0,
             start=None if first else self.weights,
-            iterations=40 if first else _TAUGHT_ITERATIONS,
+            iterations=_ITERATIONS if first else _TAUGHT_ITERATIONS,
         )
         self.log_p = pooled(head_logits(self.features, self.weights), [len(group) for group in self.views])
         held_out = self.out_of_fold(self.log_p)
         true = [self._true(held_out[h]) for h in range(len(self.subsets))]
         self.lines = torch.stack([fit_confidence(held_out[h], true[h]) for h in range(len(self.subsets))])
-        self.history.append({"epoch": engine.state.epoch, "loss": loss, "held_out_log_p": float(torch.stack(true)[-1].mean())})
+        self.history.append(
+            {"epoch": engine.state.epoch, "loss": loss, "held_out_log_p": float(torch.stack(true)[-1].mean())}
+        )
         return loss
 
     def _taught(self) -> Tensor:
         sure = torch.stack([confidence(self.log_p[:, h], self.lines[h]) for h in range(len(self.subsets))], dim=1)
         fused = fuse(self.log_p, self.present, self.subsets, self.quality)
         # Patients whose class is known are taught in no set: those whom a set holds out must stay unseen by it.
-        known = self.fine[None].expand(len(self.held_in), -1)
-        known = known if self.options.unlabelled else known & self.held_in
+        fine = self.fine[None].expand(len(self.held_in), -1)
+        taught = ~fine if self.options.unlabelled else fine & self.held_in
         targets = Teaching(self.options, self.subsets, int(self.quality.argmax())).targets(
-            self.log_p, sure, fused, taught=known ^ self.options.unlabelled, possible=self.possible, present=self.present
+            self.log_p, sure, fused, taught=taught, possible=self.possible, present=self.present
         )
         return targets.repeat_interleave(torch.tensor([len(group) for group in self.views]), dim=1)
 
     def _log(self, engine: Engine) -> None:
+        if engine.state.epoch == 1:
+            self.untaught = self._model()
         row = self.history[-1]
         logger.info("round %d: loss %.4g, held-out log p %.4f", row["epoch"], row["loss"], row["held_out_log_p"])
 
@@ -168,8 +179,16 @@ class OmicsFit:
     def _model(self) -> OmicsModel:
         temperatures, threshold = self._calibrate()
         return OmicsModel(
-            self.omics, self.blocks, self.scores, self.subsets, self.views, self.weights[-1], self.lines, self.quality,
-            temperatures, threshold,
+            self.omics,
+            self.blocks,
+            self.scores,
+            self.subsets,
+            self.views,
+            self.weights[-1],
+            self.lines,
+            self.quality,
+            temperatures,
+            threshold,
         )
 
     def _calibrate(self) -> tuple[np.ndarray, float]:
@@ -187,7 +206,7 @@ class OmicsFit:
         return np.array(found), threshold
 
 
-def fit_blocks(values: Mapping[str, np.ndarray], options: ModelOptions) -> dict:
+def fit_blocks(values: Mapping[str, np.ndarray], options: ModelOptions) -> FittedBlocks:
     """Blocks of every omics and their scores of the training patients; labels play no part."""
     return {
         (i, kind): fit_block(kind, table, options.components, options.contrast)
@@ -205,6 +224,6 @@ def _folds(possible: Tensor, fine: Tensor, count: int) -> Tensor:
     """Fold (N,) of each patient whose class is known, -1 for others; each class is dealt out in turn."""
     fold = torch.full((len(possible),), -1)
     for c in range(possible.shape[1]):
-        rows = torch.flatnonzero(fine & possible[:, c]) if hasattr(torch, "flatnonzero") else torch.nonzero(fine & possible[:, c]).flatten()
+        rows = torch.nonzero(fine & possible[:, c]).flatten()
         fold[rows] = (torch.arange(len(rows)) + c) % count
     return fold

@@ -89,7 +89,8 @@ class OmicsModel:
     def _predictions(self, log_p: Tensor, present: np.ndarray) -> Predictions:
         single = len(self.omics)
         heads = joint_heads(present, self.subsets)
-        fused = cooled(fuse(log_p, present, self.subsets, self.quality), torch.from_numpy(self.temperatures[heads])[:, None])
+        temperatures = torch.from_numpy(self.temperatures[heads])[:, None]
+        fused = cooled(fuse(log_p, present, self.subsets, self.quality), temperatures)
         sure = torch.stack([confidence(log_p[i], self.lines[i]) for i in range(single)])
         sure[~torch.from_numpy(present.T)] = torch.nan
         taught = teaching_weights(sure).permute(2, 0, 1).nan_to_num()
@@ -103,7 +104,7 @@ class OmicsModel:
 
 def pooled(logits: Tensor, sizes: Sequence[int]) -> Tensor:
     """Log of the mean probability over the views of each head: (*, V, N, C) → (*, H, N, C)."""
-    groups = logits.softmax(dim=-1).split(list(sizes), dim=-3)
+    groups = logits.double().softmax(dim=-1).split(list(sizes), dim=-3)
     return torch.stack([group.mean(dim=-3) for group in groups], dim=-3).clamp_min(_LEAST).log()
 
 

@@ -38,7 +38,9 @@ def model_description(model: OmicsModel) -> dict[str, Any]:
     return {
         "omics": list(model.omics),
         "blocks": [[omics, kind] for omics, kind in model.blocks],
-        "noise": {f"{i}.{kind}.{part}": pca.noise for (i, kind), block in model.blocks.items() for part, pca in _parts(block)},
+        "noise": {
+            f"{i}.{kind}.{part}": pca.noise for (i, kind), block in model.blocks.items() for part, pca in _parts(block)
+        },
         "degree": {f"{i}.{kind}": b.graph.degree for (i, kind), b in model.blocks.items() if b.graph is not None},
         "encoder": {f"{i}.{kind}": _encoder(b) for (i, kind), b in model.blocks.items() if b.encoder is not None},
         "views": [[_view(view) for view in views] for views in model.views],
@@ -53,7 +55,10 @@ def restore_model(tensors: Mapping[str, Tensor], description: Mapping[str, Any])
         KeyError: something is not there.
     """
     keys = [(int(omics), str(kind)) for omics, kind in description["blocks"]]
-    views = [[View(tuple(v["subset"]), tuple(v["weights"]), v["block"], v["strength"], v["degree"]) for v in group] for group in description["views"]]
+    views = [
+        [View(tuple(v["subset"]), tuple(v["weights"]), v["block"], v["strength"], v["degree"]) for v in group]
+        for group in description["views"]
+    ]
     return OmicsModel(
         tuple(description["omics"]),
         {key: _block(f"{key[0]}.{key[1]}", tensors, description) for key in keys},
@@ -73,8 +78,7 @@ def _parts(block: Block) -> list[tuple[str, PcaScores]]:
 
 
 def _encoder(block: Block) -> str:
-    kind = type(block.encoder).__name__.removesuffix("Encoder").lower()
-    return kind
+    return type(block.encoder).__name__.removesuffix("Encoder").lower()
 
 
 def _view(view: View) -> dict[str, Any]:
@@ -92,7 +96,8 @@ def _pca_tensors(name: str, pca: PcaScores) -> dict[str, Tensor]:
 
 
 def _pca(name: str, tensors: Mapping[str, Tensor], noise: Mapping[str, float]) -> PcaScores:
-    return PcaScores(*(tensors[f"{name}.{part}"].numpy() for part in _PCA), noise[name])
+    mean, scale, components, variances = (tensors[f"{name}.{part}"].numpy() for part in _PCA)
+    return PcaScores(mean, scale, components, variances, noise[name])
 
 
 def _block(name: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> Block:
@@ -102,6 +107,8 @@ def _block(name: str, tensors: Mapping[str, Tensor], description: Mapping[str, A
     graph = ThresholdGraph(tensors[f"{name}.graph"], description["degree"][name])
     encoder = build_encoder(description["encoder"][name], graph.features.shape[1])
     prefix = f"{name}.encoder."
-    encoder.load_state_dict({key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)})
+    encoder.load_state_dict(
+        {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    )
     inputs = _pca(f"{name}.inputs", tensors, description["noise"])
     return Block(scores, inputs, encoder.eval().requires_grad_(False), graph)

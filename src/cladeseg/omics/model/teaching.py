@@ -55,12 +55,18 @@ class Teaching:
 
     def _of_set(self, log_p: Tensor, sure: Tensor, teacher: Tensor, free: Tensor, *, present: np.ndarray) -> Tensor:
         has = torch.stack([torch.from_numpy(present[:, list(s)].all(axis=1)) for s in self.subsets])
-        trust = teacher.exp().max(dim=-1).values if self.options.confidence else torch.ones(len(teacher), dtype=teacher.dtype)
+        trust = (
+            teacher.exp().max(dim=-1).values
+            if self.options.confidence
+            else torch.ones(len(teacher), dtype=teacher.dtype)
+        )
         own = sure if self.options.confidence else torch.zeros_like(sure)
         weights = torch.zeros(1 + len(sure), len(sure), len(trust), dtype=teacher.dtype)
         pupil = (trust[None] > own) * trust
         kept = _surest(teacher, free) * trust
-        weights[0] = torch.where(self.leading[:, None], self.options.self_weight * kept, self.options.taught_weight * pupil)
+        weights[0] = torch.where(
+            self.leading[:, None], self.options.self_weight * kept, self.options.taught_weight * pupil
+        )
         weights[1:] = self.options.pair_weight * self._of_pairs(own)
         weights = weights * has[None] * free
         given = torch.cat([teacher[None], log_p])

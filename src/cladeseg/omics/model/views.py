@@ -45,7 +45,9 @@ class View:
         return graph.smoothed(None if new is None else self.joined(new), strength=self.strength)
 
 
-def views_of(subset: Subset, weights: Sequence[float], blocks: Sequence[str], strengths: Sequence[float], degree: int) -> list[View]:
+def views_of(
+    subset: Subset, weights: Sequence[float], blocks: Sequence[str], strengths: Sequence[float], degree: int
+) -> list[View]:
     """Every block at every strength."""
     given = tuple(weights[i] for i in subset)
     return [View(subset, given, block, strength, degree) for block in blocks for strength in strengths]

@@ -36,7 +36,9 @@ def write_omics_page(path: str | Path, summary: Mapping[str, Any], tree: Taxonom
 def _scores(summary: Mapping[str, Any]) -> Block:
     methods = {"ours": summary, **summary["baselines"]}
     rows = [[text_cell(name), *(number_cell(one[score]) for score in _SCORES)] for name, one in methods.items()]
-    return _table("Scores", "Every method on the same patients and labels", ["method", "macro-F1", "accuracy", "ECE"], rows)
+    return _table(
+        "Scores", "Every method on the same patients and labels", ["method", "macro-F1", "accuracy", "ECE"], rows
+    )
 
 
 def _heads(summary: Mapping[str, Any]) -> Block:
@@ -84,7 +86,8 @@ def _confidence(found: Predictions) -> Block:
 def _teaching(summary: Mapping[str, Any]) -> Block:
     names = list(summary["taught"])
     rows = [
-        [text_cell(a), *(Cell("–", "") if a == b else number_cell(summary["taught"][a][b]) for b in names)] for a in names
+        [text_cell(a), *(Cell("–", "") if a == b else number_cell(summary["taught"][a][b]) for b in names)]
+        for a in names
     ]
     return _table("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
 

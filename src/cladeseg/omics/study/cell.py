@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
 from cladeseg.omics.metrics import class_scores
-from cladeseg.omics.model import ModelOptions, OmicsFit, fit_blocks
+from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
 from cladeseg.omics.study.conditions import Values, stress_conditions
 
 OURS = "ours"
@@ -62,7 +62,7 @@ class StudyPlan:
     dataset_dir: str
     tree: str | None
     test: float = 0.25
-    options: ModelOptions = ModelOptions()
+    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 def arms(options: ModelOptions) -> dict[str, ModelOptions]:
@@ -93,15 +93,14 @@ def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
     conditions = stress_conditions(training.values, test.values, key.seed)
     if key.part == "slow":
         few = {n: x for n, x in conditions.items() if not n.startswith("without")}
-        return [row for name in BASELINES if name not in LINEAR for row in _baseline(name, training, few, classes, key.draw)]
+        return [
+            row for name in BASELINES if name not in LINEAR for row in _baseline(name, training, few, classes, key.draw)
+        ]
     if key.part == "ablations":
         few = {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
         return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
     rows = _ours(OURS, plan.options, training, conditions, classes)
-    if key.coarse:
-        return rows
-    plain = _ours(f"{OURS}, no distillation", replace(plan.options, rounds=0), training, conditions, classes)
-    return rows + plain + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
+    return rows if key.coarse else rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
 
 
 def _ours(
@@ -109,7 +108,14 @@ def _ours(
 ) -> list[dict[str, Any]]:
     """All conditions are predicted together: nobody changes what another patient gets."""
     possible = leaf_columns(training.tree)[training.labels]
-    model = OmicsFit(training.values, possible, options, _blocks(training, options)).run()
+    fit = OmicsFit(training.values, possible, options, _blocks(training, options))
+    models = {name: fit.run()}
+    if name == OURS and fit.untaught is not None:
+        models[f"{OURS}, no distillation"] = fit.untaught
+    return [row for n, model in models.items() for row in _rows(n, model, conditions, classes)]
+
+
+def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
     predicted = model.predict(_together(conditions))
     parts = np.split(np.exp(predicted.log_p), len(conditions))
     rows = [{"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)]
@@ -136,7 +142,9 @@ def _baseline(
     found = []
     for group in [whole, *({n: x} for n, x in conditions.items() if n not in whole)]:
         parts = np.split(run_baseline(name, rows, _together(group), seed=seed), len(group))
-        found += [{"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(group, parts, strict=True)]
+        found += [
+            {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(group, parts, strict=True)
+        ]
     return found
 
 

@@ -13,7 +13,9 @@ NOISE, MASKED = (0.5, 1.0, 2.0), (0.2, 0.5, 0.8)
 _SHIFT = 0.5
 
 
-def stress_conditions(training: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray], seed: int) -> dict[str, Values]:
+def stress_conditions(
+    training: Mapping[str, np.ndarray], test: Mapping[str, np.ndarray], seed: int
+) -> dict[str, Values]:
     """Name → test values; ``clean`` first.
 
     Args:
@@ -24,9 +26,13 @@ def stress_conditions(training: Mapping[str, np.ndarray], test: Mapping[str, np.
     spread = {name: np.nanstd(table, axis=0) for name, table in training.items()}
     found: dict[str, Values] = {"clean": dict(test)}
     for amount in NOISE:
-        found[f"noise {amount:g} SD"] = {n: x + amount * spread[n] * _normal(seed, f"n{amount}{n}", x.shape) for n, x in test.items()}
+        found[f"noise {amount:g} SD"] = {
+            n: x + amount * spread[n] * _normal(seed, f"n{amount}{n}", x.shape) for n, x in test.items()
+        }
     for share in MASKED:
-        found[f"masked {share:.0%}"] = {n: np.where(_uniform(seed, f"m{share}{n}", x.shape) < share, np.nan, x) for n, x in test.items()}
+        found[f"masked {share:.0%}"] = {
+            n: np.where(_uniform(seed, f"m{share}{n}", x.shape) < share, np.nan, x) for n, x in test.items()
+        }
     found["batch shift"] = {n: x + _shift(seed, n, x.shape) * spread[n] for n, x in test.items()}
     for name in test:
         found[f"without {name}"] = {n: np.full_like(x, np.nan) if n == name else x for n, x in test.items()}

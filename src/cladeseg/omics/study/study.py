@@ -78,7 +78,9 @@ def _stored(folder: Path, key: CellKey, made: dict[str, Any]) -> bool:
     return True
 
 
-def _computed(plan: StudyPlan, cells: Sequence[CellKey], workers: int) -> Iterator[tuple[CellKey, list[dict[str, Any]]]]:
+def _computed(
+    plan: StudyPlan, cells: Sequence[CellKey], workers: int
+) -> Iterator[tuple[CellKey, list[dict[str, Any]]]]:
     if workers == 1:
         yield from ((key, run_cell(plan, key)) for key in cells)
         return

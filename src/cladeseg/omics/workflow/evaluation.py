@@ -55,8 +55,10 @@ def run_evaluation(plan: OmicsPlan, *, split: str = "test", baselines: Sequence[
     summary = our_scores(found, scored, classes, run)
     summary |= {"split": split, "classes": list(class_names(run.tree)), "held_out": held_out(cohort, drawn, scored)}
     names = BASELINES if baselines == "all" else tuple(baselines)
-    summary["baselines"] = baseline_scores(run, drawn, values, scored, classes, names)
-    write_predictions(predictions_frame(cohort.patients, found, run.tree, run.model.omics), folder.evaluation.parent / PREDICTIONS)
+    summary["baselines"] = baseline_scores(run, drawn, {n: x[scored] for n, x in values.items()}, classes, names)
+    write_predictions(
+        predictions_frame(cohort.patients, found, run.tree, run.model.omics), folder.evaluation.parent / PREDICTIONS
+    )
     backup_existing(folder.evaluation)
     write_json({**summary, **made_by()}, folder.evaluation / "metrics.json")
     write_omics_page(folder.evaluation / "report.html", summary, run.tree, found)
@@ -105,9 +107,18 @@ def our_scores(found: Predictions, scored: np.ndarray, classes: np.ndarray, run:
     }
     sure = given.copy()
     sure[given] = ~found.uncertain[scored][given]
-    certain = {"share": float(sure.mean()), "accuracy": float((p[sure].argmax(axis=1) == classes[sure]).mean()) if sure.any() else None}
+    certain = {
+        "share": float(sure.mean()),
+        "accuracy": float((p[sure].argmax(axis=1) == classes[sure]).mean()) if sure.any() else None,
+    }
     scores = class_scores(p, classes)
-    return {**scores, "heads": heads, "reliability": reliability(best, right), "certain": certain, "taught": _taught(found, run)}
+    return {
+        **scores,
+        "heads": heads,
+        "reliability": reliability(best, right),
+        "certain": certain,
+        "taught": _taught(found, run),
+    }
 
 
 def _taught(found: Predictions, run: StoredRun) -> dict[str, dict[str, float]]:
@@ -118,7 +129,11 @@ def _taught(found: Predictions, run: StoredRun) -> dict[str, dict[str, float]]:
 
 
 def baseline_scores(
-    run: StoredRun, drawn: LabelDraw, values: dict[str, np.ndarray], scored: np.ndarray, classes: np.ndarray, names: Sequence[str]
+    run: StoredRun,
+    drawn: LabelDraw,
+    test: dict[str, np.ndarray],
+    classes: np.ndarray,
+    names: Sequence[str],
 ) -> dict[str, Any]:
     """Scores of baselines that are trained on the run's own training patients and labels.
 
@@ -131,11 +146,13 @@ def baseline_scores(
     try:
         whole = read_dataset(run.dataset_dir, run.tree, allow_missing=allow)
     except DataError as error:
-        raise DataError(f"{run.dataset_dir}: the training data are needed for the baselines ({error}); --baselines []") from error
+        raise DataError(
+            f"{run.dataset_dir}: the training data are needed for the baselines ({error}); --baselines []"
+        ) from error
     part = hide_below(whole, drawn)
     labels = np.where(is_class(part.labels, run.tree), part.labels - FIRST_CLASS, -1)
-    rows = TrainingRows(matched_values(part, run.features, allow_missing=allow), labels, leaf_columns(run.tree).shape[1])
-    test = {name: table[scored] for name, table in values.items()}
+    rows = TrainingRows(
+        matched_values(part, run.features, allow_missing=allow), labels, leaf_columns(run.tree).shape[1]
+    )
     seed = int(run.settings["seed"])
     return {name: class_scores(run_baseline(name, rows, test, seed=seed), classes) for name in names}
-

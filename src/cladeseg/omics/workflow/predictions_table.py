@@ -30,9 +30,7 @@ def predictions_frame(
     columns |= {f"p_{name}": p[:, members[tree.index(name)]].sum(axis=1) for name in node_names(tree)}
     columns |= {f"confidence_{name}": found.confidence[:, i] for i, name in enumerate(omics)}
     for a, teacher in enumerate(omics):
-        columns |= {
-            f"taught_{pupil}_by_{teacher}": found.taught[:, a, b] for b, pupil in enumerate(omics) if a != b
-        }
+        columns |= {f"taught_{pupil}_by_{teacher}": found.taught[:, a, b] for b, pupil in enumerate(omics) if a != b}
     columns["uncertain"] = found.uncertain
     return pd.DataFrame(columns)
 

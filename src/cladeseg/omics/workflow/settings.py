@@ -94,12 +94,12 @@ class OmicsSettings(SettingsGroup):
     """Of the split into training and test, and of whatever is random."""
     draw: int = Field(0, ge=0)
     """Another number draws other labels from the same training patients."""
-    data: DataSettings = DataSettings()
-    features: FeatureSettings = FeatureSettings()
-    graph: GraphSettings = GraphSettings()
-    contrast: ContrastSettings = ContrastSettings()
-    heads: HeadSettings = HeadSettings()
-    distillation: DistillationSettings = DistillationSettings()
+    data: DataSettings = Field(default_factory=DataSettings)
+    features: FeatureSettings = Field(default_factory=FeatureSettings)
+    graph: GraphSettings = Field(default_factory=GraphSettings)
+    contrast: ContrastSettings = Field(default_factory=ContrastSettings)
+    heads: HeadSettings = Field(default_factory=HeadSettings)
+    distillation: DistillationSettings = Field(default_factory=DistillationSettings)
 
     def options(self) -> ModelOptions:
         """What the model takes of them."""
