@@ -42,7 +42,7 @@ def test_the_npz_form_gives_the_same_cohort(folder: Path, tmp_path: Path) -> Non
     classes = sorted(set(labels))
     arrays = {n: t.to_numpy() for n, t in tables.items()} | {f"{n}_names": np.array(list(t)) for n, t in tables.items()}
     y = np.array([classes.index(v) for v in labels])
-    np.savez(tmp_path / "all.npz", patient=np.array(labels.index), y=y, classes=np.array(classes), **arrays)
+    np.savez(tmp_path / "all.npz", patient=np.array(labels.index, dtype=str), y=y, classes=np.array(classes), **arrays)
     one, other = read_dataset(folder, class_tree(TREE)), read_dataset(tmp_path / "all.npz", class_tree(TREE))
     assert one.patients == other.patients
     assert np.array_equal(one.labels, other.labels)
@@ -71,7 +71,11 @@ def _twice(table: pd.DataFrame) -> pd.DataFrame:
         ("mrna.csv", _twice, ["mrna.csv", "patient 'P000'", "twice"]),
         ("mrna.csv", lambda t: t.assign(mrna_03="high"), ["mrna.csv", "'mrna_03'", "'high'", "no number"]),
         ("mrna.csv", lambda t: t.assign(mrna_03="1.0"), ["mrna.csv", "'mrna_03'", "constant"]),
-        ("meth.tsv", lambda t: t.assign(meth_01=["", *t["meth_01"][1:]]), ["meth.tsv", "'P000'", "'meth_01'", "missing"]),
+        (
+            "meth.tsv",
+            lambda t: t.assign(meth_01=["", *t["meth_01"][1:]]),
+            ["meth.tsv", "'P000'", "'meth_01'", "missing"],
+        ),
         ("mirna.csv", lambda t: t.assign(patient="x" + t["patient"]), ["mirna.csv", "'xP000'", "same names"]),
         ("labels.csv", _twice, ["labels.csv", "patient 'P000'", "twice"]),
         ("labels.csv", lambda t: t.assign(label="LumC"), ["'LumC'", "LumA, LumB", "luminal"]),

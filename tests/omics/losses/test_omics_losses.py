@@ -50,7 +50,9 @@ def test_class_weights_are_inverse_to_frequency_with_mean_one() -> None:
 
 
 def test_a_superclass_weighs_as_its_classes_do_together() -> None:
-    possible = torch.tensor([[True, False, False]] * 3 + [[False, True, False], [False, False, True], [True, True, False]])
+    possible = torch.tensor(
+        [[True, False, False]] * 3 + [[False, True, False], [False, False, True], [True, True, False]]
+    )
     weights = class_weights(possible, torch.ones(6, dtype=torch.bool))
     one, other = weights[0].item(), weights[3].item()
     assert weights[5].item() == pytest.approx((3 * one + other) / 4)
@@ -88,7 +90,10 @@ def test_hard_targets_are_the_teachers_classes_with_their_weights() -> None:
 
 
 def test_soft_distillation_has_the_gradient_of_the_scaled_divergence() -> None:
-    teacher, pupil = torch.randn(1, 5, 3, dtype=torch.float64), torch.randn(1, 5, 3, dtype=torch.float64, requires_grad=True)
+    teacher, pupil = (
+        torch.randn(1, 5, 3, dtype=torch.float64),
+        torch.randn(1, 5, 3, dtype=torch.float64, requires_grad=True),
+    )
     softened = (teacher / 2).softmax(-1)
     ours = torch.autograd.grad(distillation_loss(pupil, softened, 2.0), pupil)[0]
     divergence = 4 * torch.nn.functional.kl_div((pupil / 2).log_softmax(-1), softened, reduction="sum")

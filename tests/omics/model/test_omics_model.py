@@ -55,7 +55,8 @@ def test_every_missing_pattern_is_predicted(
     model: OmicsModel, cohort: tuple[dict[str, np.ndarray], np.ndarray], present: tuple[bool, ...]
 ) -> None:
     values = {
-        n: x[80:] if here else np.full_like(x[80:], np.nan) for (n, x), here in zip(cohort[0].items(), present, strict=True)
+        n: x[80:] if here else np.full_like(x[80:], np.nan)
+        for (n, x), here in zip(cohort[0].items(), present, strict=True)
     }
     found = model.predict(values)
     assert np.allclose(np.exp(found.log_p).sum(axis=1), 1)
@@ -70,7 +71,9 @@ def test_a_patient_without_any_omics_has_no_prediction(model: OmicsModel) -> Non
     assert found.uncertain.all()
 
 
-def test_patients_do_not_change_one_another(model: OmicsModel, cohort: tuple[dict[str, np.ndarray], np.ndarray]) -> None:
+def test_patients_do_not_change_one_another(
+    model: OmicsModel, cohort: tuple[dict[str, np.ndarray], np.ndarray]
+) -> None:
     new = {n: x[80:] for n, x in cohort[0].items()}
     together = model.predict(new).log_p
     backwards = model.predict({n: x[::-1] for n, x in new.items()}).log_p[::-1]

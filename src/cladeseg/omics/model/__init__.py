@@ -4,6 +4,7 @@ from cladeseg.omics.model.fitting import OmicsFit, fit_blocks, fit_model
 from cladeseg.omics.model.omics_model import OmicsModel, Predictions
 from cladeseg.omics.model.options import ModelOptions
 from cladeseg.omics.model.storage import model_description, model_tensors, restore_model
+from cladeseg.omics.model.top_features import top_features
 
 __all__ = [
     "ModelOptions",
@@ -15,4 +16,5 @@ __all__ = [
     "model_description",
     "model_tensors",
     "restore_model",
+    "top_features",
 ]

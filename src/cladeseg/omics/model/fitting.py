@@ -46,7 +46,11 @@ class OmicsFit:
     """
 
     def __init__(
-        self, values: Mapping[str, np.ndarray], possible: Tensor, options: ModelOptions, blocks: FittedBlocks | None = None
+        self,
+        values: Mapping[str, np.ndarray],
+        possible: Tensor,
+        options: ModelOptions,
+        blocks: FittedBlocks | None = None,
     ) -> None:
         self.omics = tuple(values)
         self.possible = possible
@@ -120,7 +124,9 @@ class OmicsFit:
     def _fit(self, views: list[list[View]]) -> Tensor:
         flat = [view for group in views for view in group]
         features = stacked([view(self.scores) for view in flat])
-        weights, _ = fit_heads(features, self.possible, self.label_weights(flat), penalty=self.options.penalty, iterations=20)
+        weights, _ = fit_heads(
+            features, self.possible, self.label_weights(flat), penalty=self.options.penalty, iterations=20
+        )
         return pooled(head_logits(features, weights), [len(group) for group in views])
 
     def _round(self, engine: Engine, batch: int) -> float:

@@ -100,7 +100,11 @@ def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
         few = {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
         return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
     rows = _ours(OURS, plan.options, training, conditions, classes)
-    return rows if key.coarse else rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
+    return (
+        rows
+        if key.coarse
+        else rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
+    )
 
 
 def _ours(
@@ -118,10 +122,14 @@ def _ours(
 def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
     predicted = model.predict(_together(conditions))
     parts = np.split(np.exp(predicted.log_p), len(conditions))
-    rows = [{"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)]
+    rows = [
+        {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)
+    ]
     for i, omics in enumerate(model.omics):
         own = np.exp(predicted.of_omics[: len(classes), i])
-        rows.append({"method": f"{name}: {omics} head", "condition": next(iter(conditions)), **class_scores(own, classes)})
+        rows.append(
+            {"method": f"{name}: {omics} head", "condition": next(iter(conditions)), **class_scores(own, classes)}
+        )
     return rows
 
 

@@ -16,7 +16,7 @@ from cladeseg.omics.data import OmicsCohort, hide_below, leaf_columns, read_data
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_names
 from cladeseg.omics.data.draw import LabelDraw, read_draw
 from cladeseg.omics.metrics import class_scores, reliability
-from cladeseg.omics.model import Predictions
+from cladeseg.omics.model import Predictions, top_features
 from cladeseg.omics.pages import write_omics_page
 from cladeseg.omics.workflow.matching import matched_values
 from cladeseg.omics.workflow.plan import OmicsPlan
@@ -60,6 +60,9 @@ def run_evaluation(plan: OmicsPlan, *, split: str = "test", baselines: Sequence[
         predictions_frame(cohort.patients, found, run.tree, run.model.omics), folder.evaluation.parent / PREDICTIONS
     )
     backup_existing(folder.evaluation)
+    write_predictions(
+        top_features(run.model, run.features, class_names(run.tree)), folder.evaluation / "top_features.csv"
+    )
     write_json({**summary, **made_by()}, folder.evaluation / "metrics.json")
     write_omics_page(folder.evaluation / "report.html", summary, run.tree, found)
     logger.info("macro-F1 %.3f, accuracy %.3f, ECE %.3f", *(summary[name] for name in ("macro_f1", "accuracy", "ece")))
