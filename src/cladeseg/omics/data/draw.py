@@ -36,10 +36,10 @@ class LabelDraw:
 
 
 RULE = (
-    "Test patients: stratified by class, by seed alone. Labels: within each class the training patients in an order by "
-    f"(seed, draw), the first round(label_share x size) of them but at least {FEWEST_LABELS}, so that larger shares hold "
-    "the smaller ones. Coarse labels: of those that are left, the first coarse_share of each class in the same order show "
-    "their superclass. The rest are unlabelled."
+    "Test patients: stratified by class, by seed alone. Labels: within each class the training patients in an order "
+    f"by (seed, draw), the first round(label_share x size) of them but at least {FEWEST_LABELS}, so that larger shares "
+    "hold the smaller ones. Coarse labels: of those that are left, the first coarse_share of each class in the same "
+    "order show their superclass. The rest are unlabelled."
 )
 
 

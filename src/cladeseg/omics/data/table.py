@@ -131,7 +131,7 @@ def _numbers(source: str, features: Sequence[str], frame: pd.DataFrame) -> np.nd
 def _refuse_constant(source: str, features: Sequence[str], values: np.ndarray) -> None:
     known = ~np.isnan(values)
     low, high = np.where(known, values, np.inf).min(axis=0), np.where(known, values, -np.inf).max(axis=0)
-    constant = [features[i] for i in np.flatnonzero(low >= high)]
+    constant = [features[i] for i in np.flatnonzero(low >= high).tolist()]
     if constant and len(values) > 1:
         more = f" and {len(constant) - 1} more" if len(constant) > 1 else ""
         raise DataError(f"{source}: column '{constant[0]}'{more} is constant or empty; remove it, it can tell nothing")

@@ -22,12 +22,12 @@ def fit_temperature(log_p: Tensor, possible: Tensor) -> float:
         return 1.0
     one = torch.ones(len(log_p), dtype=log_p.dtype)
     losses = [float(marginal_loss(cooled(log_p, t), possible, one)) / len(log_p) for t in _TEMPERATURES]
-    # One patient's worth of doubt that anything should change.
+    # A prior as strong as one patient keeps the temperature near one.
     return float(_TEMPERATURES[int(np.argmin(np.array(losses) + np.log(_TEMPERATURES) ** 2 / (2 * len(log_p))))])
 
 
-def cooled(log_p: Tensor, temperature: float) -> Tensor:
-    """Log softmax(log p / T)."""
+def cooled(log_p: Tensor, temperature: float | Tensor) -> Tensor:
+    """Log softmax(log p / T), with one T or one for each patient."""
     return (log_p / temperature).log_softmax(dim=-1)
 
 

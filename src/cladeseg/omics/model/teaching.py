@@ -51,7 +51,7 @@ class Teaching:
         allowed = (~possible).to(fused.dtype) * -1e9
         teacher = (fused.detach() + allowed).log_softmax(dim=-1)
         sets = zip(log_p, sure, teacher, taught, strict=True)
-        return torch.stack([self._of_set(*one, present=present) for one in sets])
+        return balanced(torch.stack([self._of_set(*one, present=present) for one in sets]))
 
     def _of_set(self, log_p: Tensor, sure: Tensor, teacher: Tensor, free: Tensor, *, present: np.ndarray) -> Tensor:
         has = torch.stack([torch.from_numpy(present[:, list(s)].all(axis=1)) for s in self.subsets])
@@ -80,6 +80,18 @@ class Teaching:
         if self.options.confidence:
             return teaching_weights(own)
         return (1 - torch.eye(len(own), dtype=own.dtype))[:, :, None].expand(-1, -1, own.shape[1])
+
+
+def balanced(targets: Tensor) -> Tensor:
+    """Targets (*, N, C) weighed so that every class that is taught counts the same, as labels do; the sum stays.
+
+    Example:
+        >>> balanced(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).sum(dim=0).tolist()
+        [2.0, 2.0]
+    """
+    of_class = targets.sum(dim=-2, keepdim=True)
+    share = of_class.sum(dim=-1, keepdim=True) / (of_class > 0).sum(dim=-1, keepdim=True).clamp_min(1)
+    return targets * torch.where(of_class > 0, share / of_class.clamp_min(1e-12), 0.0)
 
 
 def _surest(log_p: Tensor, free: Tensor) -> Tensor:
