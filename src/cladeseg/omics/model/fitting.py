@@ -95,7 +95,7 @@ class OmicsFit:
         ``untaught`` is then the model that the first one gave: ours without distillation.
         """
         self._choose_lead()
-        self._choose_strengths()
+        self._set_strengths()
         engine = Engine(self._round)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
         engine.run([0], max_epochs=1 + self.options.rounds)
@@ -109,8 +109,8 @@ class OmicsFit:
         held_out = self.out_of_fold(self._fit(views))
         self.quality = np.array([self._balanced(held_out[i], i) for i in range(len(singles))])
 
-    def _choose_strengths(self) -> None:
-        """Smooth a head's views where that is no worse on held-out rows than none."""
+    def _set_strengths(self) -> None:
+        """Smooth the views of heads that see the leading omics; by a fixed rule, not yet by held-out rows."""
         lead = int(self.quality.argmax())
         factor = [self.options.lead_weight if i == lead else 1.0 for i in range(len(self.omics))]
         o = self.options
@@ -118,7 +118,7 @@ class OmicsFit:
         self.views = [views_of(s, factor, o.blocks, o.strengths, o.degree) for s in self.subsets]
         if len(o.strengths) > 1:
             for h, subset in enumerate(self.subsets):
-                if lead not in subset:  # what the lead omics' graph does is settled; see the docs
+                if lead not in subset:
                     self.views[h] = plain[h]
 
     def _fit(self, views: list[list[View]]) -> Tensor:

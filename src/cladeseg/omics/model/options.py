@@ -13,14 +13,14 @@ TARGETS = ("hard", "soft")
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Switches and strengths of the method; each default was chosen on validation rows inside training patients.
+    """Switches and strengths of the method; defaults were compared on splits inside training patients, but ``lead_weight``.
 
     Attributes:
         blocks: forms of an omics that heads see: raw and standardised components, and the pre-trained embedding.
         components: of each block.
         degree: neighbours that a patient's features are smoothed over.
-        strengths: of the smoothing, candidates between 0 (no graph) and 1; views at all of them are averaged, unless
-            validation says that a head does better without.
+        strengths: of the smoothing, between 0 (no graph) and 1; views at all of them are averaged, and heads without
+            the leading omics take the first one alone.
         lead_weight: how much more the omics that is best on validation rows counts among joined features.
         penalty: weight C of the labels against the squared norm of the weights.
         folds: parts of the labelled training patients that are held out in turn, to validate and calibrate.
