@@ -13,7 +13,9 @@ TARGETS = ("hard", "soft")
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Switches and strengths of the method; defaults were compared on splits inside training patients, but ``lead_weight``.
+    """Switches and strengths of the method.
+
+    Defaults were compared on splits inside training patients, all but ``lead_weight``.
 
     Attributes:
         blocks: forms of an omics that heads see: raw and standardised components, and the pre-trained embedding.
