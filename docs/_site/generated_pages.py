@@ -59,9 +59,7 @@ def bundle_pages() -> Iterator[dict[str, list[dict[str, str]]]]:
         pages = [docs / "README.md", docs / "model_card.md", *sorted((docs / "results").rglob("*.md"))]
         paths = [page.relative_to(SOURCE.parent).as_posix() for page in pages if page.is_file()]
         name = folder.name.removesuffix("_subclass_segmentation").removesuffix("_subtype_classification")
-        yield {name: [{_title(path): path} for path in paths]} for path in paths
-            ]
-        }
+        yield {name: [{_title(path): path} for path in paths]}
 
 
 def _title(path: str) -> str:
