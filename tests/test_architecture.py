@@ -58,6 +58,18 @@ LEVELS = {
     "clustering.groups": 4,
     "clustering.pages": 5,
     "clustering.workflow": 6,
+    "omics.losses": 1,
+    "omics.graph": 1,
+    "omics.phantoms": 2,
+    "omics.data": 2,
+    "omics.metrics": 2,
+    "omics.contrast": 2,
+    "omics.features": 3,  # an omics' values, or their pre-trained embedding
+    "omics.model": 4,
+    "omics.baselines": 4,
+    "omics.pages": 5,
+    "omics.study": 6,
+    "omics.workflow": 6,
     # roof
     "demo": 8,  # runs bundle commands and shows what comes out
     "organoid_demo": 8,  # the same for clustering

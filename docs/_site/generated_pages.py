@@ -58,7 +58,8 @@ def bundle_pages() -> Iterator[dict[str, list[dict[str, str]]]]:
         docs = folder / "docs"
         pages = [docs / "README.md", docs / "model_card.md", *sorted((docs / "results").rglob("*.md"))]
         paths = [page.relative_to(SOURCE.parent).as_posix() for page in pages if page.is_file()]
-        yield {folder.name.removesuffix("_subclass_segmentation"): [{_title(path): path} for path in paths]}
+        name = folder.name.removesuffix("_subclass_segmentation").removesuffix("_subtype_classification")
+        yield {name: [{_title(path): path} for path in paths]}
 
 
 def _title(path: str) -> str:

@@ -42,7 +42,7 @@ def files_of(folder: Path) -> set[str]:
 
 def test_a_checkout_ships_its_own_folders() -> None:
     assert shipped_root() == REPOSITORY
-    assert list(shipped_bundles()) == ["acdc", "brats", "hippocampus", "myops", "organoid_clustering"]
+    assert list(shipped_bundles()) == ["acdc", "brats", "hippocampus", "myops", "omics", "organoid_clustering"]
 
 
 def test_an_installed_package_goes_before_what_lies_above_it(installed: Path) -> None:

@@ -21,7 +21,7 @@ from cladeseg.segmentation.phantoms import write_msd_phantoms
 
 SHARED = Path(os.environ.get("CLADESEG_DATA", REPOSITORY.parent / "shared" / "data"))
 PAGE = (REPOSITORY / "docs" / "how-to" / "own-data.md").read_text(encoding="utf-8")
-COMMANDS = [line for line in PAGE.splitlines() if line.startswith("cladeseg ")]
+COMMANDS = [line.split("#")[0].strip() for line in PAGE.splitlines() if line.startswith("cladeseg ")]
 KNEE = PAGE.split("```json\n")[1].split("```")[0]
 PATIENTS = 4
 #: What makes a training a matter of seconds; the commands stay as they are but for this.

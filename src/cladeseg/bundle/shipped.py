@@ -16,7 +16,8 @@ from pathlib import Path
 from cladeseg.files import DataError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SUFFIX = "_subclass_segmentation"
+#: Endings of bundles' names that people leave out.
+_SUFFIXES = ("_subclass_segmentation", "_subtype_classification")
 _CONFIGS = (".json", ".yaml", ".yml")
 #: What trainings and benchmarks leave in a bundle's folder; a copy starts without it.
 _LEFT_BEHIND = ("runs", "eval", "docs/results")
@@ -43,7 +44,7 @@ def shipped_bundles() -> dict[str, Path]:
     folders = sorted(path for path in (shipped_root() / "bundles").iterdir() if is_bundle(path))
     if not folders:
         raise DataError(f"{shipped_root() / 'bundles'}: holds no bundle; install cladeseg again")
-    return {folder.name.removesuffix(_SUFFIX): folder for folder in folders}
+    return {_short(folder.name): folder for folder in folders}
 
 
 def is_bundle(folder: str | Path) -> bool:
@@ -71,9 +72,9 @@ def find_bundle(name_or_path: str | Path) -> Path:
     if is_bundle(name_or_path):
         return Path(name_or_path).absolute()
     shipped, name = shipped_bundles(), str(name_or_path)
-    found = shipped.get(name.removesuffix(_SUFFIX))
+    found = shipped.get(_short(name))
     if found is None:
-        nearest = _nearest(Path(name).name.removesuffix(_SUFFIX), shipped)
+        nearest = _nearest(_short(Path(name).name), shipped)
         raise DataError(
             f"{name}: is neither a bundle's folder nor the name of a shipped bundle; did you mean '{nearest}'? "
             f"There are {', '.join(shipped)}"
@@ -150,7 +151,7 @@ def raise_if_shipped(bundle: str | Path) -> None:
 def copy_advice(bundle: str | Path) -> str:
     """Why nothing is written into a bundle of the installed package, and what to do instead, in one line."""
     folder = Path(bundle).resolve()
-    name = folder.name.removesuffix(_SUFFIX)
+    name = _short(folder.name)
     return (
         f"{folder}: belongs to the installed package and stays as it is; "
         f"'cladeseg copy-bundle {name} FOLDER' makes a copy that trainings may write into"
@@ -164,6 +165,10 @@ def _copy_files(source: Path, target: Path) -> None:
         if not any(relative.is_relative_to(each) for each in _LEFT_BEHIND):
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target / relative)
+
+
+def _short(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), name)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

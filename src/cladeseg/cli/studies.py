@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import MODELS, STUDIES, benchmarks, bundle_folder, command, config_file, labelling
+from cladeseg.cli.base import (
+    DATA,
+    MODELS,
+    OUTPUT,
+    STUDIES,
+    TRAINING,
+    benchmarks,
+    bundle_folder,
+    command,
+    config_file,
+    labelling,
+)
 from cladeseg.cli.options import Bundle
 
 
@@ -45,13 +56,14 @@ def report(
     "cladeseg demo --output demo",
     "cladeseg demo --output demo-brats --bundle brats",
     "cladeseg demo --output demo-organoids --bundle organoid_clustering",
+    "cladeseg demo --output demo-omics --bundle omics",
     panel=STUDIES,
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
     bundle: Annotated[str, typer.Option(help="One of the shipped bundles.")] = "acdc",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of both trainings; those of configs/demos if left out.")
+        int | None, typer.Option(min=1, help="Of both segmentations; those of configs/demos if left out.")
     ] = (None),
     seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split, weights and training.")] = 0,
 ) -> None:
@@ -59,15 +71,19 @@ def demo(
 
     Generates them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and
     prints the scores on held-out phantoms side by side.  The demo of organoid_clustering groups phantoms of kinds that
-    no training saw, and ends in a contact sheet.
+    no training saw, and ends in a contact sheet; that of omics compares ours with simple baselines.
     """
+    from cladeseg.benchmark.omics import run_omics_demo
     from cladeseg.demo import DemoPlan, run_demo
     from cladeseg.organoid_demo import BUNDLE, run_organoid_demo
 
     if bundle == BUNDLE:
         run_organoid_demo(output, seed=seed)
-        return
-    run_demo(DemoPlan(output, bundle, epochs, seed))
+    elif bundle == "omics":
+        page = run_omics_demo(output, bundle_folder(bundle) / "configs" / "taxonomy.json", seed=seed)
+        Console().print(f"page: {page}", soft_wrap=True)
+    else:
+        run_demo(DemoPlan(output, bundle, epochs, seed))
 
 
 @command(
@@ -117,6 +133,45 @@ def labels(
     )
     if page is not None:
         Console().print(f"results: {page}", soft_wrap=True)
+
+
+@command(
+    "cladeseg benchmark omics --dataset D --output runs/omics",
+    "cladeseg benchmark omics --dataset D --output runs/omics --draws 5 --quick",
+    on=benchmarks,
+)
+def omics(
+    dataset: Annotated[
+        Path, typer.Option(help="Folder of the tables, or the npz file that holds them.", rich_help_panel=DATA)
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the results; finished cells in it are kept.", rich_help_panel=OUTPUT)
+    ],
+    *,
+    bundle: Annotated[str, typer.Option(help="Whose class tree is used.", rich_help_panel=DATA)] = "omics",
+    flat: Annotated[
+        bool,
+        typer.Option("--flat", help="No class tree: the labels that are found are the classes.", rich_help_panel=DATA),
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of labels.", rich_help_panel=TRAINING)] = 10,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the split into training and test.", rich_help_panel=TRAINING)
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.", rich_help_panel=TRAINING)] = 2,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="No slow baselines and no ablations.", rich_help_panel=TRAINING)
+    ] = False,
+) -> None:
+    """Macro-F1 against the share of labels, and under noise, masking and missing omics, beside every baseline.
+
+    Kill it at any time and call it again.
+    """
+    from cladeseg.benchmark.omics import run_omics_benchmark
+
+    tree = None if flat else bundle_folder(bundle) / "configs" / "taxonomy.json"
+    further = 0 if quick else min(5, draws)
+    page = run_omics_benchmark(dataset, output, tree, draws=draws, further=further, seed=seed, workers=workers)
+    Console().print(f"results: {page}", soft_wrap=True)
 
 
 @command(

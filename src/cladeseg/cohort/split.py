@@ -101,6 +101,40 @@ def draw_fine(patients: Mapping[str, str], n: int, seed: int, *, draw: int = 0) 
     return [patient for *_, patient in sorted(turns)[:n]]
 
 
+def draw_share(patients: Mapping[str, str], share: float, *, seed: int, draw: int = 0, fewest: int = 0) -> list[str]:
+    """Draw a share of each group, as a cohort has them in practice.
+
+    The draws of one (seed, draw) are nested: a larger share keeps the patients of a smaller one.
+
+    Args:
+        patients: patient → group, the candidates.
+        share: fraction of each group, 0 to 1.
+        seed: another seed is another draw.
+        draw: another number is another draw of the same seed; see :func:`draw_fine`.
+        fewest: of each group, however small the share; a smaller group is taken whole.
+
+    Returns:
+        The patients, sorted.
+
+    Raises:
+        DataError: the share is below 0 or above 1.
+
+    Example:
+        >>> groups = {f"p{i}": "rare" if i < 2 else "common" for i in range(12)}
+        >>> drawn = draw_share(groups, 0.5, seed=0)
+        >>> sorted(groups[patient] for patient in drawn)
+        ['common', 'common', 'common', 'common', 'common', 'rare']
+    """
+    if not 0 <= share <= 1:
+        raise DataError(f"draw: a share of {share} was asked for; it lies between 0 and 1")
+    source = f"{seed}.{draw}" if draw else seed
+    drawn: list[str] = []
+    for members in _by_group(patients, patients).values():
+        ordered = sorted(members, key=lambda patient: _uniform(source, "share", patient))
+        drawn += ordered[: max(fewest, round(share * len(members)))]
+    return sorted(drawn)
+
+
 def merge_overlapping(sets: Iterable[set[str]]) -> list[set[str]]:
     """Unite sets that share a member, directly or through others; sorted by their first member.
 

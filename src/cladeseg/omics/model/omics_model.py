@@ -1,0 +1,126 @@
+"""A fitted model: omics of patients → probability of every class, confidence per omics, who taught whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cladeseg.omics.features import Block
+from cladeseg.omics.losses import teaching_weights
+from cladeseg.omics.model.calibration import cooled
+from cladeseg.omics.model.confidence import confidence
+from cladeseg.omics.model.heads import head_logits, stacked
+from cladeseg.omics.model.subsets import Subset, joint_heads, lead_heads
+from cladeseg.omics.model.views import Scores, View
+
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of N patients, C classes and M omics.
+
+    Attributes:
+        log_p: (N, C) calibrated; NaN for a patient without any omics.
+        of_omics: (N, M, C) log-probabilities of each omics' own head; NaN where it is missing.
+        confidence: (N, M) of each omics' own head; NaN where it is missing.
+        taught: (N, M, M) how much omics a would teach omics b, teacher first.
+        uncertain: bool (N,), probability below the calibrated threshold.
+    """
+
+    log_p: np.ndarray
+    of_omics: np.ndarray
+    confidence: np.ndarray
+    taught: np.ndarray
+    uncertain: np.ndarray
+
+
+@dataclass(frozen=True)
+class OmicsModel:
+    """Everything that predictions depend on.
+
+    Attributes:
+        omics: M names.
+        blocks: by (omics, kind).
+        training: scores of the training patients, whom others attach to.
+        subsets: H heads.
+        views: of each head.
+        weights: (V, K + 1, C) of all views in the order of the heads.
+        lines: (H, 2) slope and offset of each head's confidence.
+        quality: (M,) mean probability of the true class on validation rows, classes alike.
+        temperatures: (H,) of predictions in which a head is the joint one.
+        threshold: probability below which a prediction is uncertain.
+    """
+
+    omics: tuple[str, ...]
+    blocks: Mapping[tuple[int, str], Block]
+    training: Scores
+    subsets: Sequence[Subset]
+    views: Sequence[Sequence[View]]
+    weights: Tensor
+    lines: Tensor
+    quality: np.ndarray
+    temperatures: np.ndarray
+    threshold: float
+
+    def predict(self, values: Mapping[str, np.ndarray]) -> Predictions:
+        """Predict patients; none of them changes what another gets.
+
+        Args:
+            values: omics → (N, D) with NaN where missing; an omics that is left out is missing for all.
+        """
+        count = len(next(iter(values.values())))
+        scores = {key: self._scores(block, values.get(self.omics[key[0]]), count) for key, block in self.blocks.items()}
+        present = np.stack([~np.isnan(self._first(scores, i)).any(axis=1) for i in range(len(self.omics))], axis=1)
+        flat = [view(self.training, scores) for views in self.views for view in views]
+        log_p = pooled(head_logits(stacked(flat), self.weights[None])[0], [len(views) for views in self.views])
+        return self._predictions(log_p, present)
+
+    def _scores(self, block: Block, values: np.ndarray | None, count: int) -> np.ndarray:
+        return np.full((count, block.scores.width), np.nan) if values is None else block(values)
+
+    def _first(self, scores: Scores, omics: int) -> np.ndarray:
+        return next(x for (i, _), x in scores.items() if i == omics)
+
+    def _predictions(self, log_p: Tensor, present: np.ndarray) -> Predictions:
+        single = len(self.omics)
+        heads = joint_heads(present, self.subsets)
+        temperatures = torch.from_numpy(self.temperatures[heads])[:, None]
+        fused = cooled(fuse(log_p, present, self.subsets, self.quality), temperatures)
+        sure = torch.stack([confidence(log_p[i], self.lines[i]) for i in range(single)])
+        sure[~torch.from_numpy(present.T)] = torch.nan
+        taught = teaching_weights(sure).permute(2, 0, 1).nan_to_num()
+        of_omics = log_p[:single].permute(1, 0, 2).clone()
+        of_omics[~torch.from_numpy(present)] = torch.nan
+        fused[torch.from_numpy(heads < 0)] = torch.nan
+        uncertain = ~(fused.exp().max(dim=-1).values >= self.threshold)
+        arrays = (one.numpy() for one in (fused, of_omics, sure.T, taught, uncertain))
+        return Predictions(*arrays)
+
+
+def pooled(logits: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Log of the mean probability over the views of each head: (*, V, N, C) → (*, H, N, C)."""
+    groups = logits.double().softmax(dim=-1).split(list(sizes), dim=-3)
+    return torch.stack([group.mean(dim=-3) for group in groups], dim=-3).clamp_min(_LEAST).log()
+
+
+def fuse(log_p: Tensor, present: np.ndarray, subsets: Sequence[Subset], quality: np.ndarray) -> Tensor:
+    """Log of the mean of the joint head's probabilities and those of the patient's best single omics.
+
+    Args:
+        log_p: (*, H, N, C) of the heads.
+        present: bool (N, M).
+        subsets: omics of each head.
+        quality: (M,) of the single omics.
+
+    Returns:
+        (*, N, C); the first head's where a patient has nothing at all.
+    """
+    people = torch.arange(len(present))
+    joint, lead = joint_heads(present, subsets).clip(0), lead_heads(present, quality)
+    both = [log_p[..., torch.from_numpy(heads), people, :].exp() for heads in (joint, lead)]
+    return (0.5 * (both[0] + both[1])).clamp_min(_LEAST).log()

@@ -1,0 +1,62 @@
+"""What decides how the heads of an omics model are fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cladeseg.files import check_choice
+from cladeseg.omics.contrast import PretrainingOptions
+
+BLOCKS = ("raw", "standardised", "contrastive")
+TARGETS = ("hard", "soft")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Switches and strengths of the method.
+
+    Defaults were compared on splits inside training patients, all but ``lead_weight``.
+
+    Attributes:
+        blocks: forms of an omics that heads see: raw and standardised components, and the pre-trained embedding.
+        components: of each block.
+        degree: neighbours that a patient's features are smoothed over.
+        strengths: of the smoothing, between 0 (no graph) and 1; views at all of them are averaged, and heads without
+            the leading omics take the first one alone.
+        lead_weight: how much more the omics that is best on validation rows counts among joined features.
+        penalty: weight C of the labels against the squared norm of the weights.
+        folds: parts of the labelled training patients that are held out in turn, to validate and calibrate.
+        confidence: weigh teachers by confidence; without, every teacher counts the same.
+        rounds: times that the heads are taught; 0 without distillation.
+        targets: hard classes of the teacher, or its probabilities at ``temperature``.
+        temperature: of soft targets.
+        taught_weight: of what a head without the lead omics is taught, against a label.
+        self_weight: the same for heads with the lead omics, whose teacher says mostly what they said themselves.
+        pair_weight: of what heads are taught by one another, per unit of difference in confidence.
+        unlabelled: whether patients without a class label are taught, or only those with one.
+        contrast: how encoders are pre-trained.
+        seed: of the pre-training.
+    """
+
+    blocks: tuple[str, ...] = ("raw", "standardised")
+    components: int = 60
+    degree: int = 8
+    strengths: tuple[float, ...] = (0.0, 0.5)
+    lead_weight: float = 3.0
+    penalty: float = 1.0
+    folds: int = 4
+    confidence: bool = True
+    rounds: int = 1
+    targets: str = "hard"
+    temperature: float = 2.0
+    taught_weight: float = 1.0
+    self_weight: float = 0.2
+    pair_weight: float = 0.0
+    unlabelled: bool = True
+    contrast: PretrainingOptions = field(default_factory=PretrainingOptions)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("targets", self.targets, TARGETS)
+        for block in self.blocks:
+            check_choice("blocks", block, BLOCKS)

@@ -1,0 +1,97 @@
+"""The page of one evaluation: our scores beside every baseline's, reliability, who taught whom, uncertain patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cladeseg.omics.model import Predictions
+from cladeseg.report import Block, Cell, line_chart, number_cell, text_cell, write_page
+from cladeseg.taxonomy import Taxonomy
+
+_SCORES = ("macro_f1", "accuracy", "ece")
+_SURE = 20
+
+
+def write_omics_page(path: str | Path, summary: Mapping[str, Any], tree: Taxonomy, found: Predictions) -> Path:
+    """Write the page.
+
+    Args:
+        path: of the page.
+        summary: what ``metrics.json`` holds.
+        tree: the classes.
+        found: the predictions that were scored.
+    """
+    blocks = [_scores(summary), _heads(summary), _reliability(summary), _confidence(found), _teaching(summary)]
+    seen = summary["held_out"]["seen"]
+    note = "none of them was seen in training" if not seen else f"{seen} of them were seen in training"
+    title = f"{tree.name}: evaluation of {summary['patients']} patients"
+    subtitle = f"Macro-F1 {summary['macro_f1']:.3f}; {note}."
+    return write_page(path, title, blocks, subtitle=subtitle)
+
+
+def _scores(summary: Mapping[str, Any]) -> Block:
+    methods = {"ours": summary, **summary["baselines"]}
+    rows = [[text_cell(name), *(number_cell(one[score]) for score in _SCORES)] for name, one in methods.items()]
+    return _table(
+        "Scores", "Every method on the same patients and labels", ["method", "macro-F1", "accuracy", "ECE"], rows
+    )
+
+
+def _heads(summary: Mapping[str, Any]) -> Block:
+    rows = [[text_cell(name), *(number_cell(one[s]) for s in _SCORES)] for name, one in summary["heads"].items()]
+    return _table("Each omics alone", "The omics' own heads", ["omics", "macro-F1", "accuracy", "ECE"], rows)
+
+
+def _reliability(summary: Mapping[str, Any]) -> Block:
+    points = [(one["probability"], one["right"]) for one in summary["reliability"]]
+    chart = line_chart(
+        {"ours": points},
+        x_label="probability of the predicted class",
+        y_label="share of right predictions",
+        description="Share of right predictions by their probability; on the diagonal both agree.",
+        x_range=(0, 1),
+        y_range=(0, 1),
+        diagonal=True,
+    )
+    certain = summary["certain"]
+    share = f"{certain['share']:.0%} of the patients are above the threshold"
+    right = "" if certain["accuracy"] is None else f"; {certain['accuracy']:.0%} of them are right"
+    return Block("charts", "Reliability", {"charts": [("Reliability", chart)], "notes": [f"{share}{right}."]})
+
+
+def _confidence(found: Predictions) -> Block:
+    """How sure the heads are: patients by the confidence of their omics."""
+    steps = np.linspace(0, 1, _SURE + 1)
+    series = {}
+    for i in range(found.confidence.shape[1]):
+        own = found.confidence[:, i]
+        own = own[~np.isnan(own)]
+        if len(own):
+            series[f"omics {i + 1}"] = [(float(s), float((own <= s).mean())) for s in steps]
+    chart = line_chart(
+        series or {"none": [(0.0, 0.0), (1.0, 0.0)]},
+        x_label="confidence",
+        y_label="share of patients at or below",
+        description="Distribution of each omics' confidence.",
+        x_range=(0, 1),
+        y_range=(0, 1),
+    )
+    return Block("charts", "Confidence", {"charts": [("Confidence of each omics", chart)], "notes": []})
+
+
+def _teaching(summary: Mapping[str, Any]) -> Block:
+    names = list(summary["taught"])
+    rows = [
+        [text_cell(a), *(Cell("–", "") if a == b else number_cell(summary["taught"][a][b]) for b in names)]
+        for a in names
+    ]
+    return _table("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
+
+
+def _table(title: str, caption: str, header: list[str], rows: list[list[Cell]]) -> Block:
+    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
+    return Block("table", title, content)

@@ -1,0 +1,19 @@
+"""Ours and all baselines over draws of labels and under stress."""
+
+from cladeseg.omics.study.cell import OURS, CellKey, StudyPlan, run_cell
+from cladeseg.omics.study.study import SHARES, read_study, run_study, study_cells
+from cladeseg.omics.study.summary import coarse_gain, study_page, study_table
+
+__all__ = [
+    "OURS",
+    "SHARES",
+    "CellKey",
+    "StudyPlan",
+    "coarse_gain",
+    "read_study",
+    "run_cell",
+    "run_study",
+    "study_cells",
+    "study_page",
+    "study_table",
+]

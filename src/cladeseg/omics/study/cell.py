@@ -1,0 +1,172 @@
+"""One cell of the study: all methods on one draw of labels, trained once and scored under every condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
+from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
+from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
+from cladeseg.omics.metrics import class_scores
+from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
+from cladeseg.omics.study.conditions import Values, stress_conditions
+
+OURS = "ours"
+#: Baselines that take a second; the others take ten.
+LINEAR = ("lr", "pca_lr", "graph_lr", "distilled_lr")
+_ALL_BLOCKS = ("raw", "standardised", "contrastive")
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """Which cell.
+
+    Attributes:
+        share: of the training labels that are shown.
+        draw: of the labels.
+        seed: of the split.
+        coarse: share of the others that show their superclass.
+        part: ``"main"``, ours and the linear baselines; ``"slow"``, the other baselines; ``"ablations"``, ours with one
+            part changed each.
+    """
+
+    share: float
+    draw: int
+    seed: int = 0
+    coarse: float = 0.0
+    part: str = "main"
+
+    @property
+    def name(self) -> str:
+        """Name of the cell's file."""
+        coarse = f"_coarse-{self.coarse:g}" if self.coarse else ""
+        return f"{self.part}_seed-{self.seed}_share-{self.share:g}{coarse}_draw-{self.draw}"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What all cells have in common.
+
+    Attributes:
+        dataset_dir: the data.
+        tree: file of the class tree; ``None`` for a flat one.
+        test: share of held-out patients.
+        options: of ours.
+    """
+
+    dataset_dir: str
+    tree: str | None
+    test: float = 0.25
+    options: ModelOptions = field(default_factory=ModelOptions)
+
+
+def arms(options: ModelOptions) -> dict[str, ModelOptions]:
+    """Ours with one part changed each; those that add pre-training replace what the others leave out."""
+    linear = replace(options.contrast, encoder="linear")
+    return {
+        "ours, no confidence": replace(options, confidence=False),
+        "ours, no unlabelled patients": replace(options, unlabelled=False),
+        "ours, no graph": replace(options, strengths=(0.0,)),
+        "ours, soft targets": replace(options, targets="soft"),
+        "ours + pre-training (GCN)": replace(options, blocks=_ALL_BLOCKS),
+        "ours + pre-training (linear)": replace(options, blocks=_ALL_BLOCKS, contrast=linear),
+    }
+
+
+def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
+    """Rows of method, condition and scores.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    cohort = _cohort(plan.dataset_dir, plan.tree)
+    drawn = draw_labels(
+        cohort, test=plan.test, label_share=key.share, coarse_share=key.coarse, seed=key.seed, draw=key.draw
+    )
+    training, test = hide_below(cohort, drawn), cohort.take(cohort.rows(drawn.test))
+    classes = test.labels - FIRST_CLASS
+    conditions = stress_conditions(training.values, test.values, key.seed)
+    if key.part == "slow":
+        few = {n: x for n, x in conditions.items() if not n.startswith("without")}
+        return [
+            row for name in BASELINES if name not in LINEAR for row in _baseline(name, training, few, classes, key.draw)
+        ]
+    if key.part == "ablations":
+        few = {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
+        return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
+    rows = _ours(OURS, plan.options, training, conditions, classes)
+    return (
+        rows
+        if key.coarse
+        else rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
+    )
+
+
+def _ours(
+    name: str, options: ModelOptions, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray
+) -> list[dict[str, Any]]:
+    """All conditions are predicted together: nobody changes what another patient gets."""
+    possible = leaf_columns(training.tree)[training.labels]
+    fit = OmicsFit(training.values, possible, options, _blocks(training, options))
+    models = {name: fit.run()}
+    if name == OURS and fit.untaught is not None:
+        models[f"{OURS}, no distillation"] = fit.untaught
+    return [row for n, model in models.items() for row in _rows(n, model, conditions, classes)]
+
+
+def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
+    predicted = model.predict(_together(conditions))
+    parts = np.split(np.exp(predicted.log_p), len(conditions))
+    rows = [
+        {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)
+    ]
+    for i, omics in enumerate(model.omics):
+        own = np.exp(predicted.of_omics[: len(classes), i])
+        rows.append(
+            {"method": f"{name}: {omics} head", "condition": next(iter(conditions)), **class_scores(own, classes)}
+        )
+    return rows
+
+
+def _together(conditions: Mapping[str, Values]) -> Values:
+    omics = next(iter(conditions.values()))
+    return {name: np.vstack([values[name] for values in conditions.values()]) for name in omics}
+
+
+def _baseline(
+    name: str, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray, seed: int
+) -> list[dict[str, Any]]:
+    """Conditions with the same omics share one training."""
+    tree = training.tree
+    fine = (training.labels >= FIRST_CLASS) & (training.labels < tree.num_leaves)
+    labels = np.where(fine, training.labels - FIRST_CLASS, -1)
+    rows = TrainingRows(training.values, labels, leaf_columns(tree).shape[1])
+    whole = {n: x for n, x in conditions.items() if not n.startswith("without")}
+    found = []
+    for group in [whole, *({n: x} for n, x in conditions.items() if n not in whole)]:
+        parts = np.split(run_baseline(name, rows, _together(group), seed=seed), len(group))
+        found += [
+            {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(group, parts, strict=True)
+        ]
+    return found
+
+
+@lru_cache(maxsize=4)
+def _cohort(dataset_dir: str, tree: str | None) -> OmicsCohort:
+    return read_dataset(dataset_dir, None if tree is None else class_tree(tree), need_labels=True)
+
+
+_FITTED: dict[Any, Any] = {}
+
+
+def _blocks(training: OmicsCohort, options: ModelOptions) -> Any:
+    """Blocks see no label, so that all draws of one split share them."""
+    key = (training.patients, options.blocks, options.components, options.contrast)
+    if key not in _FITTED:
+        _FITTED[key] = fit_blocks(training.values, options)
+    return _FITTED[key]

@@ -1,0 +1,136 @@
+"""The study in figures: means over draws with intervals, and paired differences to the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cladeseg.omics.study.cell import LINEAR, OURS
+from cladeseg.report import Block, Cell, Chart, interval_text, line_chart, text_cell, write_page
+from cladeseg.statistics import Estimate, mean_score, paired_difference
+
+METRICS = ("macro_f1", "accuracy", "ece")
+
+
+def study_table(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
+    """One row for each share, condition and method: the mean, and ours minus it, paired by draw.
+
+    Args:
+        results: of :func:`~cladeseg.omics.study.study.read_study`.
+        metric: one of :data:`METRICS`.
+
+    Returns:
+        Columns share, coarse, condition, method, mean, low, high, draws, difference, difference_low, difference_high.
+    """
+    rows = []
+    keys = ["share", "coarse", "condition"]
+    for place, group in results.groupby(keys, sort=True):
+        ours = group[group["method"] == OURS].set_index("draw")[metric]
+        for method, one in group.groupby("method", sort=False):
+            scores = one.set_index("draw")[metric]
+            both = sorted(set(scores.index) & set(ours.index))
+            rows.append(
+                {
+                    **dict(zip(keys, place, strict=True)),
+                    "method": method,
+                    **_columns("", _mean(scores), "mean"),
+                    "draws": len(scores),
+                    **_columns("difference_", _difference(ours, scores, both), "difference"),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _columns(prefix: str, estimate: Estimate, name: str) -> dict[str, float | None]:
+    low, high = estimate["ci95"]
+    return {name: estimate["mean"], f"{prefix}low": low, f"{prefix}high": high}
+
+
+def _mean(scores: pd.Series) -> Estimate:
+    return mean_score(scores.to_numpy(), draws=scores.index.to_numpy(), patients=np.zeros(len(scores)))
+
+
+def _difference(ours: pd.Series, scores: pd.Series, draws: Sequence[int]) -> Estimate:
+    if not draws:
+        return {"mean": None, "ci95": [None, None], "n": 0}
+    one, other = ours.loc[list(draws)].to_numpy(), scores.loc[list(draws)].to_numpy()
+    return paired_difference(one, other, draws=np.array(draws), patients=np.zeros(len(draws)))
+
+
+def study_page(results: pd.DataFrame, path: str | Path, *, title: str = "Omics study") -> Path:
+    """The page of a study: curves over shares, a table for each condition, calibration.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    table = study_table(results)
+    plain = table[table["coarse"] == 0]
+    blocks = [_curves(plain)]
+    for condition in plain["condition"].unique():
+        blocks.append(_condition(plain[plain["condition"] == condition], str(condition)))
+    ece = study_table(results, "ece")
+    blocks.append(_condition(ece[(ece["coarse"] == 0) & (ece["condition"] == "clean")], "calibration error (ECE)"))
+    if (table["coarse"] > 0).any():
+        blocks.append(_coarse(results))
+    draws = results["draw"].nunique()
+    return write_page(
+        path, title, blocks, subtitle=f"Means over {draws} draws of labels; macro-F1 on held-out patients."
+    )
+
+
+def _curves(table: pd.DataFrame) -> Block:
+    charts: list[tuple[str, Chart]] = []
+    for condition in [
+        c for c in ("clean", *table["condition"].unique()) if c == "clean" or str(c).startswith("without")
+    ]:
+        part = table[table["condition"] == condition]
+        series = {
+            str(method): [(float(np.log10(s)), float(m)) for s, m in zip(one["share"], one["mean"], strict=True)]
+            for method, one in part.groupby("method", sort=False)
+            if method in (OURS, *LINEAR)
+        }
+        if series and (condition != "clean" or not charts):
+            text = "Macro-F1 against the share of labels that is shown, for ours and the linear baselines."
+            chart = line_chart(series, x_label="log10 of the share of labels", y_label="macro-F1", description=text)
+            charts.append((str(condition), chart))
+    return Block("charts", "Few labels", {"charts": charts, "notes": []})
+
+
+def _condition(table: pd.DataFrame, name: str) -> Block:
+    shares = sorted(table["share"].unique())
+    rows: list[list[Cell]] = []
+    for method, one in table.groupby("method", sort=False):
+        found = one.set_index("share")
+        rows.append([text_cell(str(method)), *(_cell(found, share, str(method)) for share in shares)])
+    header = ["method", *(f"{share:.0%}" for share in shares)]
+    content = {"caption": "Mean, and ours minus it with its 95 % interval", "header": header, "rows": rows}
+    return Block("table", name, {**content, "filter": False, "sortable": True, "notes": []})
+
+
+def _cell(found: pd.DataFrame, share: float, method: str) -> Cell:
+    if share not in found.index:
+        return Cell("–", "")
+    row = found.loc[share]
+    minus = interval_text(row["difference"], (row["difference_low"], row["difference_high"]), 3, "+")
+    text = f"{row['mean']:.3f}" if method == OURS or pd.isna(row["difference"]) else f"{row['mean']:.3f} ({minus})"
+    return Cell(text, float(row["mean"]))
+
+
+def coarse_gain(results: pd.DataFrame) -> Estimate:
+    """Macro-F1 with superclass labels minus that of the same draws without them."""
+    ours = results[(results["method"] == OURS) & (results["condition"] == "clean")]
+    coarse = ours[ours["coarse"] > 0]
+    plain = ours[(ours["coarse"] == 0) & ours["share"].isin(coarse["share"].unique())]
+    one, other = coarse.set_index("draw")["macro_f1"], plain.set_index("draw")["macro_f1"]
+    return _difference(one, other, sorted(set(one.index) & set(other.index)))
+
+
+def _coarse(results: pd.DataFrame) -> Block:
+    gain = coarse_gain(results)
+    low, high = gain["ci95"]
+    by = interval_text(gain["mean"], (low, high), 3, "+")
+    text = f"Patients of whom only the superclass is known change macro-F1 by {by}."
+    return Block("notes", "Superclass labels", {"notes": [text]})
