@@ -41,7 +41,8 @@ def _training(weights: Path) -> dict[str, Any]:
         return {}
     settings = record.get("settings")
     seed = settings.get("seed") if isinstance(settings, Mapping) else None
-    return {"seed": seed, **{name: record[name] for name in _OF_RECORD if name in record}}
+    known = {} if seed is None else {"seed": seed}
+    return {**known, **{name: record[name] for name in _OF_RECORD if name in record}}
 
 
 def _in_words(split: Mapping[str, Any]) -> str:
