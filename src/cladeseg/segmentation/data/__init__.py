@@ -16,6 +16,7 @@ from cladeseg.segmentation.data.datalist import (
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
 from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
 from cladeseg.segmentation.data.image_files import RECORD
+from cladeseg.segmentation.data.image_split import split_images
 from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.data.integrity import (
     Finding,
@@ -83,6 +84,7 @@ __all__ = [
     "scan_brats",
     "scan_msd",
     "scan_with_channels",
+    "split_images",
     "stack_folder",
     "stack_modalities",
     "store_datalist",
