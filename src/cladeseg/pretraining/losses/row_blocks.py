@@ -107,7 +107,7 @@ class _InBlocks(torch.autograd.Function):
         return values, valid
 
     @staticmethod
-    def backward(ctx: Any, outer: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, outer: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
         queries, keys = ctx.saved_tensors
         to_queries, to_keys = torch.zeros_like(queries), torch.zeros_like(keys)
         for rows in _blocks(queries, keys):

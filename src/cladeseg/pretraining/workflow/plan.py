@@ -83,11 +83,13 @@ class PretrainingPlan:
         own = _with_top_level(settings, top_level)
         asked = read_settings(PretrainingSettings, own)
         self.task = find_task(asked.task, dataset_dir, asked.data.layout)
-        given = settings_of_images(dataset_dir, own.get("data", {})) if self.task is None else settings_of_task(self.task)
+        given = (
+            settings_of_images(dataset_dir, own.get("data", {})) if self.task is None else settings_of_task(self.task)
+        )
         self.settings = read_settings(PretrainingSettings, merged(given, own))
         if self.task is None and self.settings.superclass_task:
             raise DataError(
-                f"{dataset_dir}: superclass_task needs a label tree, and no segmentation bundle fits; name one with --task"
+                f"{dataset_dir}: superclass_task needs a label tree, and no segmentation bundle fits; add --task"
             )
         self.taxonomy = UNKNOWN_TREE if self.task is None else load_taxonomy(TREE, self.task)
         self.dataset_dir, self.output_dir = Path(dataset_dir), Path(output_dir)

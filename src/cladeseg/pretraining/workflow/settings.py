@@ -133,7 +133,7 @@ class PretrainingSettings(SettingsGroup):
     """
 
     task: str = AUTO
-    """Segmentation bundle whose backbone is trained, a folder or a shipped one's name: its `data`, `network` and split \
+    """Segmentation bundle whose backbone is trained, a folder or a shipped one's name: its data, network and split \
 count. `auto` takes the shipped one of the folder's layout, `none` derives all from the images."""
     superclass_task: bool = False
     """Whether superclass outlines are read and learnt; else no label file is opened."""

@@ -27,7 +27,7 @@ from cladeseg.segmentation.workflow.settings import TrainingSettings
 logger = logging.getLogger(__name__)
 
 #: Where there is no folder yet, as when somebody only builds the network.
-_UNKNOWN = {"data": {}, "network": {}}
+_UNKNOWN: dict[str, Any] = {"data": {}, "network": {}}
 
 
 def find_task(task: str, dataset_dir: str | Path, layout: str) -> Path | None:
