@@ -47,10 +47,13 @@ LEVELS = {
     "segmentation.workflow": 6,
     "segmentation.label": 7,  # serves bundles through MONAI Label
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
+    "pretraining.views": 7,
+    "pretraining.tasks": 8,  # losses on the features of views
+    "pretraining.workflow": 9,
     # roof
-    "demo": 9,  # runs bundle commands and shows what comes out
-    "benchmark": 9,  # does so for a whole grid
-    "cli": 10,  # the command line only calls what the other subpackages offer
+    "demo": 10,  # runs bundle commands and shows what comes out
+    "benchmark": 10,  # does so for a whole grid
+    "cli": 11,  # the command line only calls what the other subpackages offer
 }
 WINGS = ("segmentation", "pretraining", "clustering", "omics", "fusion")
 #: Packages without a level: a wing's own file holds its docstring; the root's offers names from any height, which load

@@ -186,7 +186,7 @@ def _score(
         training={**training, **({} if epochs is None else {"epochs": epochs})},
     )
     _finish(run)
-    return float(read_json(run.scores)["mean_leaf"]["dice"]["mean"])
+    return float(read_json(run.scores)["mean_leaf"]["dice"])
 
 
 def _finish(run: BundleRun) -> None:

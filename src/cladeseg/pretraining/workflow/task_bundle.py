@@ -80,7 +80,12 @@ def _fits(settings: TrainingSettings, layout: str, channels: tuple[str, ...]) ->
 
 def settings_of_task(task: Path) -> dict[str, Any]:
     """Groups of a segmentation bundle's settings that its backbone and its split depend on."""
-    settings = settings_with(task, {}).model_dump(mode="json")
+    return taken_over(settings_with(task, {}))
+
+
+def taken_over(training: TrainingSettings) -> dict[str, Any]:
+    """Groups of a segmentation's settings that its backbone, its images and its split depend on."""
+    settings = training.model_dump(mode="json")
     names = BackboneSettings.model_fields
     shape = ("rotate_degrees", "scale", "translate_voxels", "flips")
     return {
