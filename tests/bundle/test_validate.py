@@ -19,7 +19,9 @@ from cladeseg.segmentation.workflow.trained import store_weights
 from cladeseg.taxonomy import Taxonomy
 
 REPOSITORY = Path(__file__).parents[2]
-BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
+BUNDLES = sorted(
+    path.parent.parent for path in REPOSITORY.glob("bundles/*_subclass_segmentation/configs/metadata.json")
+)
 METADATA, INFERENCE, TRAIN = "configs/metadata.json", "configs/inference.json", "configs/train.json"
 PRED = "network_data_format#outputs#pred"
 

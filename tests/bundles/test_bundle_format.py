@@ -19,7 +19,9 @@ from cladeseg.segmentation.workflow.new_bundle import TEMPLATE
 from cladeseg.segmentation.workflow.settings import TOP_LEVEL
 from cladeseg.taxonomy import load_taxonomy
 
-BUNDLES = sorted(path.parent.parent for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
+BUNDLES = sorted(
+    path.parent.parent for path in REPOSITORY.glob("bundles/*_subclass_segmentation/configs/metadata.json")
+)
 CONFIGS = sorted(file for bundle in BUNDLES for file in (bundle / "configs").glob("*.json"))
 METADATA = "configs/metadata.json"
 SCHEMA = REPOSITORY / "src" / "cladeseg" / "bundle" / "metadata_schema.json"

@@ -63,7 +63,7 @@ def run_pretraining_evaluation(
     model = trained_encoder(plan.output_dir, weights)
     folder = plan.run_folder.evaluation
     overlay = _overlay(plan, folder)
-    files = [overlay, *(Path(each).absolute() for each in overlays)]
+    files = [*(Path(each).absolute() for each in overlays), overlay]
     probe = _probe(plan, model, overlay, max(fine_cases), choose_device(device))
     rows = _fine_tune(plan, model, overlays=files, fine_cases=fine_cases, draws=draws, epochs=epochs)
     write_json({"probe": probe, "fine_tuning": rows}, folder / "evaluation.json")
@@ -73,12 +73,11 @@ def run_pretraining_evaluation(
 
 
 def _overlay(plan: PretrainingPlan, folder: Path) -> Path:
-    """What the encoder's network and split have other than the bundle's own, as an overlay for its trainings."""
+    """The encoder's images, network and split as an overlay for the bundle's trainings, on top of all others."""
     if plan.task is None:
         raise DataError(f"{plan.dataset_dir}: no segmentation bundle")
-    usual = flat(settings_of_task(plan.task))
     own = flat(plan.settings.model_dump(mode="json"))
-    keys = [key for key in usual if key.split(".")[0] in ("data", "network", "split") and own[key] != usual[key]]
+    keys = [key for key in flat(settings_of_task(plan.task)) if key.split(".")[0] in ("data", "network", "split")]
     path = folder / "overlay.json"
     write_json({"#".join(("settings", *key.split("."))): own[key] for key in keys}, path)
     return path.absolute()
