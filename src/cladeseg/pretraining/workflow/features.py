@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.files import DataError, atomic_write, remove_leftovers
 from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
 from cladeseg.pretraining.workflow.encoder import describe, find_encoder
-from cladeseg.report import save_png
 from cladeseg.segmentation.engines.weights import read_state
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.transforms import preprocessing
@@ -127,7 +127,8 @@ def run_features(
         with atomic_write(folder / f"{case['case']}.npz") as temporary:
             np.savez_compressed(temporary, features=features.half().numpy(), affine=np.asarray(image.affine))
         with atomic_write(folder / f"{case['case']}.png") as temporary:
-            save_png(pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy()), temporary)
+            picture = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
+            Image.fromarray(picture).save(temporary, format="PNG")
     logger.info("features of %d cases are in %s", len(cases), folder)
 
 

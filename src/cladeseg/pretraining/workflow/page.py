@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 
 from cladeseg.files import atomic_write
 from cladeseg.pretraining.workflow.view_picture import view_picture
 from cladeseg.pretraining.workflow.workflow import PretrainingWorkflow, make_views
-from cladeseg.report import save_png
 from cladeseg.segmentation.engines import read_history
 from cladeseg.segmentation.engines.trainer import step_generator
 
@@ -34,7 +34,7 @@ def write_training_page(workflow: PretrainingWorkflow) -> None:
     folder = workflow.plan.run_folder.evaluation.parent
     rows = read_history(workflow.plan.run_folder.history, workflow.trainer.state.epoch)
     with atomic_write(folder / PICTURE) as temporary:
-        save_png(_picture(workflow), temporary)
+        Image.fromarray(_picture(workflow)).save(temporary, format="PNG")
     with atomic_write(folder / PAGE) as temporary:
         temporary.write_text(training_page(rows, workflow.plan.run_folder.root), encoding="utf-8", newline="\n")
 
