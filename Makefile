@@ -46,7 +46,7 @@ demo-myops: install  ## the same with infarcts, three sequences of few slices
 	$(BIN)/cladeseg demo --output demo-myops --bundle myops
 
 demo-pretraining: install  ## pre-train on phantoms without labels, then fine-tune on one fine case beside scratch
-	test -d demo-pretraining/phantoms || $(BIN)/cladeseg phantoms demo-pretraining/phantoms --layout msd --patients 24
+	test -d demo-pretraining/phantoms || $(BIN)/cladeseg phantoms demo-pretraining/phantoms --layout msd --patients 36
 	cd bundles/heterogeneous_pretraining && run="$(abspath $(BIN))/python -m monai.bundle run" && \
 	  folders="--dataset_dir $(CURDIR)/demo-pretraining/phantoms --output_dir $(CURDIR)/demo-pretraining/run" && \
 	  options="--settings#data#patch_size [32,40,32] --settings#network#filters 8 --epochs 6" && \
