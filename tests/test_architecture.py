@@ -70,11 +70,15 @@ LEVELS = {
     "omics.pages": 5,
     "omics.study": 6,
     "omics.workflow": 6,
+    "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
+    "pretraining.views": 7,
+    "pretraining.tasks": 8,  # losses on the features of views
+    "pretraining.workflow": 9,
     # roof
-    "demo": 8,  # runs bundle commands and shows what comes out
-    "organoid_demo": 8,  # the same for clustering
-    "benchmark": 8,  # does so for a whole grid
-    "cli": 9,  # the command line only calls what the other subpackages offer
+    "demo": 10,  # runs bundle commands and shows what comes out
+    "organoid_demo": 10,  # the same for clustering
+    "benchmark": 10,  # does so for a whole grid
+    "cli": 11,  # the command line only calls what the other subpackages offer
 }
 WINGS = ("segmentation", "pretraining", "clustering", "omics", "fusion")
 #: Packages without a level: a wing's own file holds its docstring; the root's offers names from any height, which load
@@ -170,6 +174,8 @@ def test_imports_point_downwards_only(file: Path) -> None:
         ("cladeseg.bundle.audit", "from cladeseg.segmentation.data import cases_of", False),
         ("cladeseg.segmentation.data.acdc", "from cladeseg.segmentation.mixing import EmaTeacher", False),
         ("cladeseg.segmentation.label.serve", "from cladeseg import Taxonomy", False),
+        ("cladeseg.pretraining.losses.a", "from cladeseg.segmentation.networks import Backbone", True),
+        ("cladeseg.segmentation.workflow.plan", "from cladeseg.pretraining.losses import NTXentLoss", False),
     ],
 )
 def test_the_import_rule_finds_planted_faults(importer: str, line: str, allowed: bool) -> None:

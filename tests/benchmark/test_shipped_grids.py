@@ -10,7 +10,7 @@ import pytest
 from grids import REPOSITORY
 
 from cladeseg.benchmark import Grid, read_grid
-from cladeseg.benchmark.runs import RunKey, planned_runs, settings_of
+from cladeseg.benchmark.runs import RunKey, planned_runs, pretraining_of, settings_of
 from cladeseg.bundle.settings import flat
 from cladeseg.segmentation.workflow.plan import settings_with
 
@@ -66,7 +66,8 @@ def test_no_two_methods_of_a_grid_are_the_same_training(file: Path) -> None:
     trainings: dict[str, str] = {}
     for method in grid.methods:
         key = next(run for run in planned_runs(grid) if run.method == method.name)
-        training = json.dumps([trained(grid, key), method.patients], sort_keys=True)
+        start = pretraining_of(grid, key)
+        training = json.dumps([trained(grid, key), method.patients, start], sort_keys=True)
         assert trainings.setdefault(training, method.name) == method.name
 
 

@@ -42,7 +42,9 @@ def files_of(folder: Path) -> set[str]:
 
 def test_a_checkout_ships_its_own_folders() -> None:
     assert shipped_root() == REPOSITORY
-    assert list(shipped_bundles()) == ["acdc", "brats", "hippocampus", "myops", "omics", "organoid_clustering"]
+    assert list(shipped_bundles()) == [
+        *("acdc", "brats", "heterogeneous_pretraining", "hippocampus", "myops", "omics", "organoid_clustering")
+    ]
 
 
 def test_an_installed_package_goes_before_what_lies_above_it(installed: Path) -> None:
@@ -97,7 +99,9 @@ def test_an_unknown_bundle_is_refused_with_the_nearest_name(asked: str, nearest:
     with pytest.raises(DataError) as caught:
         find_bundle(asked)
     assert str(caught.value).startswith(f"{asked}: ")
-    assert f"did you mean '{nearest}'? There are acdc, brats, hippocampus, myops" in str(caught.value)
+    assert f"did you mean '{nearest}'? There are acdc, brats, heterogeneous_pretraining, hippocampus, myops" in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("name", ["profiles/acdc_gpu.json", "profiles/acdc_gpu", Path("profiles", "acdc_gpu.json")])

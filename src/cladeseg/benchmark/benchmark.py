@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cladeseg.benchmark.choice import choose_patients
+from cladeseg.benchmark.encoders import pretrain_encoders
 from cladeseg.benchmark.grid import Grid, read_grid
 from cladeseg.benchmark.nnunet.environment import NnunetEnvironment
 from cladeseg.benchmark.results_page import write_results
@@ -80,6 +81,8 @@ def run_benchmark(
     refuse_without_nnunet(grid, [key for key in keys if not store.finished(key)], environment)
     _prepare_data(grid, dataset_dir)
     choose_patients(grid, keys, output=output, dataset_dir=dataset_dir, console=console)
+    missing = [key for key in keys if not store.finished(key)]
+    pretrain_encoders(grid, missing, output=output, dataset_dir=dataset_dir, console=console)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)  # now with the patients that were selected
     for key in filter(store.finished, keys):
         refuse_stale(store.file(key), store.settings(key), settings(key))

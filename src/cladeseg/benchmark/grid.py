@@ -18,7 +18,19 @@ from cladeseg.segmentation.workflow.plan import settings_with
 DRAW: Final = "draw"
 SELECT: Final = "select"
 #: Set by the grid's own axes: an overlay or override of them would compare something else than the table says.
-_AXES = ("dataset_dir", "output_dir", "settings#data#layout", "settings#split#draw", "seed", "promote", "resume")
+_AXES = (
+    "dataset_dir",
+    "output_dir",
+    "settings#data#layout",
+    "settings#split#draw",
+    "seed",
+    "promote",
+    "resume",
+    "pretrained",
+)
+#: The same of a pre-training: the network and the split are the segmentation's.
+_OF_THE_TASK = ("task", "stop_after", "bundle_root")
+_OF_THE_NETWORK = ("settings#data", "settings#network", "settings#split")
 _T = TypeVar("_T")
 
 
@@ -52,13 +64,16 @@ class GridMethod(SettingsGroup):
     patients: Literal["draw", "select"] = DRAW
     """``"draw"`` for random fine patients, ``"select"`` for those that ``cladeseg select`` proposes for the split;
     these are the same each time, so that there is draw 0 alone."""
+    pretraining: str | None = None
+    """Name of the grid's pre-training that the method starts from."""
     nnunet: NnunetOptions | None = None
     """Train nnU-Net on the fine cases in place of the bundle's network: ``{"epochs": 5}``.  Split, draw and scored
     cases are those of the other methods; of the grid's overlays and overrides it obeys those that decide the cases."""
 
     def trains_like(self, other: GridMethod) -> bool:
         """Whether nothing but the choice of the fine patients can differ."""
-        return (self.overlays, self.overrides, self.nnunet) == (other.overlays, other.overrides, other.nnunet)
+        mine, theirs = ((each.overlays, each.overrides, each.nnunet, each.pretraining) for each in (self, other))
+        return mine == theirs
 
 
 class Grid(SettingsGroup):
@@ -88,6 +103,9 @@ class Grid(SettingsGroup):
     """Configs of every method."""
     overrides: dict[str, JsonValue] = Field(default_factory=dict)
     """Keys of the training config of every method."""
+    pretrainings: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Pre-trainings by name: keys of the training config of the bundle `heterogeneous_pretraining`.  Each is made once
+    for a seed, on images of that seed's split without its test cases, and shared by all methods that name it."""
     lower: str | None = None
     """Method that the others are compared with from below, e.g. fine labels only."""
     upper: str | None = None
@@ -186,6 +204,7 @@ def _check(grid: Grid, path: Path) -> None:
     for i, method in enumerate(grid.methods):
         _check_patients(grid, method, _place(path, i, method.name))
         _check_nnunet(method, _place(path, i, method.name))
+        _check_pretraining(grid, method, _place(path, i, method.name))
         _check_settings(method.overlays, method.overrides, grid.bundle, _place(path, i, method.name))
 
 
@@ -214,6 +233,21 @@ def _check_patients(grid: Grid, method: GridMethod, place: str) -> None:
 def _check_nnunet(method: GridMethod, place: str) -> None:
     if method.nnunet is not None and (method.overlays or method.overrides):
         raise DataError(f"{place}: nnunet: takes no overlays or overrides, which are settings of the bundle's network")
+
+
+def _check_pretraining(grid: Grid, method: GridMethod, place: str) -> None:
+    if method.pretraining is None:
+        return
+    if method.pretraining not in grid.pretrainings:
+        known = ", ".join(grid.pretrainings) or "none"
+        raise DataError(
+            f"{place}: pretraining: there is no '{method.pretraining}' in 'pretrainings'; there are {known}"
+        )
+    if method.nnunet is not None:
+        raise DataError(f"{place}: pretraining: nnU-Net starts from weights of its own; leave it out")
+    for key in grid.pretrainings[method.pretraining]:
+        if key in _AXES or key in _OF_THE_TASK or key.startswith(_OF_THE_NETWORK):
+            raise DataError(f"{place}: pretraining: '{key}' is set by the grid itself")
 
 
 def _check_settings(overlays: Sequence[Path], overrides: Mapping[str, Any], bundle: Path, place: str) -> None:

@@ -14,7 +14,7 @@ from cladeseg.benchmark.forest_plot import forest_plot
 from cladeseg.benchmark.grid import SELECT, Grid
 from cladeseg.benchmark.method_scores import GridScores
 from cladeseg.benchmark.page_templates import page_templates
-from cladeseg.benchmark.runs import planned_runs, settings_of
+from cladeseg.benchmark.runs import planned_runs, pretraining_of, settings_of
 from cladeseg.benchmark.select_arm import among_draws, random_counterpart
 from cladeseg.benchmark.store import FAILED, ResultStore, write_csv
 from cladeseg.benchmark.table import GridRows, results_table, rows_of
@@ -126,5 +126,6 @@ def _training_settings(grid: Grid) -> tuple[dict[str, Any], list[tuple[str, dict
         besides = {k: v for k, v in each.items() if k not in {*shared, "fine_patients"}}
         if method.nnunet is not None:
             besides |= {"nnunet": method.nnunet.model_dump(mode="json")}
+        besides |= pretraining_of(grid, first[method.name])
         own.append((grid.labels[method.name], besides | ({"patients": SELECT} if method.patients == SELECT else {})))
     return shared, own

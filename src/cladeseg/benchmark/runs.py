@@ -16,6 +16,7 @@ from cladeseg.benchmark.nnunet.run import NnunetRun
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.bundle.settings import flat
 from cladeseg.files import DataError, read_json, write_json
+from cladeseg.pretraining.workflow import ENCODER
 from cladeseg.segmentation.workflow.plan import settings_with
 
 
@@ -107,7 +108,7 @@ def recorded_settings(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Pat
     settings = settings_with(grid.bundle, {**_training_settings(grid, key, output), **_axes(grid, key)})
     where = {"bundle": grid.bundle.name, "dataset": dataset_dir.name}
     values, options = json.loads(settings.model_dump_json()), grid.method(key.method).nnunet
-    return {**where, **(values if options is None else nnunet_record(values, options))}
+    return {**where, **pretraining_of(grid, key), **(values if options is None else nnunet_record(values, options))}
 
 
 def refuse_stale(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -172,8 +173,34 @@ def bundle_run(
         label=label,
         overlays=[root / "overlay.json"],
         options={"dataset_dir": dataset_dir, **_axes(grid, key)},
+        training=_start(grid, key, output),
         evaluating={"split": key.split},
     )
+
+
+def pretraining_of(grid: Grid, key: RunKey) -> dict[str, Any]:
+    """What is kept of the pre-training that a run starts from; empty without one."""
+    name = grid.method(key.method).pretraining
+    return {} if name is None else {"pretraining": {"name": name, **grid.pretrainings[name]}}
+
+
+def encoder_folder(grid: Grid, key: RunKey, output: Path) -> Path:
+    """Folder of the pre-training that a run starts from."""
+    return output / "pretraining" / f"{grid.method(key.method).pretraining}_s{key.seed}"
+
+
+def _start(grid: Grid, key: RunKey, output: Path) -> dict[str, Any]:
+    """The option of the training that names the encoder.
+
+    Raises:
+        DataError: it was not made yet.
+    """
+    if grid.method(key.method).pretraining is None:
+        return {}
+    encoder = encoder_folder(grid, key, output) / "models" / ENCODER
+    if not encoder.is_file():
+        raise DataError(f"{encoder}: is not there; the pre-training of '{key.method}' comes first")
+    return {"pretrained": encoder}
 
 
 def refuse_without_nnunet(grid: Grid, keys: Sequence[RunKey], nnunet: NnunetEnvironment | None) -> None:
@@ -231,7 +258,8 @@ def _request(grid: Grid, key: RunKey, output: Path, dataset_dir: Path) -> dict[s
     where = {"bundle": str(grid.bundle), "dataset_dir": str(dataset_dir), "layout": grid.layout}
     options = grid.method(key.method).nnunet
     other = {} if options is None else {"nnunet": options.model_dump(mode="json")}
-    return json.loads(json.dumps({**_training_settings(grid, key, output), **other, **where}))
+    first = pretraining_of(grid, key)
+    return json.loads(json.dumps({**_training_settings(grid, key, output), **first, **other, **where}))
 
 
 def _refuse_difference(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

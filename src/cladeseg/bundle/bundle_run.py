@@ -51,6 +51,9 @@ class BundleRun:
         evaluating: further ones for the evaluation alone.
     """
 
+    #: What every training gets: it goes on where it stopped, and nobody's bundle changes.
+    _ALWAYS: Mapping[str, Any] = {"promote": False, "resume": True}
+
     def __init__(
         self,
         *,
@@ -94,7 +97,7 @@ class BundleRun:
             "config_file": [*self.files, "configs/evaluate.json"] if stage == "evaluating" else self.files,
             "output_dir": self.folder.root,
             **self.options,
-            **({"promote": False, "resume": True} if stage == "training" else {}),
+            **(self._ALWAYS if stage == "training" else {}),
             **self.of_stage[stage],
         }
         flags = [part for key, value in options.items() for part in (f"--{key}", str(value))]

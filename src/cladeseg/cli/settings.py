@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "cladeseg settings",
     "cladeseg settings acdc",
     "cladeseg settings --markdown > docs/settings.md",
+    "cladeseg settings --markdown --pretraining > docs/settings-pretraining.md",
     panel=MODELS,
 )
 def settings(
@@ -37,6 +38,9 @@ def settings(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="The reference page in Markdown instead.", rich_help_panel=OUTPUT)
     ] = False,
+    pretraining: Annotated[
+        bool, typer.Option("--pretraining", help="The page of a pre-training's settings.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
     """List all settings of a training: value, type, range and meaning.
 
@@ -47,6 +51,11 @@ def settings(
     from cladeseg.segmentation.workflow import TrainingSettings, bundle_plan
     from cladeseg.segmentation.workflow.settings import settings_page
 
+    if pretraining:
+        from cladeseg.pretraining.workflow import pretraining_settings_page
+
+        typer.echo(pretraining_settings_page(), nl=False)
+        return
     if markdown:
         typer.echo(settings_page(), nl=False)
         return

@@ -16,6 +16,7 @@ from cladeseg.segmentation.data.datalist import (
 from cladeseg.segmentation.data.datalist_settings import DatalistSettings
 from cladeseg.segmentation.data.dataset_check import DatasetCheck, check_dataset
 from cladeseg.segmentation.data.image_files import RECORD
+from cladeseg.segmentation.data.image_split import split_images
 from cladeseg.segmentation.data.images import find_images
 from cladeseg.segmentation.data.integrity import (
     Finding,
@@ -28,7 +29,7 @@ from cladeseg.segmentation.data.integrity import (
 )
 from cladeseg.segmentation.data.label_conventions import detect_label_convention, resolve_label_convention
 from cladeseg.segmentation.data.label_volumes import label_volumes, volumes_by_structure
-from cladeseg.segmentation.data.layouts import LAYOUTS, resolve_layout, scan, scan_with_channels
+from cladeseg.segmentation.data.layouts import LAYOUTS, recognise_layout, resolve_layout, scan, scan_with_channels
 from cladeseg.segmentation.data.msd import scan_msd
 from cladeseg.segmentation.data.sampler import SupervisionSampler, pool_of, training_loader
 from cladeseg.segmentation.data.stack_modalities import stack_folder, stack_modalities
@@ -75,6 +76,7 @@ __all__ = [
     "open_or_build_datalist",
     "pool_of",
     "raise_if_fatal",
+    "recognise_layout",
     "refuse_changed_files",
     "resolve_label_convention",
     "resolve_layout",
@@ -83,6 +85,7 @@ __all__ = [
     "scan_brats",
     "scan_msd",
     "scan_with_channels",
+    "split_images",
     "stack_folder",
     "stack_modalities",
     "store_datalist",

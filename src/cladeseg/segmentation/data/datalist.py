@@ -89,8 +89,8 @@ def build_datalist(
     # Images first: only once shared scans, and then the split, are known is it clear which labels may be opened.
     images = {image.case: image for image in check([{**case, "supervision": UNLABELLED} for case in found])}
     listed = [{**case, "sha1": images[case["case"]].sha1} for case in found]
-    together = _sharing_an_image(listed)
-    parts = _divide(listed, chosen, together)
+    together = sharing_an_image(listed)
+    parts = divide(listed, chosen, together)
     cases = [{key: value for key, value in case.items() if key != "part"} for case in listed]
     assigned = assign_supervision(cases, parts, chosen)
     used = [case for part in PARTS for case in assigned[part]]
@@ -213,16 +213,18 @@ def _with_volumes(case: Mapping[str, Any], seen: Inspection, taxonomy: Taxonomy)
     return {**case, KEY: volumes} if volumes else dict(case)
 
 
-def _sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
+def sharing_an_image(cases: Iterable[Mapping[str, Any]]) -> list[set[str]]:
+    """Patients with an identical image, by the cases' ``sha1``: each set stays on one side of a split."""
     together = merge_overlapping(sharing_patients((case["sha1"], case["patient"]) for case in cases))
     for patients in together:
         logger.warning("%s share an identical image and stay on one side of the split", ", ".join(sorted(patients)))
     return together
 
 
-def _divide(
+def divide(
     cases: Iterable[Mapping[str, Any]], settings: DatalistSettings, together: list[set[str]]
 ) -> dict[str, list[str]]:
+    """Patients of each part, as the settings' seed and fractions split those of the cases."""
     cases = list(cases)
     return split_patients(
         {case["patient"]: case["group"] for case in cases},

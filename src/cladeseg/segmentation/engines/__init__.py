@@ -8,6 +8,7 @@ from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad,
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.mix_step import HierarchicalMixStep, MixInPlaceStep, RegionMixer
 from cladeseg.segmentation.engines.node_dice import NodeDice
+from cladeseg.segmentation.engines.pretrained import load_pretrained, pretrained_images
 from cladeseg.segmentation.engines.refresh_labels import RefreshLabels
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Overview, Step, StepInput, SupervisedStep, parameters_of
@@ -46,8 +47,10 @@ __all__ = [
     "choose_device",
     "evaluate",
     "load_checkpoint",
+    "load_pretrained",
     "load_weights",
     "parameters_of",
+    "pretrained_images",
     "read_history",
     "save_atomically",
     "step_generator",

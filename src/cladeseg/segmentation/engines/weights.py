@@ -27,7 +27,7 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: there are no weights; train first, or name the file with --weights")
-    state = _read(path)
+    state = read_state(path)
     misfit = _first_misfit(network.state_dict(), state)
     if misfit:
         hint = "pass the options that it was trained with (head, prior, separate_norm, filters, ...)"
@@ -47,7 +47,12 @@ def write_safetensors(state: Mapping[str, Tensor], path: str | Path) -> None:
         save_file(plain, temporary, metadata={"format": "pt"})
 
 
-def _read(path: Path) -> Any:
+def read_state(path: Path) -> Any:
+    """What a ``.safetensors`` or ``.pt`` file holds; no code of it runs.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     if path.suffix != ".safetensors":
         return load_state(path)
     try:

@@ -33,6 +33,7 @@ def preprocessing(
     use: str | Sequence[str] | None = None,
     taxonomy: Taxonomy | None = None,
     label_convention: str = "",
+    allow_missing: bool | None = None,
 ) -> Compose:
     """Load, check, orient, resample and normalise the ``image`` of an item and, with a taxonomy, its ``nodes``.
 
@@ -49,6 +50,7 @@ def preprocessing(
         use: the modalities that are looked at, see :func:`chosen_modalities`; the others become 0.
         taxonomy: label tree of ``nodes``; without one, no label is read.
         label_convention: file convention of the labels.
+        allow_missing: whether a case may lack modalities; by default only where no label is read.
 
     Raises:
         ValueError: no such axis order, kind of intensity or modality.
@@ -57,8 +59,9 @@ def preprocessing(
         raise ValueError(f"intensity: '{intensity}' is unknown; known are {', '.join(INTENSITY)}")
     labelled, used = taxonomy is not None, chosen_modalities(use, modalities)
     keys = ["image", "nodes"] if labelled else ["image"]
+    missing = not labelled if allow_missing is None else allow_missing
     chain: list[Callable[[Any], Any]] = [
-        LoadModalitiesd("image", modalities=modalities, use=used, allow_missing=not labelled),
+        LoadModalitiesd("image", modalities=modalities, use=used, allow_missing=missing),
         CheckImaged("image", channels=len(modalities) or 1),
     ]
     if taxonomy is not None:

@@ -11,6 +11,7 @@ from monai.transforms import Compose
 
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.files import DataError
+from cladeseg.segmentation.engines import load_pretrained
 from cladeseg.segmentation.networks import HierarchicalNet, TwoPassNet
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.plan import TrainingPlan
@@ -21,8 +22,18 @@ from cladeseg.taxonomy import Taxonomy
 
 
 def untrained_network(plan: TrainingPlan) -> HierarchicalNet | TwoPassNet:
-    """The untrained network that a training's settings describe."""
-    return network_from(plan.network, plan.taxonomy, plan.first_pass)
+    """The untrained network that a training's settings describe, with a pre-trained backbone where they name one.
+
+    A training that goes on has weights of its own, and the file may be gone.
+
+    Raises:
+        DataError: nothing of the named file fits; see :func:`~cladeseg.segmentation.engines.load_pretrained`.
+    """
+    network = network_from(plan.network, plan.taxonomy, plan.first_pass)
+    pretrained, goes_on = plan.settings.pretrained, plan.resume and plan.run_folder.state.is_file()
+    if pretrained is not None and not goes_on:
+        load_pretrained(network, pretrained, channels=plan.settings.data.channels)
+    return network
 
 
 def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet | TwoPassNet:

@@ -215,7 +215,9 @@ def checked_settings(settings: Mapping[str, Any], top_level: Mapping[str, Any]) 
     for key in TOP_LEVEL:
         if key in settings:
             raise SettingsError(f"settings#{key}: is a key of the config's top level; write --{key}")
-    return read_settings(TrainingSettings, {**settings, **top_level})
+    # A file whose name holds a '#' comes as a path, see cladeseg.bundle.arguments.
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in top_level.items()}
+    return read_settings(TrainingSettings, {**settings, **plain})
 
 
 def bundle_plan(bundle_root: str | Path) -> TrainingPlan:

@@ -314,6 +314,9 @@ class TrainingSettings(SettingsGroup):
     """Epochs of the training."""
     amp: bool = False
     """bfloat16 autocast, on CUDA and on CPUs that have it."""
+    pretrained: str | None = None
+    """File of pre-trained weights, safetensors or `.pt`, whose tensors of the backbone are taken over where name and \
+shape fit; null starts from random weights."""
     method: Method = "hierarchical_mix"
     """How coarse and unlabelled cases teach: `supervised` learns from known nodes alone; `hierarchical_mix` also from \
 mixed images; the others are published methods to compare with, each with the superclass loss added."""
@@ -333,7 +336,7 @@ mixed images; the others are published methods to compare with, each with the su
 
 
 #: Top-level keys of train.json that are settings.
-TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp")
+TOP_LEVEL = ("fine_patients", "coarse_patients", "seed", "epochs", "amp", "pretrained")
 #: What a resumed training may have otherwise: how long and how fast, not what.
 FREE_ON_RESUME = (
     "epochs",
@@ -341,6 +344,7 @@ FREE_ON_RESUME = (
     "data.cache_gigabytes",
     "optimizer.validation_interval",
     "inference.keep_largest",
+    "pretrained",
 )
 
 

@@ -16,7 +16,7 @@ from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.cohort import fingerprint
 from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset
-from cladeseg.segmentation.engines import NodeDice, load_checkpoint, read_history
+from cladeseg.segmentation.engines import NodeDice, load_checkpoint, pretrained_images, read_history
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.propagation import with_propagated_labels
@@ -114,6 +114,7 @@ def _train(workflow: TrainingWorkflow) -> None:
         logger.info("resuming after epoch %d", state.restore(trainer))
     for file in _loaded(workflow):
         _check_start(file, workflow.plan.taxonomy)
+    _warn_if_seen(workflow.plan)
     if trainer.state.epoch < trainer.state.max_epochs:
         trainer.run()
     if trainer.state.epoch < trainer.state.max_epochs:
@@ -127,6 +128,23 @@ def _train(workflow: TrainingWorkflow) -> None:
     elif workflow.plan.promote:
         models = workflow.plan.bundle_root / "models"
         promote_model(workflow.plan.run_folder.models, models, baseline=_baseline(workflow, models))
+
+
+def _warn_if_seen(plan: TrainingPlan) -> None:
+    """Scores of test cases whose images were pre-trained on are not those of unseen patients."""
+    if plan.settings.pretrained is None or not plan.run_folder.datalist.is_file():
+        return
+    images = pretrained_images(plan.settings.pretrained)
+    seen = [case["case"] for case in plan.datalist["test"] if case.get("sha1") in images]
+    if seen:
+        logger.warning(
+            "%s: was pre-trained on images of %d of %d test cases (%s, …); scores on them are not those of unseen "
+            "patients: pre-train with this training's seed and split",
+            plan.settings.pretrained,
+            len(seen),
+            len(plan.datalist["test"]),
+            seen[0],
+        )
 
 
 def _baseline(workflow: TrainingWorkflow, models: Path) -> float | None:

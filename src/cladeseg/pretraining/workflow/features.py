@@ -1,0 +1,166 @@
+"""Features of whole cases by a pre-trained encoder: npz files, and pictures of their principal components."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.files import DataError, atomic_write, remove_leftovers
+from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
+from cladeseg.pretraining.workflow.encoder import describe, find_encoder
+from cladeseg.segmentation.engines.weights import read_state
+from cladeseg.segmentation.inferers import sliding_window
+from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.workflow.prediction import image_cases
+
+logger = logging.getLogger(__name__)
+
+_KEYS = ("network", "axis_order", "spacing", "patch_size", "channels", "intensity")
+#: Voxels from which the principal components are computed.
+_SAMPLE = 20_000
+#: Percentiles of a component that are black and full colour.
+_RANGE = (2, 98)
+_SLICES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedEncoder:
+    """An encoder's file with what its description says.
+
+    Attributes:
+        path: ``encoder.safetensors``.
+        description: see ``model.json`` beside it.
+    """
+
+    path: Path
+    description: Mapping[str, Any]
+
+
+def trained_encoder(output_dir: str | Path, weights: str | Path | None = None) -> TrainedEncoder:
+    """The run's encoder, or the named one.
+
+    Raises:
+        DataError: it is missing, not the recorded one, or not described.
+    """
+    path = find_encoder(output_dir, weights)
+    return TrainedEncoder(path=path, description=describe(path, _KEYS))
+
+
+def encoder_network(model: TrainedEncoder) -> PretrainingNet:
+    """The encoder with its weights.
+
+    Raises:
+        DataError: they belong to another network.
+    """
+    network = build_pretraining_net(model.description["network"], projected=0, reconstruct=False)
+    try:
+        network.load_state_dict(read_state(model.path))
+    except (RuntimeError, TypeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise DataError(f"{model.path}: belongs to another network than model.json describes ({cause})") from error
+    return network.eval()
+
+
+@torch.no_grad()
+def case_features(network: nn.Module, image: Tensor, patch_size: Sequence[int], overlap: float = 0.25) -> Tensor:
+    """Features (F, *S) of a preprocessed image (C, *S), in windows of the training patch's size.
+
+    Args:
+        network: maps (N, C, *S) to (N, F, *S).
+        image: the image.
+        patch_size: voxels of a window.
+        overlap: share of a window that the next one covers again.
+    """
+    device = next(network.parameters()).device
+    plain = torch.as_tensor(image).as_subclass(torch.Tensor)[None].to(device)
+    return torch.as_tensor(sliding_window(patch_size, overlap)(plain, network))[0].cpu()
+
+
+def run_features(
+    *,
+    model: TrainedEncoder,
+    network: PretrainingNet,
+    dataset_dir: str | Path,
+    output_dir: str | Path,
+    modalities: str | Sequence[str] | None = None,
+    overlap: float = 0.25,
+) -> None:
+    """Write ``features/CASE.npz`` and ``features/CASE.png`` for every image of a folder.
+
+    The arrays are ``features`` float16 (F, x, y, z) and ``affine`` (4, 4) of the grid that the network sees.
+
+    Args:
+        model: the encoder.
+        network: the same with its weights, on its device.
+        dataset_dir: the images; cases may lack modalities.
+        output_dir: folder of the run.
+        modalities: the ones that are looked at; all that a case has if ``None``.
+        overlap: see :func:`case_features`.
+
+    Raises:
+        DataError: an image cannot be used, or a file cannot be written.
+    """
+    configure_logging()
+    about = model.description
+    remove_leftovers(output_dir)
+    cases = image_cases(dataset_dir, output_dir, modalities=about["channels"], use=modalities)
+    chain = preprocessing(
+        spacing=about["spacing"],
+        axis_order=about["axis_order"],
+        intensity=about["intensity"],
+        modalities=about["channels"],
+        use=modalities,
+    )
+    folder = Path(output_dir) / "features"
+    for case in cases:
+        image = chain({"image": case["image"]})["image"]
+        features = case_features(network, image, about["patch_size"], overlap)
+        with atomic_write(folder / f"{case['case']}.npz") as temporary:
+            np.savez_compressed(temporary, features=features.half().numpy(), affine=np.asarray(image.affine))
+        with atomic_write(folder / f"{case['case']}.png") as temporary:
+            picture = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
+            Image.fromarray(picture).save(temporary, format="PNG")
+    logger.info("features of %d cases are in %s", len(cases), folder)
+
+
+def pca_picture(image: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """A few slices of an image, and below them its features' three principal components as red, green and blue.
+
+    Args:
+        image: (x, y, z).
+        features: (F, x, y, z).
+
+    Returns:
+        uint8 (2 · y, slices · x, 3).
+    """
+    colours = principal_components(features)
+    shades = np.repeat(_scaled(image)[..., None], 3, axis=-1)
+    levels = ((np.arange(_SLICES) + 0.5) * image.shape[2] / _SLICES).astype(int)
+    rows = [[volume[:, :, z].transpose(1, 0, 2)[::-1] for z in levels] for volume in (shades, colours)]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
+
+
+def principal_components(features: np.ndarray) -> np.ndarray:
+    """The first three principal components of features (F, *S) as uint8 (*S, 3); missing ones are black."""
+    flat = features.reshape(len(features), -1).T.astype(np.float32)
+    stride = max(1, len(flat) // _SAMPLE)
+    centre = flat[::stride].mean(axis=0)
+    _, _, directions = np.linalg.svd(flat[::stride] - centre, full_matrices=False)
+    projected = np.zeros((len(flat), 3), dtype=np.float32)
+    projected[:, : len(directions[:3])] = (flat - centre) @ directions[:3].T
+    scaled = np.stack([_scaled(column) for column in projected.T], axis=-1)
+    return scaled.reshape(*features.shape[1:], 3)
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(values, _RANGE)
+    return np.rint(255 * np.clip((values - low) / max(high - low, 1e-6), 0, 1)).astype(np.uint8)
