@@ -68,7 +68,7 @@ def segmentation_bundle(name: str | Path) -> Path:
 
 
 def _shipped() -> list[tuple[Path, TrainingSettings]]:
-    folders = [folder for folder in shipped_bundles().values() if (folder / TREE).is_file()]
+    folders = [folder for folder in shipped_bundles().values() if folder.name.endswith("_subclass_segmentation")]
     return [(folder, settings_with(folder, {})) for folder in folders if "plan" in read_json(folder / TRAIN)]
 
 
