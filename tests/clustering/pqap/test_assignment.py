@@ -21,8 +21,6 @@ from cladeseg.clustering.pqap import (
 from cladeseg.files import DataError
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "organoids"
-if not PUBLISHED.is_dir():
-    PUBLISHED = Path("/work/shared/data/organoids")
 
 
 def random_points(n: int, seed: int, channels: int = 2) -> KeyPoints:

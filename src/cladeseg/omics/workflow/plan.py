@@ -7,10 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.failure import explain_failures
+from cladeseg.bundle.checked_command import check_command
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.settings import read_settings, setting_names, text_settings
+from cladeseg.bundle.settings import read_settings
 from cladeseg.omics.data import OmicsCohort, class_tree, read_dataset
 from cladeseg.omics.workflow.settings import OmicsSettings
 from cladeseg.taxonomy import Taxonomy
@@ -62,13 +61,5 @@ class OmicsPlan:
 
 
 def check_omics_overrides() -> None:
-    """Refuse overrides of a command line that nobody obeys; see :func:`~cladeseg.bundle.check_overrides`.
-
-    Raises:
-        OverrideError: the message names the nearest key.
-    """
-    try:
-        check_overrides(settings=setting_names(OmicsSettings), texts=text_settings(OmicsSettings))
-    except ValueError:
-        explain_failures()  # which ``initialize`` would have done
-        raise
+    """Refuse overrides that nobody obeys; see :func:`~cladeseg.bundle.checked_command.check_command`."""
+    check_command(OmicsSettings)

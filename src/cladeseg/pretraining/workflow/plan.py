@@ -9,11 +9,9 @@ from typing import Any
 
 from monai.transforms import Compose
 
-from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.device import choose_device
-from cladeseg.bundle.failure import explain_failures
+from cladeseg.bundle.checked_command import check_command
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.settings import SettingsError, read_settings, setting_names, text_settings
+from cladeseg.bundle.settings import SettingsError, read_settings
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.pretraining.workflow.settings import TOP_LEVEL, PretrainingSettings
 from cladeseg.pretraining.workflow.task_bundle import find_task, merged, settings_of_images, settings_of_task
@@ -33,19 +31,8 @@ UNKNOWN_TREE = Taxonomy("images", (Node("background", values={"images": 0}), Nod
 
 
 def check_pretraining_overrides() -> None:
-    """Refuse overrides of a command line that nobody obeys; the nearest setting is named.
-
-    Raises:
-        OverrideError: see :func:`~cladeseg.bundle.check_overrides`.
-        DataError: a config cannot be read.
-        ValueError: this machine has no such device.
-    """
-    try:
-        given = check_overrides(settings=setting_names(PretrainingSettings), texts=text_settings(PretrainingSettings))
-        choose_device(given.get("device", "auto"))
-    except ValueError:  # all of ours are of this kind
-        explain_failures()
-        raise
+    """Refuse overrides that nobody obeys; see :func:`~cladeseg.bundle.checked_command.check_command`."""
+    check_command(PretrainingSettings)
 
 
 class PretrainingPlan:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import check_same_training, start_run, unlock_run
+from cladeseg.bundle.run_folder import unlock_run
 from cladeseg.cohort import fingerprint
 from cladeseg.pretraining.workflow.encoder import store_encoder
 from cladeseg.pretraining.workflow.page import write_training_page
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
 from cladeseg.pretraining.workflow.settings import FREE_ON_RESUME
 from cladeseg.pretraining.workflow.workflow import PretrainingWorkflow
-from cladeseg.segmentation.engines import load_checkpoint, read_history
+from cladeseg.segmentation.engines import open_training, read_history
 
 logger = logging.getLogger(__name__)
 
@@ -27,20 +26,7 @@ def start_pretraining(plan: PretrainingPlan) -> None:
     Raises:
         DataError: the folder holds a training that is not to be resumed, or was trained with other settings.
     """
-
-    def check_state(path: Path) -> None:
-        state = load_checkpoint(path)
-        check_same_training(state, plan.settings, plan.taxonomy, path, free=FREE_ON_RESUME)
-        read_history(plan.run_folder.history, state["epoch"])
-
-    start_run(
-        plan.run_folder,
-        plan.settings,
-        plan.resume,
-        taxonomy=plan.taxonomy,
-        free=FREE_ON_RESUME,
-        check_state=check_state,
-    )
+    open_training(plan.run_folder, plan.settings, plan.taxonomy, resume=plan.resume, free=FREE_ON_RESUME)
 
 
 def run_pretraining(workflow: PretrainingWorkflow) -> None:

@@ -8,6 +8,7 @@ from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad,
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.mix_step import HierarchicalMixStep, MixInPlaceStep, RegionMixer
 from cladeseg.segmentation.engines.node_dice import NodeDice
+from cladeseg.segmentation.engines.open_training import open_training
 from cladeseg.segmentation.engines.pretrained import load_pretrained, pretrained_images
 from cladeseg.segmentation.engines.refresh_labels import RefreshLabels
 from cladeseg.segmentation.engines.schedule import StepSchedule
@@ -49,6 +50,7 @@ __all__ = [
     "load_checkpoint",
     "load_pretrained",
     "load_weights",
+    "open_training",
     "parameters_of",
     "pretrained_images",
     "read_history",

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from cladeseg.bundle.command_line import check_overrides
-from cladeseg.bundle.device import choose_device
-from cladeseg.bundle.failure import explain_failures
-from cladeseg.bundle.settings import setting_names, text_settings
+from cladeseg.bundle.checked_command import check_command
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 
 
 def check_training_overrides() -> None:
-    """Refuse overrides of a command line that nobody obeys; the nearest setting is named.
-
-    A word that belongs to no option makes MONAI leave out a bundle's ``initialize``, which calls this.  So what every
-    command needs, the plan or the description of the weights, calls it as well.
-
-    Raises:
-        OverrideError: see :func:`~cladeseg.bundle.check_overrides`.
-        DataError: a config cannot be read.
-        ValueError: this machine has no such device.
-    """
-    try:
-        given = check_overrides(settings=setting_names(TrainingSettings), texts=text_settings(TrainingSettings))
-        choose_device(given.get("device", "auto"))
-    except ValueError:  # all of ours are of this kind
-        explain_failures()  # which ``initialize`` would have done
-        raise
+    """Refuse overrides that nobody obeys; see :func:`~cladeseg.bundle.checked_command.check_command`."""
+    check_command(TrainingSettings)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cladeseg.bundle.run_folder import add_use, check_same_training, start_run, unlock_run
+from cladeseg.bundle.run_folder import add_use, unlock_run
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.bundle.trained_tree import check_tree
 from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.cohort import fingerprint
 from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset
-from cladeseg.segmentation.engines import NodeDice, load_checkpoint, pretrained_images, read_history
+from cladeseg.segmentation.engines import NodeDice, open_training, pretrained_images
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.propagation import with_propagated_labels
@@ -38,20 +38,7 @@ def start_training(plan: TrainingPlan) -> None:
         DataError: the folder holds a training that is not to be resumed, or was trained with other settings or on
             another tree, or what is to be resumed is damaged.
     """
-
-    def check_state(path: Path) -> None:
-        state = load_checkpoint(path)
-        check_same_training(state, plan.settings, plan.taxonomy, path, free=FREE_ON_RESUME)
-        read_history(plan.run_folder.history, state["epoch"])
-
-    start_run(
-        plan.run_folder,
-        plan.settings,
-        plan.resume,
-        taxonomy=plan.taxonomy,
-        free=FREE_ON_RESUME,
-        check_state=check_state,
-    )
+    open_training(plan.run_folder, plan.settings, plan.taxonomy, resume=plan.resume, free=FREE_ON_RESUME)
 
 
 def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
