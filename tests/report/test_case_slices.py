@@ -93,12 +93,30 @@ def test_structures_are_full_at_their_border_and_faint_inside(acdc_tree):
     assert not (outline == np.rint(0.4 * colour)).all(axis=-1).any()
 
 
-def test_an_ras_slice_stands_upright(acdc_tree):
-    image = np.zeros((5, 5, 1), np.uint8)
-    image[4, 4, 0] = 255  # right, anterior
-    picture = case_slices(image, image * 0, acdc_tree, spacing=(1, 1, 1))[0][0].picture
-    assert picture[0, -1].tolist() == [255, 255, 255]
-    assert not picture[0, : picture.shape[1] // 2].any()
+@pytest.mark.parametrize(
+    ("spacing", "plane"),
+    [((1, 1, 9), "right, front: axial"), ((1, 9, 1), "right, top: coronal"), ((9, 1, 1), "front, top: sagittal")],
+)
+def test_the_patients_right_and_front_are_on_the_viewers_left(acdc_tree, spacing, plane):
+    image = np.zeros((9, 9, 9), np.uint8)
+    image[8, 8, 8] = 255  # right, anterior, superior
+    image = image.max(axis=int(np.argmax(spacing)), keepdims=True)
+    picture = case_slices(image, image * 0, acdc_tree, spacing=spacing)[0][1].picture
+    assert picture[0, 0].tolist() == [255, 255, 255], plane
+    assert not picture[: picture.shape[0] // 2, picture.shape[1] // 2 :].any(), plane
+
+
+def test_letters_on_the_image_name_the_edges(acdc_tree):
+    nothing = np.zeros((9, 9, 1), np.uint8)
+    image, prediction = (panel.picture for panel in case_slices(nothing, nothing, acdc_tree, spacing=(1, 1, 1))[0])
+    height, width, _ = image.shape
+    left, top = (
+        (slice(height // 2 - 10, height // 2 + 10), slice(0, 20)),
+        (slice(0, 20), slice(width // 2 - 10, width // 2 + 10)),
+    )
+    for edge in (left, top):
+        assert image[edge].any()
+        assert not prediction[edge].any(), "a letter covers no structure"
 
 
 def test_grey_is_not_ruined_by_a_single_bright_voxel():

@@ -17,6 +17,7 @@ from cladeseg.taxonomy import Taxonomy
 ERRORS = {"missed": "#56b4e9", "spurious": "#e69f00", "another structure": "#cc79a7"}
 _PIXELS = 300  # of a picture's longer side
 _PLANES = ("sagittal", "coronal", "axial")
+_EDGES = (("A", "S"), ("R", "S"), ("R", "A"))  # of a slice in each plane: what its left and its upper edge point to
 _BARS_MM = (200, 100, 50, 20, 10, 5, 2, 1)
 
 
@@ -78,7 +79,8 @@ def case_slices(
 ) -> list[list[Panel]]:
     """Rows of pictures, one for each of a few slices.
 
-    The slices are spread evenly over those that hold a structure.
+    The slices are spread evenly over those that hold a structure, and stand as radiologists hold them: the patient's
+    right on the viewer's left. Letters at the edges of the image say so.
 
     Args:
         image: uint8 (x, y, z) in RAS order.
@@ -97,7 +99,7 @@ def case_slices(
         size = _size(image.shape, spacing, axis)
         cut = [None if v is None else _upright(v, axis, level) for v in (image, truth, prediction, uncertainty)]
         where = f"{_PLANES[axis]} slice {level + 1} of {image.shape[axis]}"
-        rows.append(_row(cut, taxonomy, size, where=where, fill=fill))
+        rows.append(_row(cut, taxonomy, size, where=where, edges=_EDGES[axis], fill=fill))
     return rows
 
 
@@ -107,6 +109,7 @@ def _row(
     size: tuple[int, int, float],
     *,
     where: str,
+    edges: tuple[str, str],
     fill: float,
 ) -> list[Panel]:
     image, truth, prediction, uncertainty = cut
@@ -124,7 +127,7 @@ def _row(
         }
     elif uncertainty is not None:
         painted["uncertainty"] = _heated(grey, _resized(uncertainty, size))
-    panels = {"image": grey, **painted}
+    panels = {"image": _with_edges(grey, edges), **painted}
     return [Panel(name, _with_scale(picture, size[2]), f"{name}, {where}") for name, picture in panels.items()]
 
 
@@ -149,8 +152,8 @@ def _levels(held: np.ndarray, axis: int, slices: int) -> list[int]:
 
 
 def _upright(volume: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """Slice (rows, columns) of an RAS volume: superior or anterior at the top, the patient's left on the left."""
-    return np.take(volume, level, axis=axis).T[::-1]
+    """Slice (rows, columns) of an RAS volume, its upper or front side at the top, its right or front on the left."""
+    return np.take(volume, level, axis=axis).T[::-1, ::-1]
 
 
 def _size(shape: Sequence[int], spacing: Sequence[float], axis: int) -> tuple[int, int, float]:
@@ -194,6 +197,17 @@ def _heated(grey: np.ndarray, uncertainty: np.ndarray) -> np.ndarray:
 def _with_scale(picture: np.ndarray, pixels_per_mm: float) -> np.ndarray:
     drawn = Image.fromarray(picture)
     _draw_scale(drawn, pixels_per_mm)
+    return np.asarray(drawn)
+
+
+def _with_edges(picture: np.ndarray, edges: tuple[str, str]) -> np.ndarray:
+    """With the letters of the body's directions in the middle of the left and of the upper edge."""
+    drawn = Image.fromarray(picture)
+    draw = ImageDraw.Draw(drawn)
+    font = ImageFont.load_default(13)
+    middle = drawn.width // 2, drawn.height // 2
+    for letter, place, anchor in zip(edges, ((4, middle[1]), (middle[0], 2)), ("lm", "ma"), strict=True):
+        draw.text(place, letter, fill="white", stroke_width=2, stroke_fill="black", font=font, anchor=anchor)
     return np.asarray(drawn)
 
 

@@ -27,7 +27,8 @@
     say("Loading …");
     const { Niivue } = await program();
     viewer = new Niivue({ backColor: [0, 0, 0, 1], show3Dcrosshair: true, isColorbar: false, multiplanarForceRender: true,
-      dragAndDropEnabled: false, loadingText: "", crosshairWidth: 0.3, multiplanarLayout: 2, logLevel: "error", isRadiologicalConvention: false });
+      dragAndDropEnabled: false, loadingText: "", crosshairWidth: 0.3, multiplanarLayout: 2, logLevel: "error",
+      isRadiologicalConvention: true, sagittalNoseLeft: true });
     await viewer.attachToCanvas(canvas);
     viewer.setInterpolation(false);
     byId("viewer-open").hidden = true;

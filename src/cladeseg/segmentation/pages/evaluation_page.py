@@ -43,7 +43,10 @@ def write_evaluation_page(run_folder: RunFolder, output: str | Path | None = Non
     records, summary = read_scores(folder)
     shown = shown_cases(folder, record, records, taxonomy)
     failed = len(failed_leaves(records, taxonomy))
-    notes = ["Each row is one slice. Pictures keep the proportions of the body; the bar is its scale."]
+    notes = [
+        "Each row is one slice. Pictures keep the proportions of the body; the bar is its scale.",
+        "The patient's right is on your left (R); the front is at the top, or on the left (A).",
+    ]
     if failed > MOST_FAILED:
         notes.append(f"{failed} cases failed; the {MOST_FAILED} worst of them are shown, the table lists all.")
     blocks: list[Block | None] = [
