@@ -87,10 +87,20 @@ def test_the_curve_and_the_other_tasks_hold_the_main_methods() -> None:
     curve = named("hippocampus_curve")
     assert set(curve.labels) == MAIN | {"label_set", "ours_select"}
     assert all(draws(curve, method, n) >= 3 for method in MAIN - {"full"} for n in (1, 2, 4))
-    for name, budgets in (("acdc_3", {3}), ("brats_2_4", {2, 4})):
-        grid = named(name)
-        assert set(grid.labels) >= MAIN
-        assert {run.n for run in planned_runs(grid) if run.method == "ours"} == budgets
+    brats = named("brats_2_4")
+    assert set(brats.labels) >= MAIN
+    assert {run.n for run in planned_runs(brats) if run.method == "ours"} == {2, 4}
+    acdc = named("acdc")
+    assert set(acdc.labels) >= {"full", "fine_only", "outlines_two_head", "paper", "bcp", acdc.ours}
+    assert all(draws(acdc, method, n) >= 3 for method in ("fine_only", "bcp", acdc.ours) for n in (1, 3))
+
+
+def test_the_acdc_bundle_is_trained_as_its_grid_trains_ours() -> None:
+    grid = named("acdc")
+    run = next(key for key in planned_runs(grid) if key.method == grid.ours)
+    default = flat(settings_with(grid.bundle, {}).model_dump(mode="json"))
+    differ = {name for name, value in trained(grid, run).items() if default[name] != value}
+    assert differ <= {"fine_patients", "seed", "amp", "optimizer.validation_interval"}
 
 
 def test_methods_are_chosen_on_validation_cases_and_other_draws() -> None:

@@ -116,7 +116,7 @@ def test_an_unknown_overlay_is_refused_with_the_nearest_one(name: str) -> None:
 
 
 def test_relative_paths_between_grids_overlays_and_bundles_hold(installed: Path) -> None:
-    grids = shipped_config("benchmarks/acdc_3").parent
+    grids = shipped_config("benchmarks/acdc").parent
     assert (grids / "../../bundles" / ACDC.name / "configs" / "train.json").is_file()
     assert (grids / "../ablations/fine_only.json").resolve() == shipped_config("ablations/fine_only")
 
@@ -127,7 +127,7 @@ def test_relative_paths_between_grids_overlays_and_bundles_hold(installed: Path)
 def test_a_copy_holds_the_bundle_without_what_runs_and_benchmarks_left_in_it(installed: Path, tmp_path: Path) -> None:
     source = find_bundle("acdc")
     before = {name for name in files_of(source) if not name.startswith("docs/results/")}
-    for left in ("runs/1/models/model.pt", "eval/metrics.json", "docs/results/acdc_3/records/a.json"):
+    for left in ("runs/1/models/model.pt", "eval/metrics.json", "docs/results/acdc/records/a.json"):
         (source / left).parent.mkdir(parents=True, exist_ok=True)
         (source / left).touch()
     (source / "models" / "model.pt").touch()

@@ -40,6 +40,7 @@ TINY: dict[str, Any] = {
     "settings#data#patch_size": [32, 32, 4],
     "settings#data#spacing": [5.0, 5.0, 9.0],
     "settings#data#resample_slices": False,
+    "settings#first_pass#enabled": False,
     "settings#optimizer#weight_decay": 0.0,
     "settings#optimizer#warmup_steps": 0,
     "settings#mix#start": 0,
@@ -54,6 +55,8 @@ PARTS: dict[str, Any] = {
     "settings#network#separate_norm": True,
     "settings#optimizer#ema_decay": 0.99,
     "settings#propagation#enabled": False,
+    "settings#propagation#intensity": False,
+    "settings#propagation#refresh": [],
     "settings#method": "hierarchical_mix",
 }
 #: On top of it: eighty steps, after which a network finds the phantoms' hearts.

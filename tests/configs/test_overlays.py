@@ -70,7 +70,7 @@ def test_the_overlays_of_the_readme_are_there() -> None:
     wanted = {
         *(f"demos/{task}" for task in TASKS),
         *(f"profiles/{task}_gpu" for task in TASKS),
-        "profiles/acdc_two_passes",
+        "profiles/acdc_one_pass",
         "profiles/myops_two_passes",
         *(f"budgets/{name}" for name in ("1_patients", "2_patients", "3_patients", "7_patients", "full")),
         *(f"ablations/{name}" for name in ("no_prior", "shared_norm", "no_mix", "flat", "two_head", "two_head_plain")),
