@@ -70,6 +70,8 @@ LEVELS = {
     "omics.pages": 5,
     "omics.study": 6,
     "omics.workflow": 6,
+    "fusion.slides": 2,
+    "fusion.features": 3,  # of the tiles of slides
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
     "pretraining.views": 7,
     "pretraining.tasks": 8,  # losses on the features of views

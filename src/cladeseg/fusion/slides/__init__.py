@@ -1,0 +1,1 @@
+"""Slides and folders of tiles → tiles of tissue at one resolution, with what was skipped counted."""
