@@ -41,7 +41,7 @@ class TileBag:
         if not count or self.features.ndim != 2 or len(self.features) != count or self.positions.shape != (count, 2):
             raise DataError(
                 f"{self.patient}: features of shape {self.features.shape} and positions of shape "
-                f"{self.positions.shape} do not fit {count} tiles; each tile has one row of both, and one at least is needed"
+                f"{self.positions.shape} do not fit {count} tiles; each has one row of both, and a bag is never empty"
             )
         if not np.isfinite(self.features).all():
             raise DataError(f"{self.patient}: features hold NaN or infinity; extract them anew")
