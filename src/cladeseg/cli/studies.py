@@ -174,6 +174,31 @@ def omics(
     Console().print(f"results: {page}", soft_wrap=True)
 
 
+@command("cladeseg benchmark spots --dataset D --output runs/spots", on=benchmarks)
+def spots(
+    dataset: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of spots.csv, expression_top1000.npz and patches_224.zip, as her2st_spots.",
+            rich_help_panel=DATA,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the tables; features in it are kept.", rich_help_panel=OUTPUT)
+    ],
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples behind intervals.", rich_help_panel=TRAINING)] = 0,
+) -> None:
+    """Expression components and retrieval from histology patches of held-out patients and sections, beside ridge.
+
+    Kill it at any time and call it again.  Needs pip install 'cladeseg[fusion]'.
+    """
+    from cladeseg.fusion.study import run_spot_study
+
+    run_spot_study(dataset, output, seed=seed)
+    Console().print(f"results: {output / 'study.md'}", soft_wrap=True, highlight=False, markup=False)
+
+
 @command(
     "cladeseg label serve hippocampus --studies scans",
     on=labelling,
