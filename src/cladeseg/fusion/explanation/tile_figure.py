@@ -44,7 +44,9 @@ def draw_explanation(
     slides = {path.name: path for path in images.slides}
     shown = [name for name in slides if _rows(effects, name).any()]
     loose = _loose(effects)
-    figure = Figure(figsize=(3 * _INCHES, _INCHES * (len(shown) + 0.75 * bool(len(loose))) + 0.5), layout="constrained")
+    figure = Figure(
+        figsize=(3 * _INCHES, 0.75 * _INCHES * (len(shown) + 0.75 * bool(len(loose))) + 0.5), layout="constrained"
+    )
     figure.suptitle(_heading(effects, title), fontsize=11)
     heights = [1.0] * len(shown) + ([0.75] if len(loose) else [])
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -76,7 +78,7 @@ def _loose(effects: TileEffects) -> np.ndarray:
 
 def _draw_slide(axes: Sequence[Axes], effects: TileEffects, path: Path, settings: ImageSettings) -> None:
     with open_slide(path, reader=settings.reader, microns_per_pixel=settings.slide_microns_per_pixel) as slide:
-        thumbnail = slide.thumbnail(longest=1024)
+        thumbnail = slide.thumbnail(microns_per_pixel=1.0, longest=1024)
         size = slide.width * slide.microns_per_pixel, slide.height * slide.microns_per_pixel
     rows = _rows(effects, path.name)
     edge = settings.tile_size * settings.microns_per_pixel
