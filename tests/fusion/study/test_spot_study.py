@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -152,3 +153,20 @@ def test_files_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None:
         read_spots(folder)
     with pytest.raises(DataError, match=r"spots\.csv: is not there"):
         run_spot_study(tmp_path / "nowhere", tmp_path / "out")
+
+
+@pytest.mark.real_data
+def test_the_real_spots_are_read() -> None:
+    data = Path(os.environ.get("CLADESEG_DATA", Path(__file__).parents[4] / "shared" / "data"))
+    folder = data / "her2st_spots"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    spots = read_spots(folder)
+    assert spots.expression.shape == (834, 1000)
+    assert sorted(set(spots.sections)) == ["B4", "C2", "C3", "C4"]
+    assert set(zip(spots.sections.tolist(), spots.patients.tolist(), strict=True)) == {
+        ("B4", "B"),
+        ("C2", "C"),
+        ("C3", "C"),
+        ("C4", "C"),
+    }
