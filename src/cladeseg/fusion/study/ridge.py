@@ -37,16 +37,28 @@ def ridge_predictions(
 
 
 def nested_ridge(
-    features: np.ndarray, targets: np.ndarray, *, train: np.ndarray, test: np.ndarray, groups: np.ndarray
+    features: np.ndarray,
+    targets: np.ndarray,
+    *,
+    train: np.ndarray,
+    test: np.ndarray,
+    groups: np.ndarray,
+    shared: bool = False,
 ) -> np.ndarray:
-    """Ridge at the strength that each target correlates best with on training groups held out in turn: (tests, C)."""
+    """Ridge at the strength that correlates best on training groups held out in turn: (tests, C).
+
+    Each target has a strength of its own, or all share one: where predictions are compared as vectors, targets that are
+    shrunk differently would distort them.
+    """
     inner = [
         _inner_scores(features, targets, train & (groups != group), train & (groups == group))
         for group in np.unique(groups[train])
     ]
-    best = np.mean(inner, axis=0).argmax(axis=0)
+    scores = np.mean(inner, axis=0)
+    count = targets.shape[1]
+    best = np.full(count, scores.mean(axis=1).argmax()) if shared else scores.argmax(axis=0)
     found = ridge_predictions(features, targets, train=train, test=test, strengths=STRENGTHS)
-    return found[best, :, np.arange(targets.shape[1])].T
+    return found[best, :, np.arange(count)].T
 
 
 def averaged_ridge(

@@ -68,12 +68,12 @@ def study_tables(spots: Spots, features: np.ndarray, *, seed: int = 0) -> tuple[
         Components with columns protocol, method, component, r, difference (ours minus this method), low, high, and
         retrieval with columns protocol, method, k, recall, chance.
     """
-    methods = _methods(spots, features)
+    methods, comparable = (_methods(spots, features, shared=shared) for shared in (False, True))
     components, retrieval = [], []
     for protocol in PROTOCOLS:
         folds = list(held_out(spots, protocol))
         components += _component_rows(spots, methods, protocol, folds, seed)
-        retrieval += _retrieval_rows(spots, methods, protocol, folds)
+        retrieval += _retrieval_rows(spots, comparable, protocol, folds)
     return pd.DataFrame(components), pd.DataFrame(retrieval)
 
 
@@ -86,8 +86,8 @@ def held_out(spots: Spots, protocol: str) -> Iterator[tuple[str, np.ndarray, np.
             yield str(section), ~away, test
 
 
-def _methods(spots: Spots, features: np.ndarray) -> dict[str, Predict]:
-    """What predicts (targets, train, test) → (tests, C)."""
+def _methods(spots: Spots, features: np.ndarray, *, shared: bool) -> dict[str, Predict]:
+    """What predicts (targets, train, test) → (tests, C); ridge with one strength for all targets, or one for each."""
     views = neighbourhood_views(features, spots.places, spots.sections, widths=WIDTHS)
     groups = inner_groups(spots)
 
@@ -95,10 +95,10 @@ def _methods(spots: Spots, features: np.ndarray) -> dict[str, Predict]:
         return averaged_ridge(views, targets, train=train, test=test)
 
     def ridge(targets: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        return nested_ridge(features, targets, train=train, test=test, groups=groups(train))
+        return nested_ridge(features, targets, train=train, test=test, groups=groups(train), shared=shared)
 
     def ridge_around(targets: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        return nested_ridge(views[1], targets, train=train, test=test, groups=groups(train))
+        return nested_ridge(views[1], targets, train=train, test=test, groups=groups(train), shared=shared)
 
     return {OURS: ours, RIDGE: ridge, RIDGE_AROUND: ridge_around}
 
