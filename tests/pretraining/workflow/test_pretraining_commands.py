@@ -122,6 +122,8 @@ def test_evaluating_probes_and_fine_tunes_beside_scratch(
     assert set(found["probe"]) == {"pretrained", "random"}
     (row,) = found["fine_tuning"]
     assert {"fine_cases", "draw", "scratch", "pretrained"} == set(row)
+    page = (done.run / "eval" / "report.html").read_text(encoding="utf-8")
+    assert all(f">{title}" in page for title in ("Few fine labels", "Linear probe", "Losses", "Effective rank"))
     runs = {arm: read_json(done.run / "eval" / f"{arm}_n1_d0" / "run.json") for arm in ("scratch", "pretrained")}
     settings = {arm: dict(content["settings"]) for arm, content in runs.items()}
     assert settings["pretrained"].pop("pretrained") == str(done.run / "models" / "encoder.safetensors")
