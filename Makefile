@@ -51,17 +51,8 @@ demo-organoids: install  ## phantoms of unseen kinds are clustered; ends in a co
 demo-omics: install  ## omics phantoms with planted informativeness: table and page (at most 5 min on 2 cores)
 	$(BIN)/cladeseg demo --output demo-omics --bundle omics
 
-demo-pretraining: install  ## pre-train on phantoms without labels, then fine-tune on one fine case beside scratch
-	test -d demo-pretraining/phantoms || $(BIN)/cladeseg phantoms demo-pretraining/phantoms --layout msd --patients 36
-	cd bundles/heterogeneous_pretraining && run="$(abspath $(BIN))/python -m monai.bundle run" && \
-	  folders="--dataset_dir $(CURDIR)/demo-pretraining/phantoms --output_dir $(CURDIR)/demo-pretraining/run" && \
-	  options="--settings#data#patch_size [32,40,32] --settings#network#filters 8 --epochs 6" && \
-	  $$run training --config_file configs/train.json $$folders $$options --resume True && \
-	  $$run evaluating --config_file "['configs/train.json','configs/evaluate.json']" $$folders $$options \
-	    --fine_cases "[1]" --overlays "['$(CURDIR)/configs/demos/hippocampus.json']" && \
-	  $$run inference --config_file configs/inference.json --dataset_dir $(CURDIR)/demo-pretraining/phantoms/imagesTr \
-	    --output_dir $(CURDIR)/demo-pretraining/run
-	cat demo-pretraining/run/eval/evaluation.md
+demo-pretraining: install  ## pre-train on phantoms without labels, then one fine case beside scratch (at most 10 min on 2 cores)
+	$(BIN)/cladeseg demo --output demo-pretraining --bundle pretraining
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile

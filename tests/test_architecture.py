@@ -77,10 +77,12 @@ LEVELS = {
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
     "pretraining.views": 7,
     "pretraining.tasks": 8,  # losses on the features of views
+    "pretraining.pages": 8,
     "pretraining.workflow": 9,
     # roof
     "demo": 10,  # runs bundle commands and shows what comes out
     "organoid_demo": 10,  # the same for clustering
+    "pretraining_demo": 10,  # the same for pre-training
     "benchmark": 10,  # does so for a whole grid
     "cli": 11,  # the command line only calls what the other subpackages offer
 }

@@ -57,13 +57,15 @@ def report(
     "cladeseg demo --output demo-brats --bundle brats",
     "cladeseg demo --output demo-organoids --bundle organoid_clustering",
     "cladeseg demo --output demo-omics --bundle omics",
+    "cladeseg demo --output demo-pretraining --bundle pretraining",
     panel=STUDIES,
 )
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demo; goes on where it stopped.")] = Path("demo"),
     bundle: Annotated[str, typer.Option(help="One of the shipped bundles.")] = "acdc",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of both segmentations; those of configs/demos if left out.")
+        int | None,
+        typer.Option(min=1, help="Of both segmentations, or of the pre-training; those of configs/demos if left out."),
     ] = (None),
     seed: Annotated[int, typer.Option(min=0, help="Of phantoms, split, weights and training.")] = 0,
 ) -> None:
@@ -71,14 +73,19 @@ def demo(
 
     Generates them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and
     prints the scores on held-out phantoms side by side.  The demo of organoid_clustering groups phantoms of kinds that
-    no training saw, and ends in a contact sheet; that of omics compares ours with simple baselines.
+    no training saw, and ends in a contact sheet; that of omics compares ours with simple baselines; that of
+    pretraining learns from phantoms without labels, and fine-tunes on one fine case beside scratch.
     """
     from cladeseg.benchmark.omics import run_omics_demo
     from cladeseg.demo import DemoPlan, run_demo
     from cladeseg.organoid_demo import BUNDLE, run_organoid_demo
+    from cladeseg.pretraining_demo import BUNDLE as PRETRAINING
+    from cladeseg.pretraining_demo import NAME, run_pretraining_demo
 
     if bundle == BUNDLE:
         run_organoid_demo(output, seed=seed)
+    elif bundle in (NAME, PRETRAINING):
+        run_pretraining_demo(output, epochs=epochs, seed=seed)
     elif bundle == "omics":
         page = run_omics_demo(output, bundle_folder(bundle) / "configs" / "taxonomy.json", seed=seed)
         Console().print(f"page: {page}", soft_wrap=True)

@@ -86,10 +86,9 @@ def test_the_encoder_comes_with_its_hash_and_what_it_saw(run: Path) -> None:
 
 
 def test_the_page_shows_the_diagnostics_and_the_views(run: Path) -> None:
-    page = (run / "pretraining.md").read_text(encoding="utf-8")
-    assert "| epoch | loss | contrast | reconstruction |" in page
-    assert "effective_rank" in page
-    assert (run / "views.png").stat().st_size > 1000
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert all(f">{title}" in page for title in ("Losses", "Alignment", "Uniformity", "Effective rank", "Views"))
+    assert page.count("<img ") == 2  # views and principal components
     assert any((run / "tensorboard").iterdir())
 
 

@@ -2,7 +2,7 @@
 
 from cladeseg.pretraining.workflow.encoder import ENCODER, find_encoder, store_encoder
 from cladeseg.pretraining.workflow.evaluation import run_pretraining_evaluation
-from cladeseg.pretraining.workflow.features import encoder_network, run_features, trained_encoder
+from cladeseg.pretraining.workflow.features import encoder_network, encoder_or_untrained, run_features, trained_encoder
 from cladeseg.pretraining.workflow.plan import PretrainingPlan, check_pretraining_overrides, pretraining_cases
 from cladeseg.pretraining.workflow.settings import PretrainingSettings, pretraining_settings_page
 from cladeseg.pretraining.workflow.training import run_pretraining, start_pretraining
@@ -19,6 +19,7 @@ __all__ = [
     "PretrainingWorkflow",
     "check_pretraining_overrides",
     "encoder_network",
+    "encoder_or_untrained",
     "find_encoder",
     "pretraining_cases",
     "pretraining_dataset",

@@ -13,9 +13,11 @@ from cladeseg.bundle.bundle_run import BundleRun, terminate_on_exit
 from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.run_folder import RunFolder, configure_logging
 from cladeseg.bundle.settings import flat
-from cladeseg.files import DataError, atomic_write, read_json, write_json
+from cladeseg.files import DataError, read_json, write_json
+from cladeseg.pretraining.pages import PAGE, PRETRAINED, RANDOM, SCRATCH, Picture, write_evaluation_page
 from cladeseg.pretraining.tasks import build_pretraining_net
 from cladeseg.pretraining.workflow.features import TrainedEncoder, encoder_network, trained_encoder
+from cladeseg.pretraining.workflow.page import components, course_of
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
 from cladeseg.pretraining.workflow.probe import Labelled, probe_dice
 from cladeseg.pretraining.workflow.task_bundle import settings_of_task
@@ -25,7 +27,8 @@ from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
 
-SCRATCH, PRETRAINED, RANDOM = "scratch", "pretrained", "random"
+#: Test cases whose features are pictured.
+_PICTURED = 2
 
 
 def run_pretraining_evaluation(
@@ -38,7 +41,7 @@ def run_pretraining_evaluation(
     overlays: Sequence[str] = (),
     device: str | torch.device = "auto",
 ) -> None:
-    """Probe the encoder and fine-tune it in its segmentation bundle; ``eval/evaluation.md`` holds the tables.
+    """Probe the encoder and fine-tune it in its segmentation bundle; ``eval/report.html`` shows the outcome.
 
     Fine-tuning runs the bundle's own training and evaluation, once from the encoder and once from scratch, with equal
     seeds, schedules and draws.  What is finished is kept.
@@ -64,12 +67,15 @@ def run_pretraining_evaluation(
     folder = plan.run_folder.evaluation
     overlay = _overlay(plan, folder)
     files = [*(Path(each).absolute() for each in overlays), overlay]
-    probe = _probe(plan, model, overlay, max(fine_cases), choose_device(device))
+    probe, pictures = _probe(plan, model, overlay, max(fine_cases), choose_device(device))
     rows = _fine_tune(plan, model, overlays=files, fine_cases=fine_cases, draws=draws, epochs=epochs)
-    write_json({"probe": probe, "fine_tuning": rows}, folder / "evaluation.json")
-    with atomic_write(folder / "evaluation.md") as temporary:
-        temporary.write_text(evaluation_page(probe, rows), encoding="utf-8", newline="\n")
-    logger.info("evaluated: %s", folder / "evaluation.md")
+    found = {"probe": probe, "fine_tuning": rows}
+    write_json(found, folder / "evaluation.json")
+    min_rank = plan.settings.diagnostics.min_rank
+    own = weights is None  # whose course is known
+    course = course_of(plan.run_folder, plan.settings.epochs, min_rank) if own else []
+    page = write_evaluation_page(folder / PAGE, plan.output_dir.name, found, course, components=pictures)
+    logger.info("evaluated: %s", page)
 
 
 def _overlay(plan: PretrainingPlan, folder: Path) -> Path:
@@ -88,8 +94,8 @@ def _overlay(plan: PretrainingPlan, folder: Path) -> Path:
 
 def _probe(
     plan: PretrainingPlan, model: TrainedEncoder, overlay: Path, fine: int, device: torch.device
-) -> dict[str, dict[str, float]]:
-    """Dice of the encoder and of the same network with random weights."""
+) -> tuple[dict[str, dict[str, float]], list[Picture]]:
+    """Dice of the encoder and of the same network with random weights; pictures of the encoder's features."""
     training = _training_plan(plan, overlay, fine)
     parts = {part: cases_of(training.datalist, part, plan.dataset_dir) for part in ("training", "test")}
     parts["training"] = [case for case in parts["training"] if case["supervision"] == FINE]
@@ -98,7 +104,7 @@ def _probe(
         model.description["network"], projected=0, reconstruct=False, seed=plan.settings.seed
     )
     networks = {PRETRAINED: encoder_network(model), RANDOM: random.eval()}
-    return {
+    scores = {
         name: probe_dice(
             network.to(device),
             labelled["training"],
@@ -108,6 +114,9 @@ def _probe(
         )
         for name, network in networks.items()
     }
+    pictured = zip(parts["test"][:_PICTURED], labelled["test"], strict=False)
+    patch = model.description["patch_size"]
+    return scores, [components(networks[PRETRAINED], one.image, patch, case["case"]) for case, one in pictured]
 
 
 def _training_plan(plan: PretrainingPlan, overlay: Path, fine: int) -> TrainingPlan:
@@ -195,55 +204,3 @@ def _finish(run: BundleRun) -> None:
             if run.process is not None:
                 run.process.wait()
     logger.info("%s: %s", run.label, RunFolder(run.folder.root).evaluation)
-
-
-# ---- page ------------------------------------------------------------------------------------------------------------
-
-
-def evaluation_page(probe: Mapping[str, Mapping[str, float]], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Both tables as Markdown.
-
-    Args:
-        probe: of each network the Dice by leaf.
-        rows: of the fine-tuning.
-
-    Example:
-        >>> probe = {"pretrained": {"a": 0.5, "mean": 0.5}, "random": {"a": 0.25, "mean": 0.25}}
-        >>> page = evaluation_page(probe, [{"fine_cases": 1, "draw": 0, "scratch": 0.5, "pretrained": 0.75}])
-        >>> [line for line in page.splitlines() if line.startswith("| 1 ")]
-        ['| 1 | 0 | 0.500 | 0.750 | +0.250 |']
-    """
-    names = list(probe[PRETRAINED])
-    linear = [["weights", *names], ["---", *["---:"] * len(names)]]
-    linear += [[name, *(f"{scores.get(leaf, float('nan')):.3f}" for leaf in names)] for name, scores in probe.items()]
-    tuned = [["fine cases", "draw", SCRATCH, PRETRAINED, "difference"], ["---:"] * 5]
-    tuned += [
-        [
-            str(row["fine_cases"]),
-            str(row["draw"]),
-            f"{row[SCRATCH]:.3f}",
-            f"{row[PRETRAINED]:.3f}",
-            f"{row[PRETRAINED] - row[SCRATCH]:+.3f}",
-        ]
-        for row in rows
-    ]
-    lines = [
-        "# Evaluation of a pre-training",
-        "",
-        "## Linear probe",
-        "",
-        "Dice of each leaf in the test cases, by a linear map of frozen features.",
-        "",
-        *_table(linear),
-        "",
-        "## Few fine labels",
-        "",
-        "Mean leaf Dice of the test cases. Both trainings share split, draw, schedule and seed.",
-        "",
-        *_table(tuned),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in rows]

@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.bundle.run_folder import RunFolder, configure_logging
 from cladeseg.files import DataError, atomic_write, remove_leftovers
 from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
-from cladeseg.pretraining.workflow.encoder import describe, find_encoder
+from cladeseg.pretraining.workflow.encoder import ENCODER, describe, find_encoder
+from cladeseg.pretraining.workflow.plan import PretrainingPlan
+from cladeseg.pretraining.workflow.settings import NO_TASK
 from cladeseg.segmentation.engines.weights import read_state
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.transforms import preprocessing
@@ -68,6 +70,23 @@ def encoder_network(model: TrainedEncoder) -> PretrainingNet:
         cause = " ".join(str(error).split())[:200]
         raise DataError(f"{model.path}: belongs to another network than model.json describes ({cause})") from error
     return network.eval()
+
+
+def encoder_or_untrained(output_dir: str | Path, weights: str | Path | None = None) -> PretrainingNet:
+    """The encoder; the default network with untrained weights where a run has none, so that configs can be checked.
+
+    Args:
+        output_dir: folder of the run.
+        weights: see :func:`trained_encoder`.
+
+    Raises:
+        DataError: the file that is there, or named, cannot be used.
+    """
+    if weights is None and not (RunFolder(output_dir).models / ENCODER).is_file():
+        # with a modality named, no folder is looked at
+        network = PretrainingPlan(settings={"data": {"channels": ["image"]}}, task=NO_TASK).network
+        return build_pretraining_net(network, projected=0, reconstruct=False).eval()
+    return encoder_network(trained_encoder(output_dir, weights))
 
 
 @torch.no_grad()

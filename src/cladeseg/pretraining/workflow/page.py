@@ -1,81 +1,67 @@
-"""The page of a pre-training: its course, its diagnostics, and what it saw."""
+"""The page of a training: its course, its diagnostics, what it saw and what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
+from torch import Tensor, nn
 
-from cladeseg.files import atomic_write
+from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.pretraining.pages import PAGE, Picture, course_blocks, write_training_page
+from cladeseg.pretraining.workflow.features import case_features, pca_picture
 from cladeseg.pretraining.workflow.view_picture import view_picture
 from cladeseg.pretraining.workflow.workflow import PretrainingWorkflow, make_views
+from cladeseg.report import Block
 from cladeseg.segmentation.engines import read_history
 from cladeseg.segmentation.engines.trainer import step_generator
 
-PAGE, PICTURE = "pretraining.md", "views.png"
-#: Epochs that the table shows, at most.
-_ROWS = 12
-_MEANING = (
-    "`alignment`: mean squared distance of one place in two views, 0 is perfect, 2 is chance. "
-    "`uniformity`: 0 if all places look alike, the lower the more they differ. "
-    "`effective_rank`: directions that the features spread over; a training ends where it falls below "
-    "`diagnostics.min_rank`."
-)
 
-
-def write_training_page(workflow: PretrainingWorkflow) -> None:
-    """Write ``pretraining.md`` and ``views.png`` into the run's folder.
+def write_page_of(workflow: PretrainingWorkflow) -> None:
+    """Write ``report.html`` into the run's folder.
 
     Raises:
-        DataError: a file cannot be written.
+        DataError: it cannot be written.
     """
-    folder = workflow.plan.run_folder.evaluation.parent
-    rows = read_history(workflow.plan.run_folder.history, workflow.trainer.state.epoch)
-    with atomic_write(folder / PICTURE) as temporary:
-        Image.fromarray(_picture(workflow)).save(temporary, format="PNG")
-    with atomic_write(folder / PAGE) as temporary:
-        temporary.write_text(training_page(rows, workflow.plan.run_folder.root), encoding="utf-8", newline="\n")
+    plan, network = workflow.plan, workflow.teacher.network
+    sample = workflow.training[(0, workflow.settings.seed)]
+    view = Picture(_views(workflow, sample), "views of one case", "two views of a case, what was hidden and restored")
+    write_training_page(
+        plan.output_dir / PAGE,
+        plan.output_dir.name,
+        course_of(plan.run_folder, workflow.trainer.state.epoch, plan.settings.diagnostics.min_rank),
+        views=view,
+        components=[components(network, sample["image"], plan.settings.data.patch_size, "a training case")],
+    )
 
 
-def training_page(rows: Sequence[Mapping[str, str]], name: object) -> str:
-    """The page as Markdown.
+def course_of(folder: RunFolder, epochs: int, min_rank: float) -> list[Block]:
+    """Charts of a training; none where its history is not there.
 
     Args:
-        rows: one for each epoch, as the history has them.
-        name: what the title calls the run.
+        folder: of the run.
+        epochs: how many.
+        min_rank: effective rank below which a training ends.
     """
-    columns = [column for column in rows[-1] if column not in ("step", "learning_rate")]
-    stride = max(1, len(rows) // _ROWS)
-    shown = [*rows[:-1:stride], rows[-1]]
-    head = [column.removeprefix("train_") for column in columns]
-    table = [head, ["---:"] * len(head), *([row.get(column, "") for column in columns] for row in shown)]
-    lines = [
-        f"# Pre-training {name}",
-        "",
-        *(f"| {' | '.join(_short(cell) for cell in line)} |" for line in table),
-        "",
-        _MEANING,
-        "",
-        f"![two views of a case]({PICTURE})",
-        "",
-        "Each row is one view of one modality: the image with the frame of the overlap and the compared places, what "
-        "the network saw, and what it restored where something was hidden.",
-    ]
-    return "\n".join(lines) + "\n"
+    return course_blocks(read_history(folder.history, epochs), min_rank) if folder.history.is_file() else []
 
 
-def _short(cell: str) -> str:
-    try:
-        return f"{float(cell):.4g}"
-    except ValueError:
-        return cell
+def components(network: nn.Module, image: Tensor, patch_size: Any, name: str) -> Picture:
+    """The principal components of a preprocessed image (C, *S).
+
+    Args:
+        network: the encoder.
+        image: the image.
+        patch_size: voxels of a window.
+        name: of the case.
+    """
+    features = case_features(network, image, patch_size)
+    pixels = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
+    return Picture(pixels, name, f"image and principal components of the features of {name}")
 
 
-def _picture(workflow: PretrainingWorkflow) -> np.ndarray:
+def _views(workflow: PretrainingWorkflow, sample: dict[str, Any]) -> Any:
     """Views of one case by the shipped weights."""
-    sample = workflow.training[(0, workflow.settings.seed)]
     network = workflow.teacher.network
     device = next(network.parameters()).device
     image, nodes = (sample[key][None].to(device) for key in ("image", "nodes"))

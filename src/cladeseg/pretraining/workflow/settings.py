@@ -177,7 +177,7 @@ count. `auto` takes the shipped one of the folder's layout, `none` derives all f
 
 
 #: Top-level keys of train.json that are settings.
-TOP_LEVEL = ("task", "superclass_task", "seed", "epochs", "amp")
+TOP_LEVEL = ("task", "superclass_task", "seed", "epochs", "amp", "balance")
 #: What a resumed training may have otherwise: how long and how fast, not what.
 FREE_ON_RESUME = ("epochs", "data.num_workers", "data.cache_gigabytes", "optimizer.validation_interval")
 

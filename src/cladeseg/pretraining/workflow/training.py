@@ -8,7 +8,7 @@ from typing import Any
 from cladeseg.bundle.run_folder import unlock_run
 from cladeseg.cohort import fingerprint
 from cladeseg.pretraining.workflow.encoder import store_encoder
-from cladeseg.pretraining.workflow.page import write_training_page
+from cladeseg.pretraining.workflow.page import write_page_of
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
 from cladeseg.pretraining.workflow.settings import FREE_ON_RESUME
 from cladeseg.pretraining.workflow.workflow import PretrainingWorkflow
@@ -52,7 +52,7 @@ def _train(workflow: PretrainingWorkflow) -> None:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
     path = store_encoder(workflow.teacher.network.state_dict(), folder.models, _description(workflow))
-    write_training_page(workflow)
+    write_page_of(workflow)
     logger.info("pre-trained: %s", path)
 
 
