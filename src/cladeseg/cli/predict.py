@@ -17,6 +17,7 @@ from cladeseg.cli.options import Device, Modalities, Weights
     "cladeseg predict scans masks --bundle hippocampus",
     "cladeseg predict scans masks --bundle B --weights R/models/model.pt --probabilities --uncertainty",
     "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
+    "cladeseg predict scans masks --bundle brats --weights W --profile balanced",
     "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
     "cladeseg predict dicom_folder masks --bundle hippocampus --output-format nrrd",
     panel=MODELS,
@@ -47,6 +48,16 @@ def predict(
             max=0.95,
             show_default="the bundle's",
             help="Share of a sliding window that the next one covers again.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fast|balanced|best",
+            show_default="the bundle's",
+            help="'best' searches the whole volume; 'balanced' and 'fast' look closely only where a first look at a "
+            "coarser grid finds structures.",
             rich_help_panel=NETWORK,
         ),
     ] = None,
@@ -105,6 +116,7 @@ def predict(
         label_convention=label_convention,
         modalities=modalities,
         overlap=overlap,
+        profile=profile,
         flips=flips,
     )
     run = PredictionRun(

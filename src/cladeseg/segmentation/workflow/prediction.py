@@ -43,6 +43,7 @@ class BundlePredictor(Predictor):
         modalities: the ones that are looked at; ``None`` for all.
         label_convention: file convention of the masks.
         overlap: share of a sliding window that the next one covers again.
+        profile: how thorough inference is, see :data:`~cladeseg.segmentation.workflow.inference_profiles.PROFILES`.
 
     Raises:
         ValueError: an option has no such value.
@@ -62,6 +63,7 @@ class BundlePredictor(Predictor):
         self.modalities = chosen_modalities(config.get_parsed_content("modalities"), self.channels)
         self.label_convention = str(config.get_parsed_content("label_convention"))
         self.overlap = float(config.get_parsed_content("overlap"))
+        self.profile = str(config.get_parsed_content("profile"))
 
 
 def load_predictor(
@@ -72,6 +74,7 @@ def load_predictor(
     label_convention: str | None = None,
     modalities: str | Sequence[str] | None = None,
     overlap: float | None = None,
+    profile: str | None = None,
     flips: str = "none",
     keep_largest: str | Sequence[str] | None = None,
     config: str = INFERENCE,
@@ -85,6 +88,8 @@ def load_predictor(
         label_convention: file convention of the masks; the config's if ``None``.
         modalities: the ones that are looked at, where images have several; all if ``None``.
         overlap: share of a sliding window that the next one covers again; the config's if ``None``.
+        profile: ``"fast"``, ``"balanced"`` or ``"best"``, see
+            :func:`~cladeseg.segmentation.workflow.model_inferer`; the config's if ``None``.
         flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
             between them; p(leaf) is averaged over the views.
         keep_largest: superclasses of which only the largest component is kept, ``"none"`` for no one; what the weights'
@@ -106,6 +111,7 @@ def load_predictor(
         "label_convention": label_convention,
         "modalities": modalities,
         "overlap": overlap,
+        "profile": profile,
         "keep_largest": keep_largest,
     }
     for name, value in given.items():
