@@ -68,7 +68,7 @@ def test_these_are_the_commands() -> None:
             "phantoms",
             "stack-modalities",
         ),
-        *("select", "demo", "benchmark labels", "benchmark omics", "label serve"),
+        *("select", "demo", "benchmark labels", "benchmark omics", "benchmark inference", "label serve"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.inferers import Inferer
+from scipy import ndimage
 from torch import Tensor, nn
 
 from cladeseg.segmentation.inferers.in_boxes import scores_in_boxes, whole_volume
@@ -41,6 +42,8 @@ class CoarseToFineInferer(Inferer):
         max_ratio: how much coarser the glance may be, along each axis.
         margin: share of the window that is added around what is found, on each side.
         threshold: p(any structure) above which the glance's voxel belongs to a structure.
+        min_share: a structure with fewer voxels than this share of the largest one's is not looked into, and does not
+            move a box's face.
         min_confidence: least greatest p(superclass) of a glance that is believed.
 
     Raises:
@@ -60,8 +63,9 @@ class CoarseToFineInferer(Inferer):
         *,
         overlap: float = 0.25,
         max_ratio: float = 3.0,
-        margin: float = 0.25,
-        threshold: float = 0.3,
+        margin: float = 0.125,
+        threshold: float = 0.5,
+        min_share: float = 0.05,
         min_confidence: float = 0.8,
     ) -> None:
         super().__init__()
@@ -72,7 +76,10 @@ class CoarseToFineInferer(Inferer):
         self.stride = np.maximum(1, (self.patch * (1 - overlap)).astype(int))
         self.max_ratio = max_ratio
         self.margin = np.ceil(self.patch * margin).astype(int)
-        self.boxes = RegionBoxes(margin=self.margin, least=patch_size, threshold=threshold)
+        self.boxes = RegionBoxes(
+            margin=self.margin.tolist(), least=patch_size, threshold=threshold, min_share=min_share
+        )
+        self.min_share = min_share
         self.min_confidence = min_confidence
         children = [v for v in taxonomy.children(taxonomy.root) if v != taxonomy.background]
         self.superclasses = [list(taxonomy.leaves(v)) for v in children]
@@ -141,11 +148,15 @@ class CoarseToFineInferer(Inferer):
 
     def _grown(self, box: np.ndarray, scores: Tensor, shape: Sequence[int]) -> np.ndarray:
         """The box, each face that a structure reaches moved on by a stride, as far as the volume goes."""
-        inside = scores[0] < math.log(0.5)
-        grown = box.copy()
-        for axis, step in enumerate(self.stride):
-            if inside.select(axis, 0).any():
-                grown[0, axis] = max(0, box[0, axis] - step)
-            if inside.select(axis, -1).any():
-                grown[1, axis] = min(shape[axis], box[1, axis] + step)
-        return grown
+        low, high = self._reached((scores[0] < math.log(0.5)).cpu().numpy())
+        start = np.maximum(box[0] - self.stride * low, 0)
+        return np.stack([start, np.minimum(box[1] + self.stride * high, shape)])
+
+    def _reached(self, inside: np.ndarray) -> np.ndarray:
+        """Bool (2, D): whether a structure that is not small touches the first and the last layer of each axis."""
+        pieces, count = ndimage.label(inside, np.ones((3,) * inside.ndim))
+        sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        large = (sizes > 0) & (sizes >= self.min_share * sizes.max())
+        faces = [[large[pieces.take(end, axis)].any() for axis in range(inside.ndim)] for end in (0, -1)]
+        return np.array(faces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -14,7 +14,7 @@ from cladeseg.segmentation.transforms import slices_of
 _FLOOR = 1e-6
 
 
-def scores_in_boxes(predicted: Sequence[Tensor], boxes: Sequence[np.ndarray], shape: Sequence[int]) -> Tensor:
+def scores_in_boxes(predicted: Sequence[Tensor], boxes: Iterable[np.ndarray], shape: Sequence[int]) -> Tensor:
     """Put the scores of boxes into a volume of nothing but background.
 
     Args:

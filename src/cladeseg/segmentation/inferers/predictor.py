@@ -36,6 +36,7 @@ class Predictor:
 
     Attributes:
         taxonomy: the tree that the labels are of.
+        restore: the postprocessing up to p(leaf) on the image's own grid.
 
     Raises:
         ValueError: the postprocessing makes no label.
@@ -55,7 +56,7 @@ class Predictor:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.inferer = inferer
-        self._restore, self._label, labeller = _split(postprocessing)
+        self.restore, self._label, labeller = _split(postprocessing)
         self.taxonomy = labeller.taxonomy
         self._values = tuple(labeller.table.tolist())
         self.device = torch.device(device)
@@ -87,7 +88,10 @@ class Predictor:
         """
         item = self._load(image)
         item["pred"] = self._predicted(item)
-        item = self._restore(item)
+        return self.labelled(self.restore(item))
+
+    def labelled(self, item: dict[str, Any]) -> Prediction:
+        """The prediction of an item whose ``pred`` is p(leaf) on the image's own grid."""
         scores = item["pred"]
         return Prediction(self._label(item)["pred"], scores, self.taxonomy, self._values)
 
@@ -112,10 +116,11 @@ class Predictor:
     def _predicted(self, item: dict[str, Any]) -> MetaTensor:
         seen: MetaTensor = item["image"]
         axes = item["array_axes"][None] if any(self.flips) else None
-        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
+        scores = mean_log_probs(self.infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
         return MetaTensor(scores[0], meta=seen.meta)
 
-    def _infer(self, images: Tensor) -> Tensor:
+    def infer(self, images: Tensor) -> Tensor:
+        """Log p(leaf) (B, L, *S) of images (B, C, *S) by the inferer, without flips."""
         return self.inferer(images, self.network)
 
     def _load(self, image: ImageFiles) -> dict[str, Any]:

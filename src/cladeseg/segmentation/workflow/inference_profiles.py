@@ -30,8 +30,8 @@ class InferenceProfile:
 
 #: Weights of two passes are coarse-to-fine under each of them.
 PROFILES = {
-    "fast": InferenceProfile(0.5, {"max_ratio": 4.0, "margin": 0.125}),
-    "balanced": InferenceProfile(1.0, {"max_ratio": 3.0, "margin": 0.25}),
+    "fast": InferenceProfile(0.5, {"max_ratio": 4.0, "margin": 0.0625}),
+    "balanced": InferenceProfile(1.0, {"max_ratio": 3.0, "margin": 0.125}),
     "best": InferenceProfile(),
 }
 
