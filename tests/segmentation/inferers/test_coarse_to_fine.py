@@ -87,6 +87,15 @@ def test_a_superclass_that_the_first_look_misses_is_found_by_the_whole_search(tr
     assert share > 1, "the first look, then all windows"
 
 
+def test_a_small_superclass_beside_a_large_one_has_a_box(flat_tree: Taxonomy) -> None:
+    image = volume(cube(2, 2, 2, 16))
+    image[0, 0][cube(36, 36, 14, 5)] = 2  # 3 % of the other's voxels
+    found, expected, share = both(image, flat_tree, ByIntensity())
+    assert bool((expected == 2).any())
+    assert torch.equal(found, expected)
+    assert share < 1
+
+
 def test_one_of_two_superclasses_missed_is_enough_for_the_whole_search(flat_tree: Taxonomy) -> None:
     image = volume(cube(20, 20, 10))
     image[0, 0, 2, 2, 2] = 2  # a single voxel of b, lost on the coarse grid

@@ -41,9 +41,9 @@ class CoarseToFineInferer(Inferer):
         overlap: share of a window that the next one covers again.
         max_ratio: how much coarser the glance may be, along each axis.
         margin: share of the window that is added around what is found, on each side.
-        threshold: p(any structure) above which the glance's voxel belongs to a structure.
-        min_share: a structure with fewer voxels than this share of the largest one's is not looked into, and does not
-            move a box's face.
+        threshold: p(superclass) above which the glance's voxel belongs to a piece of it.
+        min_share: a piece with fewer voxels than this share of its superclass's largest one is not looked into, and
+            does not move a box's face.
         min_confidence: least greatest p(superclass) of a glance that is believed.
 
     Raises:
@@ -115,9 +115,10 @@ class CoarseToFineInferer(Inferer):
         if self.windows(shape) <= 2:  # the glance costs one
             return whole_volume(shape)
         p = self.glance(image, network).cpu()
-        if any(p[leaves].sum(dim=0).max() < self.min_confidence for leaves in self.superclasses):
+        maps = [p[leaves].sum(dim=0) for leaves in self.superclasses]
+        if any(each.max() < self.min_confidence for each in maps):
             return whole_volume(shape)
-        return self._affordable(list(self.boxes((1 - p[0]).numpy(), shape)), shape)
+        return self._affordable([box for each in maps for box in self.boxes(each.numpy(), shape)], shape)
 
     def _affordable(self, boxes: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
         """Boxes as large as their windows reach, or the whole volume if that has no more windows."""
@@ -148,7 +149,8 @@ class CoarseToFineInferer(Inferer):
 
     def _grown(self, box: np.ndarray, scores: Tensor, shape: Sequence[int]) -> np.ndarray:
         """The box, each face that a structure reaches moved on by a stride, as far as the volume goes."""
-        low, high = self._reached((scores[0] < math.log(0.5)).cpu().numpy())
+        maps = [scores[leaves].logsumexp(dim=0) > math.log(0.5) for leaves in self.superclasses]
+        low, high = np.any([self._reached(each.cpu().numpy()) for each in maps], axis=0)
         start = np.maximum(box[0] - self.stride * low, 0)
         return np.stack([start, np.minimum(box[1] + self.stride * high, shape)])
 
