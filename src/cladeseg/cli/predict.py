@@ -70,6 +70,17 @@ def predict(
             rich_help_panel=NETWORK,
         ),
     ] = "none",
+    max_ram: Annotated[
+        float | None,
+        typer.Option(
+            "--max-ram",
+            "--max_ram",
+            metavar="GIB",
+            show_default="no limit",
+            help="Memory for the probabilities of a case; beyond it they lie in a temporary file. Masks are the same.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     label_convention: Annotated[
         str | None,
         typer.Option(show_default="the bundle's", help="File convention of the masks.", rich_help_panel=OUTPUT),
@@ -118,6 +129,7 @@ def predict(
         overlap=overlap,
         profile=profile,
         flips=flips,
+        max_ram=max_ram,
     )
     run = PredictionRun(
         predictor,

@@ -36,6 +36,7 @@ class BundlePredictor(Predictor):
         weights: a ``.pt`` or ``.safetensors`` file.
         device: where to predict.
         flips: see :func:`~cladeseg.segmentation.inferers.flips_of`.
+        max_ram: GiB of memory for p(leaf), see :class:`~cladeseg.segmentation.inferers.Predictor`.
 
     Attributes:
         weights: the file.
@@ -49,7 +50,15 @@ class BundlePredictor(Predictor):
         ValueError: an option has no such value.
     """
 
-    def __init__(self, config: ConfigParser, weights: Path, *, device: torch.device, flips: str = "none") -> None:
+    def __init__(
+        self,
+        config: ConfigParser,
+        weights: Path,
+        *,
+        device: torch.device,
+        flips: str = "none",
+        max_ram: float | None = None,
+    ) -> None:
         super().__init__(
             load_weights(config.get_parsed_content("network"), weights),
             config.get_parsed_content("preprocessing"),
@@ -57,6 +66,7 @@ class BundlePredictor(Predictor):
             _without_saving(config.get_parsed_content("postprocessing")),
             device=device,
             flips=flips_of(flips, config.get_parsed_content("taxonomy")),
+            max_ram=max_ram,
         )
         self.weights = weights
         self.channels = tuple(config.get_parsed_content("model").channels)
@@ -76,6 +86,7 @@ def load_predictor(
     overlap: float | None = None,
     profile: str | None = None,
     flips: str = "none",
+    max_ram: float | None = None,
     keep_largest: str | Sequence[str] | None = None,
     config: str = INFERENCE,
 ) -> BundlePredictor:
@@ -92,6 +103,8 @@ def load_predictor(
             :func:`~cladeseg.segmentation.workflow.model_inferer`; the config's if ``None``.
         flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
             between them; p(leaf) is averaged over the views.
+        max_ram: GiB of memory for p(leaf); beyond it, it lies in a temporary file.  The masks are the same.  No limit
+            if ``None``.
         keep_largest: superclasses of which only the largest component is kept, ``"none"`` for no one; what the weights'
             description says if ``None``.
         config: the inference config inside the bundle.
@@ -118,7 +131,7 @@ def load_predictor(
         refuse_indirect(name, value)
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
-    return BundlePredictor(parser, path, device=chosen, flips=flips)
+    return BundlePredictor(parser, path, device=chosen, flips=flips, max_ram=max_ram)
 
 
 def _without_saving(postprocessing: Compose) -> Compose:
