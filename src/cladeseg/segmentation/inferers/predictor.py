@@ -35,7 +35,7 @@ class Predictor:
         device: where the network is.
         flips: sets of anatomical axes; p(leaf) is averaged over one view of the image for each, mirrored along them.
             ``()`` is the image itself.
-        max_ram: GiB that p(leaf) may take; beyond it, it lies in a file that is mapped to memory.  No limit if ``None``.
+        max_ram: GiB that p(leaf) may take; beyond it, it lies in a file mapped to memory.  No limit if ``None``.
 
     Attributes:
         taxonomy: the tree that the labels are of.
