@@ -64,6 +64,7 @@ def test_these_are_the_commands() -> None:
             "promote",
             "audit",
             "validate",
+            "export",
             "check",
             "phantoms",
             "stack-modalities",

@@ -15,8 +15,26 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
 from cladeseg.taxonomy import Taxonomy
 
-#: Slices that are labelled together: the index of the most probable leaf takes eight bytes a voxel.
-_SLAB = 16
+
+def most_probable(scores: torch.Tensor) -> torch.Tensor:
+    """Index of the greatest of L scores, the first of equal ones; on a CPU a fifth of ``argmax``'s time.
+
+    Args:
+        scores: (L, *S), without NaN.
+
+    Returns:
+        int32 (*S).
+
+    Example:
+        >>> most_probable(torch.tensor([[0.1, 0.5], [0.2, 0.5], [0.7, 0.0]]))
+        tensor([2, 0], dtype=torch.int32)
+    """
+    greatest = scores[0].clone()
+    index = torch.zeros(greatest.shape, dtype=torch.int32, device=scores.device)
+    for leaf, score in enumerate(scores[1:], start=1):
+        index.masked_fill_(score > greatest, leaf)
+        torch.maximum(greatest, score, out=greatest)
+    return index
 
 
 def check_scores(scores: torch.Tensor, source: str) -> None:
@@ -102,7 +120,6 @@ class LeavesToLabeld(MapTransform):
             scores = out[key]
             plain = scores.as_tensor() if isinstance(scores, MetaTensor) else scores
             check_scores(plain, file_of(out.get("image", scores), key))
-            table, slabs = self.table.to(plain.device), plain.split(_SLAB, dim=1)
-            label = torch.cat([table[slab.argmax(dim=0, keepdim=True)] for slab in slabs], dim=1)
+            label = self.table.to(plain.device)[most_probable(plain)[None]]
             out[key] = MetaTensor(label, meta=scores.meta) if isinstance(scores, MetaTensor) else label
         return out
