@@ -24,7 +24,9 @@ def inference(
     output: Annotated[
         Path | None, typer.Option(show_default="none", help="JSON file for the figures.", rich_help_panel=OUTPUT)
     ] = None,
-    split: Annotated[str, typer.Option(metavar="test|validation|all", rich_help_panel=DATA)] = "test",
+    split: Annotated[
+        str, typer.Option(metavar="test|validation|all", help="Which part of the cases.", rich_help_panel=DATA)
+    ] = "test",
     cases: Annotated[int, typer.Option(min=1, help="How many of the split.", rich_help_panel=DATA)] = 4,
 ) -> None:
     """Seconds, memory and Dice of each inference profile beside MONAI's sliding window.
