@@ -64,11 +64,20 @@ def test_these_are_the_commands() -> None:
             "promote",
             "audit",
             "validate",
+            "export",
             "check",
             "phantoms",
             "stack-modalities",
         ),
-        *("select", "demo", "benchmark labels", "benchmark omics", "benchmark spots", "label serve"),
+        *(
+            "select",
+            "demo",
+            "benchmark labels",
+            "benchmark omics",
+            "benchmark spots",
+            "benchmark inference",
+            "label serve",
+        ),
     }
 
 

@@ -17,6 +17,8 @@ from cladeseg.bundle.settings import SEPARATOR, nearest_key, nearest_setting
 from cladeseg.files import DataError
 
 _PROGRAM = ("monai", "bundle", "__main__.py")
+#: Commands of MONAI's that initialise a bundle too.
+_EXPORTS = ("ckpt_export", "onnx_export", "trt_export")
 #: First characters of texts that MONAI replaces by something else before anyone sees them.
 INDIRECT = ("$", "@", "%")
 #: Whether the command that runs has its texts as they were written.
@@ -55,6 +57,8 @@ def check_overrides(
     own, argv = argv is None, sys.argv if argv is None else argv
     if not argv or Path(argv[0]).parts[-len(_PROGRAM) :] != _PROGRAM:
         return {}
+    if read_words(argv[1:])[:1] in ([export] for export in _EXPORTS):
+        return {}  # their arguments are no overrides
     flags = read_flags(argv[1:])
     given = _with_args_file({flag.name: flag.value for flag in flags}, flags)
     files = given.get("config_file")

@@ -17,6 +17,7 @@ from cladeseg.cli.options import Device, Modalities, Weights
     "cladeseg predict scans masks --bundle hippocampus",
     "cladeseg predict scans masks --bundle B --weights R/models/model.pt --probabilities --uncertainty",
     "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
+    "cladeseg predict scans masks --bundle brats --weights W --profile balanced",
     "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
     "cladeseg predict dicom_folder masks --bundle hippocampus --output-format nrrd",
     panel=MODELS,
@@ -50,6 +51,16 @@ def predict(
             rich_help_panel=NETWORK,
         ),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fast|balanced|best",
+            show_default="the bundle's",
+            help="'best' searches the whole volume; 'balanced' and 'fast' look closely only where a first look at a "
+            "coarser grid finds structures.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     flips: Annotated[
         str,
         typer.Option(
@@ -59,6 +70,17 @@ def predict(
             rich_help_panel=NETWORK,
         ),
     ] = "none",
+    max_ram: Annotated[
+        float | None,
+        typer.Option(
+            "--max-ram",
+            "--max_ram",
+            metavar="GIB",
+            show_default="no limit",
+            help="Memory for the probabilities of a case; beyond it they lie in a temporary file. Masks are the same.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     label_convention: Annotated[
         str | None,
         typer.Option(show_default="the bundle's", help="File convention of the masks.", rich_help_panel=OUTPUT),
@@ -105,7 +127,9 @@ def predict(
         label_convention=label_convention,
         modalities=modalities,
         overlap=overlap,
+        profile=profile,
         flips=flips,
+        max_ram=max_ram,
     )
     run = PredictionRun(
         predictor,

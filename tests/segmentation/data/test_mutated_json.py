@@ -123,7 +123,14 @@ def _run(root: Path) -> tuple[Path, Read]:
 
 
 def _prediction(root: Path) -> tuple[Path, Read]:
-    options = {"label_convention": "msd", "modalities": None, "overlap": 0.25, "flips": [], "output_format": None}
+    options = {
+        "label_convention": "msd",
+        "modalities": None,
+        "overlap": 0.25,
+        "profile": "best",
+        "flips": [],
+        "output_format": None,
+    }
     settings = PredictionSettings(weights="a" * 64, **options)  # type: ignore[arg-type]
     write_json(root, RECORD, {"settings": asdict(settings), "files": ["a.nii.gz"], "command": ["cladeseg"]})
 

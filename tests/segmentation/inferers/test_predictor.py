@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.inferers import Predictor
+from cladeseg.segmentation.inferers import predictor as predictor_module
 from cladeseg.segmentation.transforms import (
     CheckImaged,
+    KeepLargestRegiond,
     LeavesToLabeld,
     OrientAxesd,
     ProbabilitiesFromLogsd,
@@ -266,3 +268,35 @@ def test_channels_are_handed_on_as_text_and_a_failure_names_the_first_file(acdc_
     assert predictor.preprocessing.given == [[None, str(tmp_path / "t1.nii"), "t2.nii"]]
     with pytest.raises(DataError, match="names no file"):
         predictor([None, None])
+
+
+@pytest.mark.parametrize("regions", [[], ["heart"]])
+def test_little_memory_gives_the_same_label_and_probabilities(
+    acdc_tree: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regions: list[str]
+) -> None:
+    image = save(picture(), tmp_path / "image.nii.gz")
+    network, preprocessing, inferer, postprocessing = parts_of(acdc_tree, ByIntensity(4), (3, 2, 6))
+    steps = list(postprocessing.transforms)
+    steps.insert(2, KeepLargestRegiond(acdc_tree, regions))
+    parts = network, preprocessing, inferer, Compose(steps)
+    plenty = Predictor(*parts).predict(image)
+    room = 12 * 10 * 6 * 4 * 3 * 3.5 / 2**30  # 3.5 of the 4 leaves on the image's grid, which is the larger one
+    restored: list[Any] = []
+    original = predictor_module.restore_by_leaf
+    monkeypatch.setattr(predictor_module, "restore_by_leaf", lambda *given: restored.append(1) or original(*given))
+    little = Predictor(*parts, max_ram=room).predict(image)
+    assert restored
+    assert torch.equal(little.label, plenty.label)
+    assert torch.equal(torch.as_tensor(little.label.affine), torch.as_tensor(plenty.label.affine))
+    assert torch.equal(little.probabilities, plenty.probabilities)
+
+
+def test_too_little_memory_is_refused_with_what_is_needed(acdc_tree: Taxonomy, tmp_path: Path) -> None:
+    image = save(picture(), tmp_path / "image.nii.gz")
+    with pytest.raises(DataError, match=r"image\.nii\.gz: needs at least .* GiB .* max_ram allows 1e-06"):
+        Predictor(*parts_of(acdc_tree, ByIntensity(4)), max_ram=1e-6).predict(image)
+
+
+def test_no_memory_is_no_limit_that_can_be_meant(acdc_tree: Taxonomy) -> None:
+    with pytest.raises(ValueError, match="max_ram: GiB"):
+        Predictor(*parts_of(acdc_tree, ByIntensity(4)), max_ram=0)

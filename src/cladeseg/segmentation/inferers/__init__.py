@@ -1,5 +1,6 @@
 """From images to labels, probabilities, uncertainty and volumes on their own grid."""
 
+from cladeseg.segmentation.inferers.coarse_to_fine import CoarseToFineInferer
 from cladeseg.segmentation.inferers.flips import flips_of
 from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.predictor import Predictor
@@ -11,6 +12,7 @@ from cladeseg.segmentation.inferers.write_maps import write_probabilities, write
 
 __all__ = [
     "BoxInferer",
+    "CoarseToFineInferer",
     "Prediction",
     "Predictor",
     "TwoPassInferer",

@@ -15,8 +15,10 @@ from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data import ImageFiles, channel_files, volume_files
 from cladeseg.segmentation.inferers.flips import mean_log_probs
 from cladeseg.segmentation.inferers.prediction import Prediction
+from cladeseg.segmentation.inferers.restore_by_leaf import needs_file, restore_by_leaf
 from cladeseg.segmentation.transforms import UNMIRRORED, LeavesToLabeld, Views, check_scores
 from cladeseg.segmentation.transforms.check_image import file_of
+from cladeseg.segmentation.volumes import read_grid
 
 
 class Predictor:
@@ -33,12 +35,14 @@ class Predictor:
         device: where the network is.
         flips: sets of anatomical axes; p(leaf) is averaged over one view of the image for each, mirrored along them.
             ``()`` is the image itself.
+        max_ram: GiB that p(leaf) may take; beyond it, it lies in a file mapped to memory.  No limit if ``None``.
 
     Attributes:
         taxonomy: the tree that the labels are of.
+        restore: the postprocessing up to p(leaf) on the image's own grid.
 
     Raises:
-        ValueError: the postprocessing makes no label.
+        ValueError: the postprocessing makes no label, or no memory may be used.
         TaxonomyError: the tree does not allow a flip.
     """
 
@@ -51,14 +55,18 @@ class Predictor:
         *,
         device: str | torch.device = "cpu",
         flips: Views = UNMIRRORED,
+        max_ram: float | None = None,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.inferer = inferer
-        self._restore, self._label, labeller = _split(postprocessing)
+        self.restore, self._label, labeller = _split(postprocessing)
         self.taxonomy = labeller.taxonomy
         self._values = tuple(labeller.table.tolist())
         self.device = torch.device(device)
+        if max_ram is not None and max_ram <= 0:
+            raise ValueError(f"max_ram: GiB of memory above 0, not {max_ram}")
+        self.max_ram = max_ram
         self.flips = tuple(self.taxonomy.flips(axes) for axes in flips)
 
     def __call__(self, image: ImageFiles) -> MetaTensor:
@@ -86,8 +94,20 @@ class Predictor:
             DataError: as for a call.
         """
         item = self._load(image)
+        by_leaf = self._is_large(item, image)
         item["pred"] = self._predicted(item)
-        item = self._restore(item)
+        return self.labelled(restore_by_leaf(self.restore, item) if by_leaf else self.restore(item))
+
+    def _is_large(self, item: dict[str, Any], image: ImageFiles) -> bool:
+        """Whether p(leaf) on the image's own grid is more than may be in memory."""
+        if self.max_ram is None:
+            return False
+        file = volume_files(image)[0]
+        own, seen = read_grid(file).shape, item["image"].shape[1:]
+        return needs_file(self.taxonomy.num_leaves, seen=seen, own=own, max_ram=self.max_ram, source=str(file))
+
+    def labelled(self, item: dict[str, Any]) -> Prediction:
+        """The prediction of an item whose ``pred`` is p(leaf) on the image's own grid."""
         scores = item["pred"]
         return Prediction(self._label(item)["pred"], scores, self.taxonomy, self._values)
 
@@ -112,10 +132,11 @@ class Predictor:
     def _predicted(self, item: dict[str, Any]) -> MetaTensor:
         seen: MetaTensor = item["image"]
         axes = item["array_axes"][None] if any(self.flips) else None
-        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
+        scores = mean_log_probs(self.infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
         return MetaTensor(scores[0], meta=seen.meta)
 
-    def _infer(self, images: Tensor) -> Tensor:
+    def infer(self, images: Tensor) -> Tensor:
+        """Log p(leaf) (B, L, *S) of images (B, C, *S) by the inferer, without flips."""
         return self.inferer(images, self.network)
 
     def _load(self, image: ImageFiles) -> dict[str, Any]:

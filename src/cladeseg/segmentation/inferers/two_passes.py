@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +10,10 @@ import torch
 from monai.inferers import Inferer
 from torch import Tensor, nn
 
+from cladeseg.segmentation.inferers.in_boxes import scores_in_boxes, whole_volume
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
 from cladeseg.segmentation.networks import TwoPassNet, passes_of
 from cladeseg.segmentation.transforms import RegionBoxes, coarsen_image, slices_of, standardise
-
-#: p(leaf) of all leaves but the background outside the boxes: never 0, so that mirrored views can be averaged.
-_FLOOR = 1e-6
 
 
 class BoxInferer(Inferer):
@@ -116,21 +113,10 @@ class TwoPassInferer(Inferer):
 
     def boxes_in(self, image: Tensor, network: TwoPassNet) -> np.ndarray:
         """Int (K, 2, D): the boxes that the second pass looks into, one of the whole volume if nothing is found."""
-        shape = image.shape[1:]
-        boxes = self.boxes(self.found(image, network).cpu().numpy(), shape)
-        return boxes if len(boxes) else np.array([[[0] * len(shape), list(shape)]])
+        boxes = self.boxes(self.found(image, network).cpu().numpy(), image.shape[1:])
+        return boxes if len(boxes) else whole_volume(image.shape[1:])
 
     def _predict(self, image: Tensor, network: TwoPassNet) -> Tensor:
-        boxes = [slices_of(box) for box in self.boxes_in(image, network)]
-        predicted = [self.inside(image[box][None], network)[0] for box in boxes]
-        scores = _background(predicted[0], image.shape[1:])
-        for box, inside in zip(boxes, predicted, strict=True):
-            scores[box] = inside
-        return scores
-
-
-def _background(like: Tensor, shape: Sequence[int]) -> Tensor:
-    """(L, *shape) log p(leaf) of nothing but background; normalised, without an infinite value."""
-    scores = like.new_full((len(like), *shape), math.log(_FLOOR))
-    scores[0] = math.log1p(-_FLOOR * (len(like) - 1))
-    return scores
+        boxes = self.boxes_in(image, network)
+        predicted = [self.inside(image[slices_of(box)][None], network)[0] for box in boxes]
+        return scores_in_boxes(predicted, boxes, image.shape[1:])

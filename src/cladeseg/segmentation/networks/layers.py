@@ -45,7 +45,7 @@ class PointwiseConv3d(nn.Conv3d):
         """Map (B, in_channels, *S) to (B, out_channels, *S)."""
         if x.device.type != "cpu":
             return self._activate(super().forward(x))
-        product = torch.bmm(self.weight.flatten(1).expand(len(x), -1, -1), x.flatten(2))
+        product = torch.bmm(self.weight.flatten(1).expand(x.shape[0], -1, -1), x.flatten(2))
         # Folded back last: an operation in place on a view would copy the gradient three times.
         return self._activate(product.add_(self.bias[:, None])).unflatten(2, x.shape[2:])
 

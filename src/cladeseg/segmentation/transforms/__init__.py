@@ -18,7 +18,7 @@ from cladeseg.segmentation.transforms.overview import AddOverviewd
 from cladeseg.segmentation.transforms.postprocessing import postprocessing
 from cladeseg.segmentation.transforms.preprocessing import chosen_modalities, preprocessing
 from cladeseg.segmentation.transforms.random_foreground_crop import RandomForegroundCrop
-from cladeseg.segmentation.transforms.region_boxes import RegionBoxes, slices_of
+from cladeseg.segmentation.transforms.region_boxes import RegionBoxes, fit_box, slices_of, without_overlap
 from cladeseg.segmentation.transforms.region_labels import LabelRegionsd, RegionLabels
 from cladeseg.segmentation.transforms.save_label import SaveLabeld
 from cladeseg.segmentation.transforms.spacing import Spacingd
@@ -62,6 +62,7 @@ __all__ = [
     "chosen_modalities",
     "coarsen_image",
     "coarsen_nodes",
+    "fit_box",
     "leave_one_out",
     "low_pass",
     "mirror",
@@ -73,4 +74,5 @@ __all__ = [
     "region_names",
     "slices_of",
     "standardise",
+    "without_overlap",
 ]

@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import KeepLargestConnectedComponent, MapTransform
 from torch import Tensor
 
+from cladeseg.segmentation.transforms.to_label import most_probable
 from cladeseg.taxonomy import Taxonomy, TaxonomyError
 
 #: What switches every region off where a name is expected.
@@ -50,7 +51,7 @@ class KeepLargestRegiond(MapTransform):
         return out
 
     def _clean(self, scores: Tensor, leaves: Sequence[int]) -> None:
-        label = scores.argmax(dim=0, keepdim=True)
+        label = most_probable(scores)[None]
         inside = torch.isin(label, torch.tensor(leaves, device=label.device))
         # MONAI's transform writes into what it is given.
         apart = inside & (torch.as_tensor(self._keep(inside.to(torch.uint8))) == 0)

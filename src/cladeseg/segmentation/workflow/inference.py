@@ -14,10 +14,10 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.engines import load_pretrained
 from cladeseg.segmentation.networks import HierarchicalNet, TwoPassNet
 from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.segmentation.workflow.inference_profiles import profiled_inferer
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import image_cases
 from cladeseg.segmentation.workflow.trained import TrainedModel, network_from
-from cladeseg.segmentation.workflow.two_passes import inferer_for
 from cladeseg.taxonomy import Taxonomy
 
 
@@ -69,13 +69,28 @@ def model_preprocessing(model: TrainedModel, use: str | Sequence[str] | None = N
     )
 
 
-def model_inferer(model: TrainedModel, overlap: float = 0.25) -> Inferer:
-    """Windows of the training patch's size, or both passes of a network that has two.
+def model_inferer(
+    model: TrainedModel, overlap: float = 0.25, profile: str = "best", taxonomy: Taxonomy | None = None
+) -> Inferer:
+    """Windows of the training patch's size, or both passes of a network that has two, as thorough as a profile says.
 
-    See :func:`~cladeseg.segmentation.inferers.sliding_window` and
-    :class:`~cladeseg.segmentation.inferers.TwoPassInferer`.
+    See :func:`~cladeseg.segmentation.inferers.sliding_window`,
+    :class:`~cladeseg.segmentation.inferers.TwoPassInferer` and
+    :class:`~cladeseg.segmentation.inferers.CoarseToFineInferer`.
+
+    Args:
+        model: the weights' description.
+        overlap: share of a window that the next one covers again.
+        profile: ``"best"`` searches the whole volume with weights of one pass; ``"balanced"`` and ``"fast"`` only look
+            closely where a first look finds structures.
+        taxonomy: the label tree; for the latter two.
+
+    Raises:
+        ValueError: no such profile, or it needs the tree and there is none.
     """
-    return inferer_for(model.first_pass, patch_size=model.patch_size, overlap=overlap)
+    return profiled_inferer(
+        profile, taxonomy, first_pass=model.first_pass, patch_size=model.patch_size, overlap=overlap
+    )
 
 
 def model_keep_largest(model: TrainedModel) -> list[str]:

@@ -36,6 +36,7 @@ class BundlePredictor(Predictor):
         weights: a ``.pt`` or ``.safetensors`` file.
         device: where to predict.
         flips: see :func:`~cladeseg.segmentation.inferers.flips_of`.
+        max_ram: GiB of memory for p(leaf), see :class:`~cladeseg.segmentation.inferers.Predictor`.
 
     Attributes:
         weights: the file.
@@ -43,12 +44,21 @@ class BundlePredictor(Predictor):
         modalities: the ones that are looked at; ``None`` for all.
         label_convention: file convention of the masks.
         overlap: share of a sliding window that the next one covers again.
+        profile: how thorough inference is, see :data:`~cladeseg.segmentation.workflow.inference_profiles.PROFILES`.
 
     Raises:
         ValueError: an option has no such value.
     """
 
-    def __init__(self, config: ConfigParser, weights: Path, *, device: torch.device, flips: str = "none") -> None:
+    def __init__(
+        self,
+        config: ConfigParser,
+        weights: Path,
+        *,
+        device: torch.device,
+        flips: str = "none",
+        max_ram: float | None = None,
+    ) -> None:
         super().__init__(
             load_weights(config.get_parsed_content("network"), weights),
             config.get_parsed_content("preprocessing"),
@@ -56,12 +66,14 @@ class BundlePredictor(Predictor):
             _without_saving(config.get_parsed_content("postprocessing")),
             device=device,
             flips=flips_of(flips, config.get_parsed_content("taxonomy")),
+            max_ram=max_ram,
         )
         self.weights = weights
         self.channels = tuple(config.get_parsed_content("model").channels)
         self.modalities = chosen_modalities(config.get_parsed_content("modalities"), self.channels)
         self.label_convention = str(config.get_parsed_content("label_convention"))
         self.overlap = float(config.get_parsed_content("overlap"))
+        self.profile = str(config.get_parsed_content("profile"))
 
 
 def load_predictor(
@@ -72,7 +84,9 @@ def load_predictor(
     label_convention: str | None = None,
     modalities: str | Sequence[str] | None = None,
     overlap: float | None = None,
+    profile: str | None = None,
     flips: str = "none",
+    max_ram: float | None = None,
     keep_largest: str | Sequence[str] | None = None,
     config: str = INFERENCE,
 ) -> BundlePredictor:
@@ -85,8 +99,12 @@ def load_predictor(
         label_convention: file convention of the masks; the config's if ``None``.
         modalities: the ones that are looked at, where images have several; all if ``None``.
         overlap: share of a sliding window that the next one covers again; the config's if ``None``.
+        profile: ``"fast"``, ``"balanced"`` or ``"best"``, see
+            :func:`~cladeseg.segmentation.workflow.model_inferer`; the config's if ``None``.
         flips: ``"none"``, ``"allowed"`` for all mirrored views that the tree allows, or anatomical axes with commas
             between them; p(leaf) is averaged over the views.
+        max_ram: GiB of memory for p(leaf); beyond it, it lies in a temporary file.  The masks are the same.  No limit
+            if ``None``.
         keep_largest: superclasses of which only the largest component is kept, ``"none"`` for no one; what the weights'
             description says if ``None``.
         config: the inference config inside the bundle.
@@ -106,13 +124,14 @@ def load_predictor(
         "label_convention": label_convention,
         "modalities": modalities,
         "overlap": overlap,
+        "profile": profile,
         "keep_largest": keep_largest,
     }
     for name, value in given.items():
         refuse_indirect(name, value)
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
-    return BundlePredictor(parser, path, device=chosen, flips=flips)
+    return BundlePredictor(parser, path, device=chosen, flips=flips, max_ram=max_ram)
 
 
 def _without_saving(postprocessing: Compose) -> Compose:

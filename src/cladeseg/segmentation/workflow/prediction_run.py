@@ -44,6 +44,7 @@ class PredictionSettings:
         label_convention: file convention of the masks.
         modalities: the ones that were looked at; ``None`` for all that an image has.
         overlap: share of a sliding window that the next one covers again.
+        profile: how thorough inference was.
         flips: sets of anatomical axes, one for each mirrored view.
         output_format: of the files; ``None`` for each image's own.
     """
@@ -52,6 +53,7 @@ class PredictionSettings:
     label_convention: str
     modalities: list[str] | None
     overlap: float
+    profile: str
     flips: list[list[str]]
     output_format: str | None
 
@@ -170,6 +172,7 @@ def _settings(predictor: BundlePredictor, output_format: str | None) -> Predicti
         label_convention=predictor.label_convention,
         modalities=None if predictor.modalities is None else list(predictor.modalities),
         overlap=predictor.overlap,
+        profile=predictor.profile,
         flips=[list(axes) for axes in predictor.flips],
         output_format=output_format,
     )

@@ -1,0 +1,150 @@
+"""Inference under each profile beside MONAI's sliding window: seconds, memory and Dice of the same cases."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+
+from cladeseg.bundle.provenance import made_by
+from cladeseg.files import write_json
+from cladeseg.segmentation.data import resolve_label_convention, volume_files
+from cladeseg.segmentation.inferers import BoxInferer, sliding_window
+from cladeseg.segmentation.inferers.timed import PartTimes, timed_prediction
+from cladeseg.segmentation.metrics import dice
+from cladeseg.segmentation.networks import passes_of
+from cladeseg.segmentation.volumes import read_volume, write_label
+from cladeseg.segmentation.workflow import BundlePredictor, load_predictor
+from cladeseg.segmentation.workflow.evaluation import evaluation_cases
+from cladeseg.segmentation.workflow.inference_profiles import PROFILES, profiled_inferer
+from cladeseg.segmentation.workflow.plan import bundle_plan
+from cladeseg.segmentation.workflow.trained import trained_model
+
+#: MONAI's sliding window over the whole volume, with the same network, window and overlap.
+PEER = "monai"
+
+
+def inference_speed(
+    bundle_root: str | Path,
+    dataset_dir: str | Path,
+    *,
+    weights: str | Path,
+    split: str = "test",
+    cases: int = 4,
+    output: str | Path | None = None,
+) -> dict[str, Any]:
+    """Predict a few cases by every profile and by the peer, in turn, and compare.
+
+    Of weights of two passes the peer runs the second over the whole volume.
+
+    Args:
+        bundle_root: the bundle's folder.
+        dataset_dir: folder of labelled cases in the bundle's layout.
+        weights: of a run; its ``datalist.json`` says which cases are in the split.
+        split: ``"test"``, ``"validation"`` or ``"all"``.
+        cases: how many, at least one.
+        output: a JSON file for the result.
+
+    Returns:
+        ``cases``, the machine, and under ``methods`` for each: ``seconds`` of the network a volume, the median
+        ``ratio`` to the peer's and its ``ratio_range`` over cases, ``rise_mb`` of memory, mean leaf ``dice``, ``parts``
+        (part → seconds a volume, end to end) and ``other_share`` (all but the network).
+
+    Raises:
+        DataError: weights or cases cannot be used.
+    """
+    plan, file = bundle_plan(bundle_root), Path(weights)
+    data = plan.settings.data
+    stored = file.parent.parent / "datalist.json"
+    chosen = evaluation_cases(split, stored, dataset_dir, data.layout, channels=data.channels)[:cases]
+    convention = resolve_label_convention(data.label_convention, None, dataset_dir, plan.taxonomy, data.layout)
+    predictor = load_predictor(bundle_root, weights=file, label_convention=convention)
+    inferers = _inferers(bundle_root, file, predictor)
+    rows = [_measured(predictor, name, inferers[name], case) for case, name in _alternating(chosen, list(inferers))]
+    methods = {name: _summary(rows, name) for name in inferers}
+    facts = {"bundle": str(bundle_root), "weights": str(weights), "threads": torch.get_num_threads(), **made_by()}
+    result = {**facts, "cases": [case["case"] for case in chosen], "methods": methods}
+    if output is not None:
+        write_json(result, output)
+    return result
+
+
+def _inferers(bundle_root: str | Path, weights: Path, predictor: BundlePredictor) -> dict[str, Inferer]:
+    model = trained_model(weights.parent.parent, bundle_root, weights)
+    peer: Inferer = sliding_window(model.patch_size, predictor.overlap)
+    if len(passes_of(predictor.network)) > 1:
+        peer = BoxInferer(model.patch_size, nonzero=model.intensity == "brain", overlap=predictor.overlap)
+    found = {PEER: peer}
+    for profile in PROFILES:
+        found[profile] = profiled_inferer(
+            profile,
+            predictor.taxonomy,
+            first_pass=model.first_pass,
+            patch_size=model.patch_size,
+            overlap=predictor.overlap,
+        )
+    return found
+
+
+def _alternating(cases: Sequence[Mapping[str, Any]], names: list[str]) -> list[tuple[Mapping[str, Any], str]]:
+    """Every case by every method, another one first each time."""
+    return [(case, names[(i + j) % len(names)]) for i, case in enumerate(cases) for j in range(len(names))]
+
+
+def _measured(predictor: BundlePredictor, name: str, inferer: Inferer, case: Mapping[str, Any]) -> dict[str, Any]:
+    predictor.inferer = inferer
+    times = PartTimes()
+    found, memory = timed_prediction(predictor, case["image"], times)
+    with tempfile.TemporaryDirectory() as folder, times.part("write"):
+        image = volume_files(case["image"])[0]
+        write_label(found.label[0].numpy(), image, Path(folder) / "mask.nii.gz", names=found.names)
+    score = _leaf_dice(found.label[0].numpy(), case, predictor)
+    return {"method": name, "case": case["case"], "parts": times.seconds, "rise": memory.bytes, "dice": score}
+
+
+def _leaf_dice(mask: Any, case: Mapping[str, Any], predictor: BundlePredictor) -> float:
+    """Mean over the leaves, without the background, that the label or the mask has."""
+    tree, convention = predictor.taxonomy, predictor.label_convention
+    truth = tree.to_nodes(read_volume(case["label"]).voxels, convention, source=str(case["label"]))
+    predicted = tree.to_nodes(mask, convention, source="prediction")
+    leaves = [leaf for leaf in range(tree.num_leaves) if leaf != tree.background]
+    scores = [dice(predicted == leaf, truth == leaf) for leaf in leaves]
+    return statistics.fmean([score for score in scores if score is not None] or [1.0])
+
+
+def _summary(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    own = {row["case"]: row for row in rows if row["method"] == name}
+    peer = {row["case"]: row["parts"]["predict"] for row in rows if row["method"] == PEER}
+    ratios = [row["parts"]["predict"] / peer[case] for case, row in own.items()]
+    names = next(iter(own.values()))["parts"]
+    parts = {part: statistics.fmean(row["parts"][part] for row in own.values()) for part in names}
+    total = sum(parts.values())
+    return {
+        "seconds": parts["predict"],
+        "ratio": statistics.median(ratios),
+        "ratio_range": [min(ratios), max(ratios)],
+        "rise_mb": max(row["rise"] for row in own.values()) / 2**20,
+        "dice": statistics.fmean(row["dice"] for row in own.values()),
+        "parts": parts,
+        "other_share": 1 - parts["predict"] / total,
+    }
+
+
+def speed_table(result: Mapping[str, Any]) -> str:
+    """The result as a Markdown table, one row for each method."""
+    lines = [
+        "| method | network, s a volume | ratio to MONAI's (range) | memory, MB | mean leaf Dice | rest of the time |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in result["methods"].items():
+        low, high = row["ratio_range"]
+        lines.append(
+            f"| {name} | {row['seconds']:.2f} | {row['ratio']:.2f} ({low:.2f}–{high:.2f}) | {row['rise_mb']:.0f} "
+            f"| {row['dice']:.4f} | {row['other_share']:.0%} |"
+        )
+    return "\n".join(lines)
