@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 #: Fine labels of this share, and a superclass for this share of the others.
 COARSE_SHARE, COARSE = 0.2, 1.0
+#: Ablations are of shares up to this one: parts that use unlabelled patients need some.
+_FEW = 0.2
 _DIGITS = 5
 
 
@@ -28,7 +30,9 @@ def study_cells(shares: Sequence[float] = SHARES, *, draws: int = 10, further: i
     """Every draw at every share, those with superclass labels, and the first draws of slow baselines and ablations."""
     main = [CellKey(share, draw, seed) for draw in range(draws) for share in shares]
     coarse = [CellKey(COARSE_SHARE, draw, seed, COARSE) for draw in range(draws)]
-    parts = [(part, draw, share) for draw in range(further) for part in ("slow", "ablations") for share in shares]
+    few = [share for share in shares if share <= _FEW] or list(shares)
+    wanted = (("ablations", few), ("slow", shares))
+    parts = [(part, draw, share) for draw in range(further) for part, each in wanted for share in each]
     return [*main, *coarse, *(CellKey(share, draw, seed, part=part) for part, draw, share in parts)]
 
 
