@@ -18,7 +18,9 @@ _Test = Mapping[str, np.ndarray]
 def lr(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:
     """On the concatenated standardised features, C = 0.01, classes weighed alike."""
     training, new = joined(rows, test, omics)
-    return predicted(fitted(training, rows.classes, penalty=0.01), new, rows.count)
+    # The weights lie in the span of the labelled patients: the same model in as many features as those.
+    span = np.linalg.svd(training[rows.labelled], full_matrices=False)[2].T
+    return predicted(fitted(training @ span, rows.classes, penalty=0.01), new @ span, rows.count)
 
 
 def pca_lr(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:

@@ -114,7 +114,8 @@ def _cell(found: pd.DataFrame, share: float, method: str) -> Cell:
     if share not in found.index:
         return Cell("–", "")
     row = found.loc[share]
-    minus = interval_text(row["difference"], (row["difference_low"], row["difference_high"]), 3, "+")
+    ends = [None if pd.isna(row[name]) else row[name] for name in ("difference_low", "difference_high")]
+    minus = interval_text(row["difference"], (ends[0], ends[1]), 3, "+")
     text = f"{row['mean']:.3f}" if method == OURS or pd.isna(row["difference"]) else f"{row['mean']:.3f} ({minus})"
     return Cell(text, float(row["mean"]))
 
