@@ -80,6 +80,13 @@ class OmicsModel:
         log_p = pooled(head_logits(stacked(flat), self.weights[None])[0], [len(views) for views in self.views])
         return self._predictions(log_p, present)
 
+    def joined_scores(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(N, K) that the head of all omics sees, without neighbours; zeros, the mean, where an omics is missing."""
+        count, view = len(next(iter(values.values()))), self.views[-1][0]
+        keys = [(i, view.block) for i in view.subset]
+        scores = [np.nan_to_num(self._scores(self.blocks[key], values.get(self.omics[key[0]]), count)) for key in keys]
+        return np.hstack([w * one for w, one in zip(view.weights, scores, strict=True)])
+
     def _scores(self, block: Block, values: np.ndarray | None, count: int) -> np.ndarray:
         return np.full((count, block.scores.width), np.nan) if values is None else block(values)
 
