@@ -72,7 +72,7 @@ _KEPT = 16
 
 def _pca(values: np.ndarray, components: int, standardise: bool) -> PcaScores:
     """Components see no label, so that methods and draws on the same patients share them; the newest are kept."""
-    key = (hashlib.sha256(np.ascontiguousarray(values)).hexdigest(), components, standardise)
+    key = (hashlib.sha256(values.tobytes()).hexdigest(), components, standardise)
     if key not in _FITTED:
         if len(_FITTED) >= _KEPT:
             del _FITTED[next(iter(_FITTED))]

@@ -64,8 +64,8 @@ def run_evaluation(plan: OmicsPlan, *, split: str = "test", baselines: Sequence[
         top_features(run.model, run.features, class_names(run.tree)), folder.evaluation / "top_features.csv"
     )
     write_json({**summary, **made_by()}, folder.evaluation / "metrics.json")
-    names = [class_names(run.tree)[c] for c in classes]
-    points = embedded(run.model.joined_scores({n: x[scored] for n, x in values.items()}), names)
+    labels = [class_names(run.tree)[c] for c in classes]
+    points = embedded(run.model.joined_scores({n: x[scored] for n, x in values.items()}), labels)
     write_omics_page(folder.evaluation / "report.html", summary, run.tree, found, points)
     logger.info("macro-F1 %.3f, accuracy %.3f, ECE %.3f", *(summary[name] for name in ("macro_f1", "accuracy", "ece")))
 
