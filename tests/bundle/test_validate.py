@@ -71,6 +71,13 @@ def bundle(tmp_path: Path) -> Path:
     return copy
 
 
+def test_a_bundle_of_tables_needs_no_network_but_its_commands(tmp_path: Path) -> None:
+    copy = copy_of(REPOSITORY / "bundles" / "omics_subtype_classification", tmp_path / "bundle")
+    assert validate_bundle(copy) == []
+    change(copy, TRAIN, without("plan"))
+    assert {(problem.file, problem.key) for problem in validate_bundle(copy)} >= {(TRAIN, "plan")}
+
+
 def places(bundle: Path) -> list[tuple[str, str]]:
     problems = validate_bundle(bundle)
     assert all(problem.what and problem.fix for problem in problems)

@@ -13,7 +13,16 @@ from rich.text import Text
 from cladeseg.benchmark.store import write_csv
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.omics.phantoms import write_omics_phantom
-from cladeseg.omics.study import SHARES, StudyPlan, run_study, study_cells, study_page, study_table
+from cladeseg.omics.study import (
+    SHARES,
+    StudyPlan,
+    calibration_table,
+    run_study,
+    study_cells,
+    study_page,
+    study_table,
+    taught_gain,
+)
 
 _PAGE = "report.html"
 
@@ -55,6 +64,8 @@ def run_omics_benchmark(
     results = run_study(plan, cells, Path(output) / "cells", workers=workers)
     table = study_table(results)
     write_csv(table, Path(output) / "table.csv")
+    write_csv(calibration_table(results[results["coarse"] == 0]), Path(output) / "calibration.csv")
+    write_csv(taught_gain(results), Path(output) / "distillation.csv")
     for condition in table["condition"].unique():
         Console().print(_shown(table[(table["condition"] == condition) & (table["coarse"] == 0)], str(condition)))
     return study_page(results, Path(output) / _PAGE)

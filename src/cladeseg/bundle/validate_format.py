@@ -45,6 +45,11 @@ _COMMON_KEYS = {
         **dict.fromkeys(("settings", "plan"), "cladeseg"),
     },
 }
+#: The same of a bundle that gives classes of patients from tables: no network that MONAI's tools could build.
+_TABLE_KEYS = {
+    name: {key: who for key, who in keys.items() if key not in ("device", "network_def")}
+    for name, keys in _COMMON_KEYS.items()
+}
 #: The same of a bundle that segments.
 _KEYS = {
     INFERENCE: {
@@ -143,13 +148,24 @@ def _schema_problem(fault: ValidationError) -> Problem:
 # ---- keys and references ---------------------------------------------------------------------------------------------
 
 
-def has_tree(root: Path) -> bool:
-    """Whether a bundle is about a label tree, and so segments images."""
-    return (root / TREE).is_file() or "taxonomy" in read_json(root / INFERENCE)
+def reads_tables(root: Path) -> bool:
+    """Whether a bundle gives classes of patients, not of voxels, by what its metadata say of its predictions."""
+    return read_json(root / METADATA)["network_data_format"]["outputs"]["pred"]["format"] == "classes"
+
+
+def segments(root: Path) -> bool:
+    """Whether a bundle is about a label tree of images."""
+    return not reads_tables(root) and ((root / TREE).is_file() or "taxonomy" in read_json(root / INFERENCE))
+
+
+def _wanted_keys(root: Path) -> dict[str, dict[str, str]]:
+    if reads_tables(root):
+        return _TABLE_KEYS
+    return _KEYS if segments(root) else _COMMON_KEYS
 
 
 def _config_problems(root: Path) -> Iterator[Problem]:
-    for name, keys in (_KEYS if has_tree(root) else _COMMON_KEYS).items():
+    for name, keys in _wanted_keys(root).items():
         content = read_json(root / name)
         missing = {**_unresolved(content, content), **_missing(content, keys)}
         yield from (Problem(name, key, "is missing", f"add it, {why}") for key, why in missing.items())

@@ -14,7 +14,7 @@ from torch import nn
 from cladeseg.bundle.audit import METADATA
 from cladeseg.bundle.failure import root_cause
 from cladeseg.bundle.problem import Problem
-from cladeseg.bundle.validate_format import INFERENCE, TRAIN, has_tree
+from cladeseg.bundle.validate_format import INFERENCE, TRAIN, reads_tables, segments
 from cladeseg.files import DataError, read_json
 from cladeseg.taxonomy import Taxonomy, TaxonomyError
 
@@ -27,7 +27,9 @@ def part_problems(root: Path) -> list[Problem]:
     problems = _first_problem(_parser(root, TRAIN), "plan", _anything, TRAIN)
     if problems:
         return problems  # inference without weights is built from the training's settings too
-    if not has_tree(root):
+    if reads_tables(root):
+        return []  # its commands are all there is, and building those would run them
+    if not segments(root):
         return [problem for name in (INFERENCE, TRAIN) for problem in _shape_problems(root, name)]
     inference = _parser(root, INFERENCE)
     try:

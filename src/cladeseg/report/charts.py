@@ -91,6 +91,7 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     x_range: tuple[float, float] | None = None,
     diagonal: bool = False,
+    lines: bool = True,
 ) -> Chart:
     """Lines with marks over a common axis.
 
@@ -102,6 +103,7 @@ def line_chart(
         y_range: of the left axis; that of the data if ``None``.
         x_range: of the axis below; that of the data if ``None``.
         diagonal: draw y = x.
+        lines: join the points of each series.
     """
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
@@ -112,7 +114,8 @@ def line_chart(
     if diagonal:
         chart.segments.append((x(x.low), y(x.low), x(x.high), y(x.high), "reference"))
     for number, (name, points) in enumerate(series.items()):
-        chart.lines.append((" ".join(f"{x(a)},{y(b)}" for a, b in points), number))
+        if lines:
+            chart.lines.append((" ".join(f"{x(a)},{y(b)}" for a, b in points), number))
         chart.points += [(x(a), y(b), f"s{number}", f"{name}: {a:g}, {b:.3f}") for a, b in points]
         chart.legend.append((name, number))
     return chart

@@ -20,4 +20,6 @@ def test_it_beats_chance_and_gives_probabilities(name: str, without: str | None)
     test = {n: np.full_like(x[80:], np.nan) if n == without else x[80:] for n, x in values.items()}
     found = run_baseline(name, rows, test)
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
-    assert (found.argmax(axis=1) == classes[80:]).mean() > 0.3
+    # MOGONET sees patients through their neighbours alone, whom here hidden factors choose more than classes do.
+    least = {None: 0.45, "mrna": 0.35}[without] if name == "mogonet" else {None: 0.5, "mrna": 0.45}[without]
+    assert (found.argmax(axis=1) == classes[80:]).mean() > least

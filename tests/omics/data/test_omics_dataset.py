@@ -49,6 +49,41 @@ def test_the_npz_form_gives_the_same_cohort(folder: Path, tmp_path: Path) -> Non
     assert np.allclose(one.values["meth"], other.values["meth"], atol=1e-3)
 
 
+def test_parquet_and_anndata_and_mudata_give_the_same_cohort(folder: Path, tmp_path: Path) -> None:
+    anndata, mudata = pytest.importorskip("anndata"), pytest.importorskip("mudata")
+    pytest.importorskip("pyarrow")
+    tables = {name: table.set_axis(table.index.astype(object)) for name, table in generate_omics(40)[0].items()}
+    plain = {name: table.set_axis(table.columns.astype(object), axis=1) for name, table in tables.items()}
+    other, several = tmp_path / "other", tmp_path / "several"
+    for new in (other, several):
+        new.mkdir()
+        (new / "labels.csv").write_text((folder / "labels.csv").read_text())
+    plain["mrna"].reset_index().to_parquet(other / "mrna.parquet", index=False)
+    plain["mirna"].to_parquet(other / "mirna.parquet")  # the patients are its index
+    with pd.option_context("future.infer_string", False):  # anndata does not write the texts of pandas 3
+        anndata.AnnData(plain["meth"]).write_h5ad(other / "meth.h5ad")
+        mudata.MuData({name: anndata.AnnData(table) for name, table in plain.items()}).write(several / "all.h5mu")
+    expected = read_dataset(folder, class_tree(TREE))
+    for found in (read_dataset(new, class_tree(TREE)) for new in (other, several)):
+        assert found.patients == expected.patients
+        assert found.features == expected.features
+        assert np.array_equal(found.labels, expected.labels)
+        assert all(np.allclose(found.values[name], expected.values[name], atol=1e-3) for name in expected.omics)
+    plain["mrna"].reset_index().to_parquet(several / "mrna.parquet", index=False)
+    with pytest.raises(DataError, match=r"'mrna' is there as .*mrna\.parquet and in all\.h5mu"):
+        read_dataset(several, class_tree(TREE))
+
+
+@pytest.mark.parametrize("name", ["mrna.parquet", "mrna.h5ad", "mrna.h5mu"])
+def test_a_damaged_file_of_another_form_ends_in_one_error(folder: Path, name: str) -> None:
+    for package in ("anndata", "mudata", "pyarrow"):
+        pytest.importorskip(package)
+    (folder / "mrna.csv").unlink()
+    (folder / name).write_bytes(b"no table")
+    with pytest.raises(DataError, match=rf"{name}: cannot be read"):
+        read_dataset(folder, class_tree(TREE))
+
+
 def test_patients_may_lack_an_omics_and_are_counted(folder: Path) -> None:
     edit(folder / "mrna.csv", lambda t: t.iloc[5:])
     counts = read_dataset(folder, class_tree(TREE)).counts()

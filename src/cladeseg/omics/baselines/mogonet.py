@@ -12,7 +12,7 @@ from cladeseg.omics.baselines.rows import TrainingRows, standardised
 from cladeseg.omics.contrast import build_encoder
 from cladeseg.omics.graph import ThresholdGraph
 
-_EPOCHS, _RATE = 100, 1e-3
+_EPOCHS, _RATE = 200, 3e-3
 
 
 class _Omics(nn.Module):
@@ -61,8 +61,12 @@ def _train(parts: nn.ModuleList, fusion: nn.Module, graphs: Sequence[ThresholdGr
 
 
 def _fused(fusion: nn.Module, logits: Sequence[Tensor]) -> Tensor:
-    """The cross-omics discovery tensor: the outer product of the omics' probabilities."""
-    product = logits[0].softmax(dim=1)
+    """The cross-omics discovery tensor: the outer product of the omics' probabilities.
+
+    As published they are sigmoids, each class by itself: products of three softmaxes start at 1/125, too small to learn
+    from.
+    """
+    product = logits[0].sigmoid()
     for other in logits[1:]:
-        product = (product[:, :, None] * other.softmax(dim=1)[:, None, :]).flatten(1)
+        product = (product[:, :, None] * other.sigmoid()[:, None, :]).flatten(1)
     return fusion(product)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,21 @@ def principal(
         training, given = rows.values[name], test[name]
         mean = np.nanmean(training, axis=0)
         filled, new = np.where(np.isnan(training), mean, training), np.where(np.isnan(given), mean, given)
-        pca = PcaScores.fit(filled, components, standardise=standardise)
+        pca = _pca(filled, components, standardise)
         weight = 3.0 if name.lower() == "mrna" else 1.0
         pairs.append((weight * pca.scores(filled), weight * pca.scores(new)))
     return np.hstack([one for one, _ in pairs]), np.hstack([other for _, other in pairs])
+
+
+_FITTED: dict[tuple[str, int, bool], PcaScores] = {}
+_KEPT = 16
+
+
+def _pca(values: np.ndarray, components: int, standardise: bool) -> PcaScores:
+    """Components see no label, so that methods and draws on the same patients share them; the newest are kept."""
+    key = (hashlib.sha256(values.tobytes()).hexdigest(), components, standardise)
+    if key not in _FITTED:
+        if len(_FITTED) >= _KEPT:
+            del _FITTED[next(iter(_FITTED))]
+        _FITTED[key] = PcaScores.fit(values, components, standardise=standardise)
+    return _FITTED[key]

@@ -12,7 +12,7 @@ import numpy as np
 from cladeseg.files import DataError
 from cladeseg.omics.data.class_tree import class_names, flat_class_tree
 from cladeseg.omics.data.cohort import OmicsCohort, join_tables
-from cladeseg.omics.data.table import TABLES, OmicsTable, checked_table, read_frame, read_table
+from cladeseg.omics.data.table import MULTIPLE, TABLES, OmicsTable, checked_table, read_frame, read_table, read_tables
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)
@@ -30,9 +30,9 @@ def read_dataset(
     """Read every omics of a folder and its labels.
 
     Args:
-        folder: holds a table for each omics, named after it, and ``labels.csv`` with the columns patient and label; or
-            one npz file with a matrix ``NAME`` and texts ``NAME_names`` for each omics, ``patient``, ``y`` and
-            ``classes``.  The npz file itself will do as well.
+        folder: holds a table for each omics, named after it, or MuData files with one for each modality, and
+            ``labels.csv`` with the columns patient and label; or one npz file with a matrix ``NAME`` and texts
+            ``NAME_names`` for each omics, ``patient``, ``y`` and ``classes``.  The npz file itself will do as well.
         tree: the classes; where there is none, the labels that are found are the classes.
         allow_missing: take single missing values.
         need_labels: whether labels must be there.
@@ -76,9 +76,14 @@ def _read_folder(root: Path, allow_missing: bool) -> tuple[dict[str, OmicsTable]
     tables = {
         f.stem: read_table(f, allow_missing=allow_missing) for f in files if f.stem not in (LABELS, "predictions")
     }
+    for file in sorted(root.glob(f"[!.]*{MULTIPLE}")):
+        for name, table in read_tables(file, allow_missing=allow_missing).items():
+            if name in tables:
+                raise DataError(f"{root}: '{name}' is there as {tables[name].source} and in {file.name}; keep one")
+            tables[name] = table
     if not tables:
         raise DataError(
-            f"{root}: holds no table; an omics is a file such as mrna.csv ({', '.join(TABLES)}), or one npz"
+            f"{root}: holds no table; an omics is a file such as mrna.csv ({', '.join(TABLES)}, {MULTIPLE}), or one npz"
         )
     labels = next((file for file in files if file.stem == LABELS), None)
     return tables, {} if labels is None else _read_labels(labels)

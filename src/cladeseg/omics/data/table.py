@@ -15,6 +15,8 @@ from cladeseg.files import DataError
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 #: Endings of files that hold one omics.
 TABLES = (*_SEPARATORS, ".parquet", ".h5ad")
+#: Ending of a file that holds several omics.
+MULTIPLE = ".h5mu"
 _SHOWN = 3
 
 
@@ -46,18 +48,33 @@ def read_table(path: str | Path, *, allow_missing: bool = False) -> OmicsTable:
         DataError: it cannot be read, or holds a patient or a feature twice, a column that holds no numbers or is
             constant, or a missing value that is not allowed; the message names the file, then the first one.
     """
-    frame = read_frame(path)
+    return _table(str(path), read_frame(path), allow_missing)
+
+
+def read_tables(path: str | Path, *, allow_missing: bool = False) -> dict[str, OmicsTable]:
+    """Read a MuData file: modality → its table, with the faults of :func:`read_table`.
+
+    Raises:
+        DataError: it cannot be read, or a table in it has a fault.
+    """
+    try:
+        import mudata
+
+        modalities = mudata.read_h5mu(path).mod
+    except ImportError as error:
+        raise DataError(f"{path}: needs a package that is missing ({error}); pip install 'cladeseg[omics]'") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read as MuData ({' '.join(str(error).split())[:200]})") from error
+    return {name: _table(f"{path}: {name}", one.to_df(), allow_missing) for name, one in modalities.items()}
+
+
+def _table(source: str, frame: pd.DataFrame, allow_missing: bool) -> OmicsTable:
     if frame.shape[1] < 1 or not len(frame):
         raise DataError(
-            f"{path}: holds {len(frame)} patients and {frame.shape[1]} features; an omics needs some of each"
+            f"{source}: holds {len(frame)} patients and {frame.shape[1]} features; an omics needs some of each"
         )
-    return checked_table(
-        str(path),
-        [str(name) for name in frame.index],
-        [str(name) for name in frame],
-        frame,
-        allow_missing=allow_missing,
-    )
+    patients, features = [str(name) for name in frame.index], [str(name) for name in frame]
+    return checked_table(source, patients, features, frame, allow_missing=allow_missing)
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:

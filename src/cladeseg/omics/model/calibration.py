@@ -8,6 +8,8 @@ from torch import Tensor
 
 from cladeseg.omics.losses import marginal_loss
 
+#: Standard deviation of log T before any patient is seen; chosen on development splits.
+SPREAD = 0.2
 _TEMPERATURES = np.geomspace(0.2, 5.0, 65)
 
 
@@ -22,8 +24,9 @@ def fit_temperature(log_p: Tensor, possible: Tensor) -> float:
         return 1.0
     one = torch.ones(len(log_p), dtype=log_p.dtype)
     losses = [float(marginal_loss(cooled(log_p, t), possible, one)) / len(log_p) for t in _TEMPERATURES]
-    # A prior as strong as one patient keeps the temperature near one.
-    return float(_TEMPERATURES[int(np.argmin(np.array(losses) + np.log(_TEMPERATURES) ** 2 / (2 * len(log_p))))])
+    # A normal prior of log T: few patients tell little about it.
+    prior = (np.log(_TEMPERATURES) / SPREAD) ** 2 / (2 * len(log_p))
+    return float(_TEMPERATURES[int(np.argmin(np.array(losses) + prior))])
 
 
 def cooled(log_p: Tensor, temperature: float | Tensor) -> Tensor:

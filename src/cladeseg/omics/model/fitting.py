@@ -13,14 +13,14 @@ from torch import Tensor
 
 from cladeseg.files import DataError
 from cladeseg.omics.features import Block, fit_block
-from cladeseg.omics.losses import class_weights
+from cladeseg.omics.losses import class_weights, marginal_loss
 from cladeseg.omics.model.calibration import cooled, fit_temperature, uncertain_below
 from cladeseg.omics.model.confidence import confidence, fit_confidence
 from cladeseg.omics.model.heads import fit_heads, head_logits, stacked
 from cladeseg.omics.model.omics_model import OmicsModel, fuse, pooled
 from cladeseg.omics.model.options import ModelOptions
 from cladeseg.omics.model.subsets import head_subsets
-from cladeseg.omics.model.teaching import Teaching
+from cladeseg.omics.model.teaching import Teaching, balanced
 from cladeseg.omics.model.views import Scores, View, views_of
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class OmicsFit:
         ``untaught`` is then the model that the first one gave: ours without distillation.
         """
         self._choose_lead()
-        self._set_strengths()
+        self._set_views()
         engine = Engine(self._round)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
         engine.run([0], max_epochs=1 + self.options.rounds)
@@ -109,17 +109,36 @@ class OmicsFit:
         held_out = self.out_of_fold(self._fit(views))
         self.quality = np.array([self._balanced(held_out[i], i) for i in range(len(singles))])
 
-    def _set_strengths(self) -> None:
-        """Smooth the views of heads that see the leading omics; by a fixed rule, not yet by held-out rows."""
+    def _set_views(self) -> None:
+        """All views of all heads; what validation rows speak against goes after the first fit."""
         lead = int(self.quality.argmax())
         factor = [self.options.lead_weight if i == lead else 1.0 for i in range(len(self.omics))]
         o = self.options
-        plain = [views_of(s, factor, o.blocks, o.strengths[:1], o.degree) for s in self.subsets]
         self.views = [views_of(s, factor, o.blocks, o.strengths, o.degree) for s in self.subsets]
-        if len(o.strengths) > 1:
-            for h, subset in enumerate(self.subsets):
-                if lead not in subset:
-                    self.views[h] = plain[h]
+
+    def _choose_strengths(self, logits: Tensor) -> Tensor:
+        """Drop the smoothed views of heads that are better without them on held-out rows; which views stay."""
+        kept, begin, lead = [], 0, int(self.quality.argmax())
+        for h, views in enumerate(self.views):
+            plain = torch.tensor([view.strength == self.options.strengths[0] for view in views])
+            own = logits[:, begin : begin + len(views)]
+            both = [
+                self._held_out_loss(pooled(own[:, one], [int(one.sum())])[:, 0], h) for one in (plain, plain | True)
+            ]
+            # Neighbours found without the leading omics mislead: on every development split such heads lost by them.
+            keep = plain if both[0] < both[1] or lead not in self.subsets[h] else torch.ones_like(plain)
+            self.views[h] = [view for view, stays in zip(views, keep, strict=True) if stays]
+            kept.append(keep)
+            begin += len(views)
+        return torch.cat(kept)
+
+    def _held_out_loss(self, log_p: Tensor, head: int) -> float:
+        """Mean -log p of the true class, classes alike, at the temperature that suits best."""
+        has = torch.from_numpy(self.present[:, list(self.subsets[head])].all(axis=1))[self.fine]
+        held_out, possible = self.out_of_fold(log_p)[has], self.possible[self.fine][has]
+        cool = cooled(held_out, fit_temperature(held_out, possible))
+        known = torch.ones(len(possible), dtype=torch.bool)
+        return float(marginal_loss(cool, possible, class_weights(possible, known))) / max(1, len(possible))
 
     def _fit(self, views: list[list[View]]) -> Tensor:
         flat = [view for group in views for view in group]
@@ -130,20 +149,7 @@ class OmicsFit:
         return pooled(head_logits(features, weights), [len(group) for group in views])
 
     def _round(self, engine: Engine, batch: int) -> float:
-        flat = [view for group in self.views for view in group]
-        if engine.state.epoch == 1:
-            self.features = stacked([view(self.scores) for view in flat])
-        first = engine.state.epoch == 1
-        self.weights, loss = fit_heads(
-            self.features,
-            self.possible,
-            self.label_weights(flat),
-            penalty=self.options.penalty,
-            taught=None if first else self._taught(),
-            temperature=self.options.temperature if self.options.targets == "soft" else 1.0,
-            start=None if first else self.weights,
-            iterations=_ITERATIONS if first else _TAUGHT_ITERATIONS,
-        )
+        loss = self._first_fit() if engine.state.epoch == 1 else self._taught_fit()
         self.log_p = pooled(head_logits(self.features, self.weights), [len(group) for group in self.views])
         held_out = self.out_of_fold(self.log_p)
         true = [self._true(held_out[h]) for h in range(len(self.subsets))]
@@ -153,16 +159,58 @@ class OmicsFit:
         )
         return loss
 
+    def _first_fit(self) -> float:
+        flat = [view for group in self.views for view in group]
+        self.features = stacked([view(self.scores) for view in flat])
+        self.weights, loss = fit_heads(
+            self.features,
+            self.possible,
+            self.label_weights(flat),
+            penalty=self.options.penalty,
+            iterations=_ITERATIONS,
+        )
+        kept = self._choose_strengths(head_logits(self.features, self.weights))
+        self.features, self.weights = self.features[kept], self.weights[:, kept]
+        return loss
+
+    def _taught_fit(self) -> float:
+        sizes = torch.tensor([len(group) for group in self.views])
+        taught, known = balanced(self._taught(), self._known())
+        flat = [view for group in self.views for view in group]
+        # Superclass labels keep their weight; class labels are weighed together with what is taught.
+        weights = torch.where(self.fine, known.repeat_interleave(sizes, dim=1), self.label_weights(flat))
+        self.weights, loss = fit_heads(
+            self.features,
+            self.possible,
+            weights,
+            penalty=self.options.penalty,
+            taught=taught.repeat_interleave(sizes, dim=1),
+            temperature=self.options.temperature if self.options.targets == "soft" else 1.0,
+            start=self.weights,
+            iterations=_TAUGHT_ITERATIONS,
+        )
+        return loss
+
+    def _known(self) -> Tensor:
+        """(F, H, N, C) one-hot classes that each set of training patients may use and each head can see."""
+        has = torch.stack([torch.from_numpy(self.present[:, list(s)].all(axis=1)) for s in self.subsets])
+        used = self.held_in[:, None] & (has & self.fine)[None]
+        return used[..., None] * self.possible.double()
+
+    def _prior(self) -> Tensor:
+        """(F, 1, C) log-frequencies of the classes among the labels of each set."""
+        counts = (self.held_in & self.fine)[..., None] * self.possible.double()
+        return counts.sum(dim=1, keepdim=True).clamp_min(0.5).log()
+
     def _taught(self) -> Tensor:
         sure = torch.stack([confidence(self.log_p[:, h], self.lines[h]) for h in range(len(self.subsets))], dim=1)
-        fused = fuse(self.log_p, self.present, self.subsets, self.quality)
+        fused = fuse(self.log_p, self.present, self.subsets, self.quality) + self.options.prior * self._prior()
         # Patients whose class is known are taught in no set: those whom a set holds out must stay unseen by it.
         fine = self.fine[None].expand(len(self.held_in), -1)
         taught = ~fine if self.options.unlabelled else fine & self.held_in
-        targets = Teaching(self.options, self.subsets, int(self.quality.argmax())).targets(
+        return Teaching(self.options, self.subsets, int(self.quality.argmax())).targets(
             self.log_p, sure, fused, taught=taught, possible=self.possible, present=self.present
         )
-        return targets.repeat_interleave(torch.tensor([len(group) for group in self.views]), dim=1)
 
     def _log(self, engine: Engine) -> None:
         if engine.state.epoch == 1:

@@ -82,4 +82,4 @@ def fit_heads(
         return total
 
     loss = optimizer.step(closure)
-    return weights.detach(), float(loss)
+    return weights.detach(), float(loss.detach())

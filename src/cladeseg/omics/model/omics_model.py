@@ -14,7 +14,7 @@ from cladeseg.omics.losses import teaching_weights
 from cladeseg.omics.model.calibration import cooled
 from cladeseg.omics.model.confidence import confidence
 from cladeseg.omics.model.heads import head_logits, stacked
-from cladeseg.omics.model.subsets import Subset, joint_heads, lead_heads
+from cladeseg.omics.model.subsets import Subset, joint_heads
 from cladeseg.omics.model.views import Scores, View
 
 _LEAST = 1e-9
@@ -80,6 +80,13 @@ class OmicsModel:
         log_p = pooled(head_logits(stacked(flat), self.weights[None])[0], [len(views) for views in self.views])
         return self._predictions(log_p, present)
 
+    def joined_scores(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(N, K) that the head of all omics sees, without neighbours; zeros, the mean, where an omics is missing."""
+        count, view = len(next(iter(values.values()))), self.views[-1][0]
+        keys = [(i, view.block) for i in view.subset]
+        scores = [np.nan_to_num(self._scores(self.blocks[key], values.get(self.omics[key[0]]), count)) for key in keys]
+        return np.hstack([w * one for w, one in zip(view.weights, scores, strict=True)])
+
     def _scores(self, block: Block, values: np.ndarray | None, count: int) -> np.ndarray:
         return np.full((count, block.scores.width), np.nan) if values is None else block(values)
 
@@ -109,18 +116,19 @@ def pooled(logits: Tensor, sizes: Sequence[int]) -> Tensor:
 
 
 def fuse(log_p: Tensor, present: np.ndarray, subsets: Sequence[Subset], quality: np.ndarray) -> Tensor:
-    """Log of the mean of the joint head's probabilities and those of the patient's best single omics.
+    """Log of the mean of the joint head's probabilities and the leading omics' own; the joint head's without that.
 
     Args:
         log_p: (*, H, N, C) of the heads.
         present: bool (N, M).
         subsets: omics of each head.
-        quality: (M,) of the single omics.
+        quality: (M,) of the single omics; the best one leads.
 
     Returns:
         (*, N, C); the first head's where a patient has nothing at all.
     """
-    people = torch.arange(len(present))
-    joint, lead = joint_heads(present, subsets).clip(0), lead_heads(present, quality)
+    people, best = torch.arange(len(present)), int(np.argmax(quality))
+    joint = joint_heads(present, subsets).clip(0)
+    lead = np.where(present[:, best], best, joint)
     both = [log_p[..., torch.from_numpy(heads), people, :].exp() for heads in (joint, lead)]
     return (0.5 * (both[0] + both[1])).clamp_min(_LEAST).log()

@@ -21,8 +21,8 @@ class ModelOptions:
         blocks: forms of an omics that heads see: raw and standardised components, and the pre-trained embedding.
         components: of each block.
         degree: neighbours that a patient's features are smoothed over.
-        strengths: of the smoothing, between 0 (no graph) and 1; views at all of them are averaged, and heads without
-            the leading omics take the first one alone.
+        strengths: of the smoothing, between 0 (no graph) and 1; each head averages views at all of them, or takes the
+            first one alone where that is better on validation rows.
         lead_weight: how much more the omics that is best on validation rows counts among joined features.
         penalty: weight C of the labels against the squared norm of the weights.
         folds: parts of the labelled training patients that are held out in turn, to validate and calibrate.
@@ -32,6 +32,8 @@ class ModelOptions:
         temperature: of soft targets.
         taught_weight: of what a head without the lead omics is taught, against a label.
         self_weight: the same for heads with the lead omics, whose teacher says mostly what they said themselves.
+        prior: power of the classes' frequencies among the labels by which the teacher's probabilities are multiplied.
+            Heads weigh all classes alike, so that without it they give too many patients a rare class.
         pair_weight: of what heads are taught by one another, per unit of difference in confidence.
         unlabelled: whether patients without a class label are taught, or only those with one.
         contrast: how encoders are pre-trained.
@@ -50,7 +52,8 @@ class ModelOptions:
     targets: str = "hard"
     temperature: float = 2.0
     taught_weight: float = 1.0
-    self_weight: float = 0.2
+    self_weight: float = 0.3
+    prior: float = 0.5
     pair_weight: float = 0.0
     unlabelled: bool = True
     contrast: PretrainingOptions = field(default_factory=PretrainingOptions)

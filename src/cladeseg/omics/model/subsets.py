@@ -32,8 +32,3 @@ def joint_heads(present: np.ndarray, subsets: Sequence[Subset]) -> np.ndarray:
     fits = np.stack([present[:, list(subset)].all(axis=1) for subset in subsets])
     sizes = fits * np.array([len(subset) for subset in subsets])[:, None]
     return np.where(sizes.any(axis=0), sizes.argmax(axis=0), -1)
-
-
-def lead_heads(present: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """The omics (N,) of best quality that each patient has; heads of single omics come first, so it is a head too."""
-    return np.where(present, quality, -np.inf).argmax(axis=1)

@@ -9,20 +9,16 @@ import torch
 from torch import Tensor
 
 from cladeseg.omics.losses import hard_targets, soft_targets, teaching_weights
-from cladeseg.omics.model.confidence import certainty
 from cladeseg.omics.model.options import ModelOptions
 from cladeseg.omics.model.subsets import Subset
-
-#: Of the patients that a head with the lead omics is taught: the share of each class that its teacher is surest of.
-_KEPT = 0.6
 
 
 class Teaching:
     """Targets of all heads.
 
     Every ordered pair of heads takes part, weighted by the difference of their confidence: the paper's rule, with the
-    weight ``pair_weight``.  Besides, what is fused teaches all: heads without the lead omics by its confidence where
-    that exceeds their own; heads with it, whose opinion it mostly is, little.
+    weight ``pair_weight``.  Besides, what is fused teaches all by its confidence: heads without the lead omics as
+    labels do, heads with it, whose opinion it mostly is, less.
 
     Args:
         options: see :class:`ModelOptions`.
@@ -51,7 +47,7 @@ class Teaching:
         allowed = (~possible).to(fused.dtype) * -1e9
         teacher = (fused.detach() + allowed).log_softmax(dim=-1)
         sets = zip(log_p, sure, teacher, taught, strict=True)
-        return balanced(torch.stack([self._of_set(*one, present=present) for one in sets]))
+        return torch.stack([self._of_set(*one, present=present) for one in sets])
 
     def _of_set(self, log_p: Tensor, sure: Tensor, teacher: Tensor, free: Tensor, *, present: np.ndarray) -> Tensor:
         has = torch.stack([torch.from_numpy(present[:, list(s)].all(axis=1)) for s in self.subsets])
@@ -62,11 +58,8 @@ class Teaching:
         )
         own = sure if self.options.confidence else torch.zeros_like(sure)
         weights = torch.zeros(1 + len(sure), len(sure), len(trust), dtype=teacher.dtype)
-        pupil = (trust[None] > own) * trust
-        kept = _surest(teacher, free) * trust
-        weights[0] = torch.where(
-            self.leading[:, None], self.options.self_weight * kept, self.options.taught_weight * pupil
-        )
+        share = torch.where(self.leading, self.options.self_weight, self.options.taught_weight)
+        weights[0] = share[:, None] * trust[None]
         weights[1:] = self.options.pair_weight * self._of_pairs(own)
         weights = weights * has[None] * free
         given = torch.cat([teacher[None], log_p])
@@ -82,23 +75,22 @@ class Teaching:
         return (1 - torch.eye(len(own), dtype=own.dtype))[:, :, None].expand(-1, -1, own.shape[1])
 
 
-def balanced(targets: Tensor) -> Tensor:
-    """Targets (*, N, C) weighed so that every class that is taught counts the same, as labels do; the sum stays.
+def balanced(targets: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Weigh labels and what is taught together so that every class counts the same; their sum stays.
+
+    Args:
+        targets: (*, N, C) of what is taught.
+        labels: (*, N, C) one-hot of known classes, zero for other patients.
+
+    Returns:
+        Targets (*, N, C), and weights (*, N) of the labels.
 
     Example:
-        >>> balanced(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).sum(dim=0).tolist()
-        [2.0, 2.0]
+        >>> targets, labels = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0]]), torch.eye(3, 2).flip(0)
+        >>> balanced(targets, labels)[0].sum(dim=0).tolist(), balanced(targets, labels)[1].tolist()
+        ([1.3333333730697632, 0.0], [0.0, 2.0, 0.6666666865348816])
     """
-    of_class = targets.sum(dim=-2, keepdim=True)
+    of_class = (targets + labels).sum(dim=-2, keepdim=True)
     share = of_class.sum(dim=-1, keepdim=True) / (of_class > 0).sum(dim=-1, keepdim=True).clamp_min(1)
-    return targets * torch.where(of_class > 0, share / of_class.clamp_min(1e-12), 0.0)
-
-
-def _surest(log_p: Tensor, free: Tensor) -> Tensor:
-    """Bool (N,): for each predicted class the share of the free patients that is predicted most surely."""
-    classes, sure = log_p.argmax(dim=-1), certainty(log_p)
-    chosen = torch.zeros_like(free)
-    for c in classes[free].unique():
-        rows = torch.nonzero(free & (classes == c)).flatten()
-        chosen[rows[sure[rows].argsort(descending=True)[: int(np.ceil(_KEPT * len(rows)))]]] = True
-    return chosen
+    factor = torch.where(of_class > 0, share / of_class.clamp_min(1e-12), 0.0)
+    return targets * factor, (labels * factor).sum(dim=-1)

@@ -1,5 +1,5 @@
 """Pages of an evaluation and of a study."""
 
-from cladeseg.omics.pages.evaluation_page import write_omics_page
+from cladeseg.omics.pages.evaluation_page import embedded, write_omics_page
 
-__all__ = ["write_omics_page"]
+__all__ = ["embedded", "write_omics_page"]

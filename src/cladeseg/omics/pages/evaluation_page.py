@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.manifold import TSNE
 
 from cladeseg.omics.model import Predictions
 from cladeseg.report import Block, Cell, line_chart, number_cell, text_cell, write_page
@@ -16,7 +17,13 @@ _SCORES = ("macro_f1", "accuracy", "ece")
 _SURE = 20
 
 
-def write_omics_page(path: str | Path, summary: Mapping[str, Any], tree: Taxonomy, found: Predictions) -> Path:
+def write_omics_page(
+    path: str | Path,
+    summary: Mapping[str, Any],
+    tree: Taxonomy,
+    found: Predictions,
+    embedding: Mapping[str, np.ndarray] | None = None,
+) -> Path:
     """Write the page.
 
     Args:
@@ -24,8 +31,17 @@ def write_omics_page(path: str | Path, summary: Mapping[str, Any], tree: Taxonom
         summary: what ``metrics.json`` holds.
         tree: the classes.
         found: the predictions that were scored.
+        embedding: class → (N, 2) of its patients; see :func:`embedded`.
     """
-    blocks = [_scores(summary), _heads(summary), _reliability(summary), _confidence(found), _teaching(summary)]
+    blocks = [
+        _scores(summary),
+        _heads(summary),
+        _reliability(summary),
+        _confidence(found, tuple(summary["taught"])),
+        _teaching(summary),
+    ]
+    if embedding is not None:
+        blocks.append(_embedding(embedding))
     seen = summary["held_out"]["seen"]
     note = "none of them was seen in training" if not seen else f"{seen} of them were seen in training"
     title = f"{tree.name}: evaluation of {summary['patients']} patients"
@@ -63,7 +79,7 @@ def _reliability(summary: Mapping[str, Any]) -> Block:
     return Block("charts", "Reliability", {"charts": [("Reliability", chart)], "notes": [f"{share}{right}."]})
 
 
-def _confidence(found: Predictions) -> Block:
+def _confidence(found: Predictions, omics: Sequence[str]) -> Block:
     """How sure the heads are: patients by the confidence of their omics."""
     steps = np.linspace(0, 1, _SURE + 1)
     series = {}
@@ -71,7 +87,7 @@ def _confidence(found: Predictions) -> Block:
         own = found.confidence[:, i]
         own = own[~np.isnan(own)]
         if len(own):
-            series[f"omics {i + 1}"] = [(float(s), float((own <= s).mean())) for s in steps]
+            series[omics[i]] = [(float(s), float((own <= s).mean())) for s in steps]
     chart = line_chart(
         series or {"none": [(0.0, 0.0), (1.0, 0.0)]},
         x_label="confidence",
@@ -90,6 +106,38 @@ def _teaching(summary: Mapping[str, Any]) -> Block:
         for a in names
     ]
     return _table("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
+
+
+def embedded(scores: np.ndarray, labels: Sequence[str], seed: int = 0) -> dict[str, np.ndarray] | None:
+    """t-SNE of the patients by class; ``None`` for fewer than ten.
+
+    Args:
+        scores: (N, K) that the heads see.
+        labels: (N,) names of the classes.
+        seed: of t-SNE.
+    """
+    if len(scores) < 10:
+        return None
+    perplexity = min(30.0, (len(scores) - 1) / 3)
+    flat = TSNE(perplexity=perplexity, random_state=seed, init="pca").fit_transform(scores)
+    names = np.array(labels)
+    return {str(name): flat[names == name] for name in sorted(set(labels))}
+
+
+def _embedding(embedding: Mapping[str, np.ndarray]) -> Block:
+    everybody = np.concatenate(list(embedding.values()))
+    low, high = everybody.min(axis=0), everybody.max(axis=0)
+    series = {name: [(float(x), float(y)) for x, y in points] for name, points in embedding.items()}
+    chart = line_chart(
+        series,
+        x_label="t-SNE 1",
+        y_label="t-SNE 2",
+        description="Patients by their class; near ones are alike in all omics.",
+        x_range=(float(low[0]), float(high[0])),
+        y_range=(float(low[1]), float(high[1])),
+        lines=False,
+    )
+    return Block("charts", "Embedding", {"charts": [("t-SNE of what the heads see", chart)], "notes": []})
 
 
 def _table(title: str, caption: str, header: list[str], rows: list[list[Cell]]) -> Block:

@@ -2,13 +2,14 @@
 
 from cladeseg.omics.study.cell import OURS, CellKey, StudyPlan, run_cell
 from cladeseg.omics.study.study import SHARES, read_study, run_study, study_cells
-from cladeseg.omics.study.summary import coarse_gain, study_page, study_table
+from cladeseg.omics.study.summary import calibration_table, coarse_gain, study_page, study_table, taught_gain
 
 __all__ = [
     "OURS",
     "SHARES",
     "CellKey",
     "StudyPlan",
+    "calibration_table",
     "coarse_gain",
     "read_study",
     "run_cell",
@@ -16,4 +17,5 @@ __all__ = [
     "study_cells",
     "study_page",
     "study_table",
+    "taught_gain",
 ]

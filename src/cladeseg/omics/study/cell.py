@@ -12,13 +12,13 @@ import numpy as np
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
-from cladeseg.omics.metrics import class_scores
+from cladeseg.omics.metrics import class_scores, reliability
 from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
 from cladeseg.omics.study.conditions import Values, stress_conditions
 
 OURS = "ours"
 #: Baselines that take a second; the others take ten.
-LINEAR = ("lr", "pca_lr", "graph_lr", "distilled_lr")
+LINEAR = ("lr", "pca_lr", "graph_lr", "tuned_graph_lr", "distilled_lr")
 _ALL_BLOCKS = ("raw", "standardised", "contrastive")
 
 
@@ -73,6 +73,10 @@ def arms(options: ModelOptions) -> dict[str, ModelOptions]:
         "ours, no unlabelled patients": replace(options, unlabelled=False),
         "ours, no graph": replace(options, strengths=(0.0,)),
         "ours, soft targets": replace(options, targets="soft"),
+        "ours, teacher without class frequencies": replace(options, prior=0.0),
+        "ours, pairs teach by confidence difference": replace(
+            options, pair_weight=1.0, taught_weight=0.0, self_weight=0.0
+        ),
         "ours + pre-training (GCN)": replace(options, blocks=_ALL_BLOCKS),
         "ours + pre-training (linear)": replace(options, blocks=_ALL_BLOCKS, contrast=linear),
     }
@@ -122,15 +126,20 @@ def _ours(
 def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
     predicted = model.predict(_together(conditions))
     parts = np.split(np.exp(predicted.log_p), len(conditions))
-    rows = [
-        {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(conditions, parts, strict=True)
-    ]
+    rows = [{"method": name, "condition": n, **_scored(p, classes)} for n, p in zip(conditions, parts, strict=True)]
     for i, omics in enumerate(model.omics):
         own = np.exp(predicted.of_omics[: len(classes), i])
         rows.append(
             {"method": f"{name}: {omics} head", "condition": next(iter(conditions)), **class_scores(own, classes)}
         )
     return rows
+
+
+def _scored(p: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
+    """Scores, and the reliability by tenth, from which calibration is pooled over draws."""
+    given = ~np.isnan(p).any(axis=1)
+    bins = reliability(p[given].max(axis=1), p[given].argmax(axis=1) == classes[given])
+    return {**class_scores(p, classes), "bins": [[b["patients"], b["probability"], b["right"]] for b in bins]}
 
 
 def _together(conditions: Mapping[str, Values]) -> Values:
@@ -150,9 +159,7 @@ def _baseline(
     found = []
     for group in [whole, *({n: x} for n, x in conditions.items() if n not in whole)]:
         parts = np.split(run_baseline(name, rows, _together(group), seed=seed), len(group))
-        found += [
-            {"method": name, "condition": n, **class_scores(p, classes)} for n, p in zip(group, parts, strict=True)
-        ]
+        found += [{"method": name, "condition": n, **_scored(p, classes)} for n, p in zip(group, parts, strict=True)]
     return found
 
 

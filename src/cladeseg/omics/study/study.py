@@ -21,14 +21,19 @@ logger = logging.getLogger(__name__)
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 #: Fine labels of this share, and a superclass for this share of the others.
 COARSE_SHARE, COARSE = 0.2, 1.0
+#: Ablations are of shares up to this one: parts that use unlabelled patients need some.
+_FEW = 0.2
 _DIGITS = 5
 
 
 def study_cells(shares: Sequence[float] = SHARES, *, draws: int = 10, further: int = 5, seed: int = 0) -> list[CellKey]:
     """Every draw at every share, those with superclass labels, and the first draws of slow baselines and ablations."""
-    main = [CellKey(share, draw, seed) for draw in range(draws) for share in shares]
+    # Where all labels are shown there is nothing to draw.
+    main = [CellKey(share, draw, seed) for draw in range(draws) for share in shares if share < 1 or not draw]
     coarse = [CellKey(COARSE_SHARE, draw, seed, COARSE) for draw in range(draws)]
-    parts = [(part, draw, share) for draw in range(further) for part in ("slow", "ablations") for share in shares]
+    few = [share for share in shares if share <= _FEW] or list(shares)
+    wanted = (("ablations", few), ("slow", shares))
+    parts = [(p, d, share) for d in range(further) for p, each in wanted for share in each if share < 1 or not d]
     return [*main, *coarse, *(CellKey(share, draw, seed, part=part) for part, draw, share in parts)]
 
 

@@ -71,8 +71,8 @@ def study_page(results: pd.DataFrame, path: str | Path, *, title: str = "Omics s
     blocks = [_curves(plain)]
     for condition in plain["condition"].unique():
         blocks.append(_condition(plain[plain["condition"] == condition], str(condition)))
-    ece = study_table(results, "ece")
-    blocks.append(_condition(ece[(ece["coarse"] == 0) & (ece["condition"] == "clean")], "calibration error (ECE)"))
+    blocks.append(_calibration(results[(results["coarse"] == 0) & (results["condition"] == "clean")]))
+    blocks.append(_taught_heads(results))
     if (table["coarse"] > 0).any():
         blocks.append(_coarse(results))
     draws = results["draw"].nunique()
@@ -114,9 +114,101 @@ def _cell(found: pd.DataFrame, share: float, method: str) -> Cell:
     if share not in found.index:
         return Cell("–", "")
     row = found.loc[share]
-    minus = interval_text(row["difference"], (row["difference_low"], row["difference_high"]), 3, "+")
+    ends = [None if pd.isna(row[name]) else row[name] for name in ("difference_low", "difference_high")]
+    minus = interval_text(row["difference"], (ends[0], ends[1]), 3, "+")
     text = f"{row['mean']:.3f}" if method == OURS or pd.isna(row["difference"]) else f"{row['mean']:.3f} ({minus})"
     return Cell(text, float(row["mean"]))
+
+
+def pooled_calibration(bins: Sequence[Sequence[Sequence[float]]]) -> tuple[float, float]:
+    """ECE over the predictions of all draws together, and what a calibrated method would get on one draw by chance.
+
+    With 140 patients in ten bins even the true probabilities miss the shares of right ones by their sampling error,
+    on average sqrt(2 p (1 - p) / (pi n)) for a bin of n patients.
+
+    Args:
+        bins: of each draw (patients, mean probability, share of right ones) of each tenth.
+
+    Example:
+        >>> both = [[[10, 0.75, 0.5]], [[10, 0.75, 1.0]]]  # too sure in one draw, not sure enough in the other
+        >>> pooled_calibration(both)[0]
+        0.0
+    """
+    sums = np.zeros((11, 2))
+    floors = []
+    for draw in bins:
+        n, p, right = np.array(draw, dtype=float).T
+        np.add.at(sums, (p * 10).astype(int), np.stack([n, n * (p - right)], axis=1))
+        floors.append(float((n * np.sqrt(2 * p * (1 - p) / (np.pi * n))).sum() / n.sum()))
+    return float(np.abs(sums[:, 1]).sum() / sums[:, 0].sum()), float(np.mean(floors))
+
+
+def calibration_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Columns share, condition, method, ece (mean over draws), pooled (over all of them), by_chance."""
+    rows = []
+    for (share, condition, method), one in results.dropna(subset=["bins"]).groupby(
+        ["share", "condition", "method"], sort=False
+    ):
+        pooled, floor = pooled_calibration(one["bins"].tolist())
+        keys = {"share": share, "condition": condition, "method": method}
+        rows.append({**keys, "ece": one["ece"].mean(), "pooled": pooled, "by_chance": floor})
+    return pd.DataFrame(rows)
+
+
+def _calibration(results: pd.DataFrame) -> Block:
+    table = calibration_table(results)
+    shares = sorted(table["share"].unique())
+    rows: list[list[Cell]] = []
+    for method, one in table.groupby("method", sort=False):
+        by = one.set_index("share")
+        found = [by.loc[share] if share in by.index else None for share in shares]
+        cells = [
+            Cell("–", "")
+            if row is None
+            else Cell(f"{row['ece']:.3f} / {row['pooled']:.3f} / {row['by_chance']:.3f}", float(row["ece"]))
+            for row in found
+        ]
+        rows.append([text_cell(str(method)), *cells])
+    caption = "Mean ECE of a draw / ECE of all draws pooled / what true probabilities would get on one draw by chance"
+    header = ["method", *(f"{share:.0%}" for share in shares)]
+    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
+    return Block("table", "calibration error (ECE)", content)
+
+
+def taught_gain(results: pd.DataFrame) -> pd.DataFrame:
+    """Macro-F1 of each omics' own head after distillation minus before; columns omics, share, mean, low, high."""
+    plain = results[(results["coarse"] == 0) & (results["condition"] == "clean")]
+    rows = []
+    for method in plain["method"].unique():
+        if not method.startswith(f"{OURS}: "):
+            continue
+        before = method.replace(OURS, f"{OURS}, no distillation", 1)
+        for share, one in plain[plain["method"] == method].groupby("share"):
+            after = one.set_index("draw")["macro_f1"]
+            untaught = plain[(plain["method"] == before) & (plain["share"] == share)].set_index("draw")["macro_f1"]
+            gain = _difference(after, untaught, sorted(set(after.index) & set(untaught.index)))
+            omics = method.removeprefix(f"{OURS}: ").removesuffix(" head")
+            rows.append({"omics": omics, "share": share, **_columns("", gain, "mean")})
+    return pd.DataFrame(rows)
+
+
+def _taught_heads(results: pd.DataFrame) -> Block:
+    table = taught_gain(results)
+    shares = sorted(table["share"].unique()) if len(table) else []
+    rows: list[list[Cell]] = []
+    for omics, one in table.groupby("omics", sort=False) if len(table) else ():
+        found = one.set_index("share")
+        ends = [found.loc[s, ["low", "high"]] for s in shares]
+        texts = [
+            interval_text(found.loc[s, "mean"], (None, None) if pd.isna(e["low"]) else (e["low"], e["high"]), 3, "+")
+            for s, e in zip(shares, ends, strict=True)
+        ]
+        cells = [Cell(text, float(found.loc[s, "mean"])) for s, text in zip(shares, texts, strict=True)]
+        rows.append([text_cell(str(omics)), *cells])
+    header = ["omics", *(f"{share:.0%}" for share in shares)]
+    caption = "Macro-F1 of each omics' own head, after distillation minus before, with its 95 % interval"
+    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
+    return Block("table", "What distillation brings", content)
 
 
 def coarse_gain(results: pd.DataFrame) -> Estimate:

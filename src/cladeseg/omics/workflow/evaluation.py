@@ -17,7 +17,7 @@ from cladeseg.omics.data.class_tree import FIRST_CLASS, class_names
 from cladeseg.omics.data.draw import LabelDraw, read_draw
 from cladeseg.omics.metrics import class_scores, reliability
 from cladeseg.omics.model import Predictions, top_features
-from cladeseg.omics.pages import write_omics_page
+from cladeseg.omics.pages import embedded, write_omics_page
 from cladeseg.omics.workflow.matching import matched_values
 from cladeseg.omics.workflow.plan import OmicsPlan
 from cladeseg.omics.workflow.predictions_table import predictions_frame, write_predictions
@@ -64,7 +64,9 @@ def run_evaluation(plan: OmicsPlan, *, split: str = "test", baselines: Sequence[
         top_features(run.model, run.features, class_names(run.tree)), folder.evaluation / "top_features.csv"
     )
     write_json({**summary, **made_by()}, folder.evaluation / "metrics.json")
-    write_omics_page(folder.evaluation / "report.html", summary, run.tree, found)
+    labels = [class_names(run.tree)[c] for c in classes]
+    points = embedded(run.model.joined_scores({n: x[scored] for n, x in values.items()}), labels)
+    write_omics_page(folder.evaluation / "report.html", summary, run.tree, found, points)
     logger.info("macro-F1 %.3f, accuracy %.3f, ECE %.3f", *(summary[name] for name in ("macro_f1", "accuracy", "ece")))
 
 

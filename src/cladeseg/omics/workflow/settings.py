@@ -35,7 +35,7 @@ class GraphSettings(SettingsGroup):
     degree: int = Field(default=8, ge=1)
     """Training patients that a patient is smoothed over."""
     strengths: tuple[float, ...] = (0.0, 0.5)
-    """Views at each of these are averaged: 0 is the patient alone, 1 the neighbours alone."""
+    """Views at these are averaged, or the first alone is taken if validation rows say so: 0 is the patient alone."""
 
 
 class ContrastSettings(SettingsGroup):
@@ -75,8 +75,10 @@ class DistillationSettings(SettingsGroup):
     """Weigh teachers by confidence."""
     taught_weight: float = Field(default=1.0, ge=0)
     """Of what heads without the best omics are taught, against a label."""
-    self_weight: float = Field(default=0.2, ge=0)
+    self_weight: float = Field(default=0.3, ge=0)
     """Of what heads with the best omics are taught by the fused prediction."""
+    prior: float = Field(default=0.5, ge=0, le=1)
+    """Power of the labels' class frequencies in what the fused prediction teaches."""
     pair_weight: float = Field(default=0.0, ge=0)
     """Of what heads are taught by one another, per unit of difference in confidence."""
     unlabelled: bool = True

@@ -1,0 +1,43 @@
+"""Figures of a study: pooled calibration against a closed form, and gains paired by draw."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from cladeseg.omics.study import calibration_table, taught_gain
+from cladeseg.omics.study.summary import pooled_calibration
+
+
+def test_errors_of_opposite_sign_cancel_over_draws_and_not_within_one() -> None:
+    sure, unsure = [[10, 0.75, 0.5]], [[10, 0.75, 1.0]]
+    assert pooled_calibration([sure])[0] == pytest.approx(0.25)
+    assert pooled_calibration([sure, unsure])[0] == pytest.approx(0)
+
+
+def test_what_chance_alone_gives_falls_with_the_root_of_the_patients() -> None:
+    few, many = (pooled_calibration([[[n, 0.75, 0.75]]])[1] for n in (10, 1000))
+    assert few == pytest.approx(math.sqrt(2 * 0.75 * 0.25 / (math.pi * 10)))
+    assert many == pytest.approx(few / 10)
+
+
+def test_gains_of_taught_heads_are_paired_by_draw() -> None:
+    scores = {"ours: meth head": (0.5, 0.7), "ours, no distillation: meth head": (0.4, 0.5)}
+    rows = [
+        {"method": method, "condition": "clean", "share": 0.1, "coarse": 0.0, "draw": draw, "macro_f1": score}
+        for method, both in scores.items()
+        for draw, score in enumerate(both)
+    ]
+    gain = taught_gain(pd.DataFrame(rows))
+    assert gain[["omics", "share"]].to_numpy().tolist() == [["meth", 0.1]]
+    assert gain.loc[0, "mean"] == pytest.approx(0.15)
+    assert gain.loc[0, "low"] >= 0.1 - 1e-9
+
+
+def test_calibration_leaves_out_rows_without_bins() -> None:
+    row = {"method": "ours", "condition": "clean", "share": 0.1, "ece": 0.25, "bins": [[10, 0.75, 0.5]]}
+    found = calibration_table(pd.DataFrame([row, {**row, "method": "ours: meth head", "bins": None}]))
+    assert found["method"].tolist() == ["ours"]
+    assert found.loc[0, "pooled"] == pytest.approx(0.25)
