@@ -34,6 +34,8 @@ MONAI_LABEL = {
 WANTED_BY_OTHERS = {
     "tensorboard": "torch.utils.tensorboard writes with it",
 }
+#: In an extra, and imported by others: pandas reads Parquet with it, MONAI opens slides, PyTorch writes ONNX.
+EXTRAS_OF_OTHERS = {"pyarrow", "openslide-python", "openslide-bin", "onnx", "onnxscript", "onnxruntime"}
 #: Comes with another package for certain.
 BROUGHT_ALONG = {"pydantic-core": "pydantic asks for exactly one version of it"}
 #: Comes with MONAI Label, as the folder of its sample app.
@@ -90,9 +92,9 @@ def test_every_import_is_declared(project: dict[str, Any], imported: set[str]) -
     """What comes with another package today may not do so tomorrow."""
     extra = {
         canonicalize_name(Requirement(text).name)
-        for name in ("dicom", "omics")
+        for name in ("dicom", "omics", "onnx", "fusion")
         for text in project["optional-dependencies"][name]
-    } - {"pyarrow"}
+    } - EXTRAS_OF_OTHERS
     assert imported - asked_for(project) == {*BROUGHT_ALONG, *extra}
 
 
