@@ -55,7 +55,7 @@ demo-pretraining: install  ## pre-train on phantoms without labels, then one fin
 	$(BIN)/cladeseg demo --output demo-pretraining --bundle pretraining
 
 test: install  ## the test suite, and whether it covers what pyproject.toml asks for
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Node.js is needed for npm alone; where chromium is missing, Debian's package is what the tests start.
 browser: install  ## what the tests of pages need: chromium and axe-core (the tests skip without)
