@@ -72,6 +72,7 @@ LEVELS = {
     "omics.workflow": 6,
     "fusion.slides": 2,
     "fusion.features": 3,  # of the tiles of slides
+    "fusion.model": 3,
     "fusion.explanation": 4,  # draws what the model attends to over tiles
     "fusion.study": 6,
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
