@@ -19,9 +19,9 @@ from cladeseg.segmentation.inferers.timed import PartTimes, timed_prediction
 from cladeseg.segmentation.metrics import dice
 from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.volumes import read_volume, write_label
-from cladeseg.segmentation.workflow import BundlePredictor, load_predictor
+from cladeseg.segmentation.workflow import BundlePredictor, load_predictor, model_inferer
 from cladeseg.segmentation.workflow.evaluation import evaluation_cases
-from cladeseg.segmentation.workflow.inference_profiles import PROFILES, profiled_inferer
+from cladeseg.segmentation.workflow.inference_profiles import PROFILES
 from cladeseg.segmentation.workflow.plan import bundle_plan
 from cladeseg.segmentation.workflow.trained import trained_model
 
@@ -79,16 +79,8 @@ def _inferers(bundle_root: str | Path, weights: Path, predictor: BundlePredictor
     peer: Inferer = sliding_window(model.patch_size, predictor.overlap)
     if len(passes_of(predictor.network)) > 1:
         peer = BoxInferer(model.patch_size, nonzero=model.intensity == "brain", overlap=predictor.overlap)
-    found = {PEER: peer}
-    for profile in PROFILES:
-        found[profile] = profiled_inferer(
-            profile,
-            predictor.taxonomy,
-            first_pass=model.first_pass,
-            patch_size=model.patch_size,
-            overlap=predictor.overlap,
-        )
-    return found
+    ours = {name: model_inferer(model, predictor.overlap, name, predictor.taxonomy) for name in PROFILES}
+    return {PEER: peer, **ours}
 
 
 def _alternating(cases: Sequence[Mapping[str, Any]], names: list[str]) -> list[tuple[Mapping[str, Any], str]]:

@@ -95,7 +95,7 @@ class Predictor:
         """
         item = self._load(image)
         by_leaf = self._is_large(item, image)
-        item["pred"] = self._predicted(item)
+        item["pred"] = self.predicted(item)
         return self.labelled(restore_by_leaf(self.restore, item) if by_leaf else self.restore(item))
 
     def _is_large(self, item: dict[str, Any], image: ImageFiles) -> bool:
@@ -125,29 +125,34 @@ class Predictor:
             DataError: as for a call.
         """
         item = self._load(image)
-        log_probs = self._predicted(item)
+        log_probs = self.predicted(item)
         check_scores(log_probs, file_of(item["image"], "image"))
         return log_probs
 
-    def _predicted(self, item: dict[str, Any]) -> MetaTensor:
+    def predicted(self, item: dict[str, Any]) -> MetaTensor:
+        """Log p(leaf) (L, *S) of a preprocessed item, mean over the views, on the grid that the network sees."""
         seen: MetaTensor = item["image"]
         axes = item["array_axes"][None] if any(self.flips) else None
-        scores = mean_log_probs(self.infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
+        scores = mean_log_probs(self._infer, seen.as_tensor()[None].to(self.device), self.flips, axes)
         return MetaTensor(scores[0], meta=seen.meta)
 
-    def infer(self, images: Tensor) -> Tensor:
-        """Log p(leaf) (B, L, *S) of images (B, C, *S) by the inferer, without flips."""
+    def _infer(self, images: Tensor) -> Tensor:
         return self.inferer(images, self.network)
 
     def _load(self, image: ImageFiles) -> dict[str, Any]:
         first = volume_files(image)[0]
-        files = [file and str(file) for file in channel_files(image)]
         try:
-            return self.preprocessing({"image": str(image) if isinstance(image, str | Path) else files})
+            return self.preprocessing(item_of(image))
         except Exception as error:
             cause = first_cause(error)
             named = isinstance(cause, DataError)
             raise DataError(str(cause) if named else f"{first}: {type(cause).__name__}: {cause}") from error
+
+
+def item_of(image: ImageFiles) -> dict[str, Any]:
+    """What the preprocessing takes: ``image``, one file or one for each channel."""
+    files = [file and str(file) for file in channel_files(image)]
+    return {"image": str(image) if isinstance(image, str | Path) else files}
 
 
 def _split(postprocessing: Compose) -> tuple[Compose, Compose, LeavesToLabeld]:

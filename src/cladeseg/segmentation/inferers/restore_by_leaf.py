@@ -21,21 +21,19 @@ _COPIES = 3
 _BYTES = 4
 
 
-def needs_file(leaves: int, *, seen: Sequence[int], own: Sequence[int], max_ram: float | None, source: str) -> bool:
+def needs_file(leaves: int, *, seen: Sequence[int], own: Sequence[int], max_ram: float, source: str) -> bool:
     """Whether p(leaf) on the image's own grid must go to a file.
 
     Args:
         leaves: their number.
         seen: shape of the grid that the network sees.
         own: shape of the image.
-        max_ram: GiB that may be used; ``None`` for no limit.
+        max_ram: GiB that may be used.
         source: the image's file.
 
     Raises:
         DataError: what the network says does not fit either.
     """
-    if max_ram is None:
-        return False
     one, network = _gib(math.prod(own)), _gib(leaves * math.prod(seen))
     least = max(network, one)
     if least > max_ram:

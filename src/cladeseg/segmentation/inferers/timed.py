@@ -7,17 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
 
 import psutil
 import torch
-from monai.data import MetaTensor
 from monai.transforms import Compose
 
-from cladeseg.segmentation.data import ImageFiles, channel_files
-from cladeseg.segmentation.inferers.flips import mean_log_probs
+from cladeseg.segmentation.data import ImageFiles
 from cladeseg.segmentation.inferers.prediction import Prediction
-from cladeseg.segmentation.inferers.predictor import Predictor
+from cladeseg.segmentation.inferers.predictor import Predictor, item_of
 from cladeseg.segmentation.transforms import LoadModalitiesd, OrientAxesd, Spacingd
 
 #: Part of each transform; what is not listed normalises.
@@ -82,18 +79,13 @@ def timed_prediction(predictor: Predictor, image: ImageFiles, times: PartTimes) 
         image: as for a call of it.
         times: gets the parts' seconds.
     """
-    item: dict[str, Any] = {"image": [file and str(file) for file in channel_files(image)]}
-    if len(item["image"]) == 1:
-        item["image"] = item["image"][0]
+    item = item_of(image)
     for step in predictor.preprocessing.transforms if isinstance(predictor.preprocessing, Compose) else ():
         with times.part(_PARTS.get(type(step), "normalise")):
             item = step(item)
-    seen = item["image"]
     with MemoryRise() as memory, times.part("predict"):
-        image_on_device = seen.as_tensor()[None].to(predictor.device)
-        scores = mean_log_probs(predictor.infer, image_on_device, predictor.flips, item["array_axes"][None])
+        item["pred"] = predictor.predicted(item)
     with times.part("restore"):
-        item["pred"] = MetaTensor(scores[0], meta=seen.meta)
         item = predictor.restore(item)
     with times.part("label"):
         found = predictor.labelled(item)
