@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from cladeseg.omics.baselines.rows import TrainingRows, joined, principal
+from cladeseg.omics.data import dealt_folds
 from cladeseg.omics.graph import PatientGraph
 
 _STRENGTHS, _FOLDS = (0.0, 0.5, 0.8), 3
@@ -42,10 +43,7 @@ def tuned_graph_lr(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.
     training, new = principal(rows, test, omics, standardise=False)
     graph = PatientGraph(training, 15)
     known = rows.labelled
-    fold = np.empty(len(known), dtype=int)
-    for c in range(rows.count):
-        of_class = np.flatnonzero(rows.classes[known] == c)
-        fold[of_class] = (np.arange(len(of_class)) + c) % _FOLDS
+    fold = dealt_folds(rows.classes[known], _FOLDS)
     losses = [_held_out_loss(graph.smoothed(strength=a)[known], rows.classes[known], fold) for a in _STRENGTHS]
     strength = _STRENGTHS[int(np.argmin(losses))]
     model = fitted(graph.smoothed(strength=strength), rows.classes)

@@ -4,6 +4,7 @@ from cladeseg.omics.data.class_tree import class_tree, flat_class_tree, leaf_col
 from cladeseg.omics.data.cohort import OmicsCohort, join_tables
 from cladeseg.omics.data.dataset import LABELS, read_dataset
 from cladeseg.omics.data.draw import LabelDraw, draw_labels, hide_below, open_or_draw
+from cladeseg.omics.data.folds import dealt_folds
 from cladeseg.omics.data.table import OmicsTable, read_table
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "OmicsCohort",
     "OmicsTable",
     "class_tree",
+    "dealt_folds",
     "draw_labels",
     "flat_class_tree",
     "hide_below",

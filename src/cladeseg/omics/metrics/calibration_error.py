@@ -37,6 +37,17 @@ def reliability(best: np.ndarray, right: np.ndarray) -> list[ReliabilityBin]:
     ]
 
 
+def class_reliability(p: np.ndarray, classes: np.ndarray) -> list[ReliabilityBin]:
+    """:func:`reliability` of the predicted classes; patients without a prediction are left out.
+
+    Args:
+        p: (N, C) probabilities, NaN for who has none.
+        classes: int (N,) that are true.
+    """
+    given = ~np.isnan(p).any(axis=1)
+    return reliability(p[given].max(axis=1), p[given].argmax(axis=1) == classes[given])
+
+
 def expected_calibration_error(best: np.ndarray, right: np.ndarray) -> float:
     """Mean over the patients of |probability - share of right ones| of their tenth (Guo et al., arXiv 1706.04599).
 

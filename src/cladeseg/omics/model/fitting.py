@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor
 
 from cladeseg.files import DataError
+from cladeseg.omics.data import dealt_folds
 from cladeseg.omics.features import Block, fit_block
 from cladeseg.omics.losses import class_weights, marginal_loss
 from cladeseg.omics.model.calibration import cooled, fit_temperature, uncertain_below
@@ -121,12 +122,11 @@ class OmicsFit:
         kept, begin, lead = [], 0, int(self.quality.argmax())
         for h, views in enumerate(self.views):
             plain = torch.tensor([view.strength == self.options.strengths[0] for view in views])
+            everything = torch.ones_like(plain)
             own = logits[:, begin : begin + len(views)]
-            both = [
-                self._held_out_loss(pooled(own[:, one], [int(one.sum())])[:, 0], h) for one in (plain, plain | True)
-            ]
+            both = [self._held_out_loss(pooled(own[:, one], [int(one.sum())])[:, 0], h) for one in (plain, everything)]
             # Neighbours found without the leading omics mislead: on every development split such heads lost by them.
-            keep = plain if both[0] < both[1] or lead not in self.subsets[h] else torch.ones_like(plain)
+            keep = plain if both[0] < both[1] or lead not in self.subsets[h] else everything
             self.views[h] = [view for view, stays in zip(views, keep, strict=True) if stays]
             kept.append(keep)
             begin += len(views)
@@ -276,8 +276,5 @@ def fit_model(values: Mapping[str, np.ndarray], possible: Tensor, options: Model
 
 def _folds(possible: Tensor, fine: Tensor, count: int) -> Tensor:
     """Fold (N,) of each patient whose class is known, -1 for others; each class is dealt out in turn."""
-    fold = torch.full((len(possible),), -1)
-    for c in range(possible.shape[1]):
-        rows = torch.nonzero(fine & possible[:, c]).flatten()
-        fold[rows] = (torch.arange(len(rows)) + c) % count
-    return fold
+    classes = torch.where(fine, possible.int().argmax(dim=1), -1)
+    return torch.from_numpy(dealt_folds(classes.numpy(), count))

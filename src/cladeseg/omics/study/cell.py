@@ -12,7 +12,7 @@ import numpy as np
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
-from cladeseg.omics.metrics import class_scores, reliability
+from cladeseg.omics.metrics import class_reliability, class_scores
 from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
 from cladeseg.omics.study.conditions import Values, stress_conditions
 
@@ -137,8 +137,7 @@ def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classe
 
 def _scored(p: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
     """Scores, and the reliability by tenth, from which calibration is pooled over draws."""
-    given = ~np.isnan(p).any(axis=1)
-    bins = reliability(p[given].max(axis=1), p[given].argmax(axis=1) == classes[given])
+    bins = class_reliability(p, classes)
     return {**class_scores(p, classes), "bins": [[b["patients"], b["probability"], b["right"]] for b in bins]}
 
 

@@ -15,7 +15,7 @@ from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, hide_below, leaf_columns, read_dataset
 from cladeseg.omics.data.class_tree import FIRST_CLASS, class_names
 from cladeseg.omics.data.draw import LabelDraw, read_draw
-from cladeseg.omics.metrics import class_scores, reliability
+from cladeseg.omics.metrics import class_reliability, class_scores
 from cladeseg.omics.model import Predictions, top_features
 from cladeseg.omics.pages import embedded, write_omics_page
 from cladeseg.omics.workflow.matching import matched_values
@@ -104,7 +104,6 @@ def our_scores(found: Predictions, scored: np.ndarray, classes: np.ndarray, run:
     """Scores of the fused prediction and of each omics' own head, and what the reliability plot shows."""
     p = np.exp(found.log_p)[scored]
     given = ~np.isnan(p).any(axis=1)
-    best, right = p[given].max(axis=1), p[given].argmax(axis=1) == classes[given]
     heads = {
         name: class_scores(np.exp(found.of_omics[scored, i]), classes)
         for i, name in enumerate(run.model.omics)
@@ -120,7 +119,7 @@ def our_scores(found: Predictions, scored: np.ndarray, classes: np.ndarray, run:
     return {
         **scores,
         "heads": heads,
-        "reliability": reliability(best, right),
+        "reliability": class_reliability(p, classes),
         "certain": certain,
         "taught": _taught(found, run),
     }
