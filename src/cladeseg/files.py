@@ -34,6 +34,16 @@ def first_cause(error: BaseException) -> BaseException:
     return error
 
 
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    r"""What an error says, without line breaks, cut after ``longest`` characters.
+
+    Example:
+        >>> one_line(ValueError("no\n  such column"), 7)
+        'no such'
+    """
+    return " ".join(str(error).split())[:longest]
+
+
 def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
     """Raise a ValueError that names the option and its choices unless ``value`` is one of them."""
     known = tuple(choices)

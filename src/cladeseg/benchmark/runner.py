@@ -17,7 +17,7 @@ from cladeseg.benchmark.store import FAILED, FINISHED, ResultStore, RunRow
 from cladeseg.benchmark.usage import Usage
 from cladeseg.bundle.bundle_run import BundleRun, CommandError, terminate_on_exit
 from cladeseg.bundle.run_folder import backup_existing
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 from cladeseg.taxonomy import Taxonomy
 
 _PAUSE_S = 1.0
@@ -71,7 +71,7 @@ class ActiveRun:
                 status=FAILED,
                 seconds=self.usage.seconds,
                 peak_mb=self.usage.peak_mb,
-                message=error.summary if isinstance(error, CommandError) else " ".join(str(error).split()),
+                message=error.summary if isinstance(error, CommandError) else one_line(error),
             )
         )
 

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 
 from cladeseg.bundle.arguments import FOLDERS, NOTHING, Argument, literal_values, read_flags, read_words, text_keys
 from cladeseg.bundle.settings import SEPARATOR, nearest_key, nearest_setting
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 
 _PROGRAM = ("monai", "bundle", "__main__.py")
 #: Commands of MONAI's that initialise a bundle too.
@@ -57,7 +57,8 @@ def check_overrides(
     own, argv = argv is None, sys.argv if argv is None else argv
     if not argv or Path(argv[0]).parts[-len(_PROGRAM) :] != _PROGRAM:
         return {}
-    if read_words(argv[1:])[:1] in ([export] for export in _EXPORTS):
+    words = read_words(argv[1:])
+    if words and words[0] in _EXPORTS:
         return {}  # their arguments are no overrides
     flags = read_flags(argv[1:])
     given = _with_args_file({flag.name: flag.value for flag in flags}, flags)
@@ -66,7 +67,6 @@ def check_overrides(
         return {}
     files = [files] if isinstance(files, str) else list(files)
     config = read_configs(files)
-    words = read_words(argv[1:])
     _check_words(words, config)
     for name in given:
         _check_name(name, config, files, settings)
@@ -99,7 +99,7 @@ def read_config(file: str | Path) -> dict[str, Any]:
     try:
         return dict(ConfigParser.load_config_file(str(file)))
     except Exception as error:  # JSON and YAML have their own kinds
-        raise DataError(f"{file}: cannot be read as a config ({' '.join(str(error).split())})") from error
+        raise DataError(f"{file}: cannot be read as a config ({one_line(error)})") from error
 
 
 def read_configs(files: Sequence[str | Path]) -> dict[str, Any]:

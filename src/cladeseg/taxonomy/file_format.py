@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from cladeseg.files import DataError, read_json
+from cladeseg.files import DataError, one_line, read_json
 from cladeseg.taxonomy.node import ROOT, Node, TaxonomyError
 from cladeseg.taxonomy.tree import Taxonomy
 
@@ -50,8 +50,7 @@ def _read(file: Path) -> Any:
     except DataError as error:
         raise TaxonomyError(str(error)) from error
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-        cause = " ".join(str(error).split())
-        raise TaxonomyError(f"{file}: cannot be read as a taxonomy ({cause})") from error
+        raise TaxonomyError(f"{file}: cannot be read as a taxonomy ({one_line(error)})") from error
     except RecursionError as error:
         raise TaxonomyError(f"{file}: cannot be read as a taxonomy (nested too deeply)") from error
 

@@ -15,7 +15,7 @@ from monai.networks.nets import EfficientNet, resnet50
 from torch import nn
 
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 from cladeseg.fusion.features.image_settings import ImageSettings
 
 #: Stages of EfficientNet-Lite0: EfficientNet-B0 without squeeze and excitation.
@@ -109,7 +109,7 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise DataError(f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]})") from error
+        raise DataError(f"{path}: cannot be read as weights ({one_line(error, 160)})") from error
     content = content.get("state_dict", content) if isinstance(content, dict) else {}
     return {str(name).removeprefix("module."): value for name, value in content.items()}
 
@@ -149,5 +149,4 @@ def _load(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> Non
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: holds the weights of another network ({reason})") from error
+        raise DataError(f"{path}: holds the weights of another network ({one_line(error, 200)})") from error

@@ -15,7 +15,7 @@ import numpy as np
 from monai.data.wsi_reader import WSIReader
 from PIL import Image
 
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -200,4 +200,4 @@ def _resized(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    return one_line(error, 160) or type(error).__name__

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 #: Endings of files that hold one omics.
@@ -64,7 +64,7 @@ def read_tables(path: str | Path, *, allow_missing: bool = False) -> dict[str, O
     except ImportError as error:
         raise DataError(f"{path}: needs a package that is missing ({error}); pip install 'cladeseg[omics]'") from error
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read as MuData ({' '.join(str(error).split())[:200]})") from error
+        raise DataError(f"{path}: cannot be read as MuData ({one_line(error, 200)})") from error
     return {name: _table(f"{path}: {name}", one.to_df(), allow_missing) for name, one in modalities.items()}
 
 
@@ -98,7 +98,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     except ImportError as error:
         raise DataError(f"{path}: needs a package that is missing ({error}); pip install 'cladeseg[omics]'") from error
     except (OSError, ValueError, KeyError, IndexError) as error:
-        raise DataError(f"{path}: cannot be read as a table ({' '.join(str(error).split())[:200]})") from error
+        raise DataError(f"{path}: cannot be read as a table ({one_line(error, 200)})") from error
     frame.columns = pd.Index(names)
     return frame.set_index(names[0]) if names.count(names[0]) == 1 else frame.set_index(frame.iloc[:, 0])
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cladeseg.bundle.run_folder import RunFolder, configure_logging
-from cladeseg.files import DataError, atomic_write, remove_leftovers
+from cladeseg.files import DataError, atomic_write, one_line, remove_leftovers
 from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
 from cladeseg.pretraining.workflow.encoder import ENCODER, describe, find_encoder
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
@@ -67,7 +67,7 @@ def encoder_network(model: TrainedEncoder) -> PretrainingNet:
     try:
         network.load_state_dict(read_state(model.path))
     except (RuntimeError, TypeError) as error:
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error, 200)
         raise DataError(f"{model.path}: belongs to another network than model.json describes ({cause})") from error
     return network.eval()
 

@@ -10,7 +10,7 @@ from monai.inferers import Inferer
 from monai.transforms import Compose
 
 from cladeseg.bundle.trained_tree import check_tree
-from cladeseg.files import DataError
+from cladeseg.files import DataError, one_line
 from cladeseg.segmentation.engines import load_pretrained
 from cladeseg.segmentation.networks import HierarchicalNet, TwoPassNet
 from cladeseg.segmentation.transforms import preprocessing
@@ -49,7 +49,7 @@ def model_network(model: TrainedModel, taxonomy: Taxonomy) -> HierarchicalNet | 
     try:
         return network_from(model.network, taxonomy, model.first_pass)
     except Exception as error:  # PyTorch and MONAI have no common type for an impossible size
-        cause = " ".join(str(error).split())[:200]
+        cause = one_line(error, 200)
         raise DataError(f"{source}: 'network' describes none that can be built ({cause})") from error
 
 
