@@ -5,7 +5,9 @@ from cladeseg.report.cells import Cell, interval_text, number_cell, text_cell
 from cladeseg.report.charts import Chart, Row, line_chart, row_chart
 from cladeseg.report.page import Block, anchor, compressed, data_uri, render_page, write_page
 from cladeseg.report.palette import colour_code, structure_colours
+from cladeseg.report.picture_uri import png_uri
 from cladeseg.report.table import metrics_markdown, metrics_table
+from cladeseg.report.table_block import table_block
 
 __all__ = [
     "ERRORS",
@@ -25,10 +27,12 @@ __all__ = [
     "metrics_markdown",
     "metrics_table",
     "number_cell",
+    "png_uri",
     "render_page",
     "row_chart",
     "shades",
     "structure_colours",
+    "table_block",
     "text_cell",
     "write_page",
 ]

@@ -204,10 +204,8 @@ def _with_edges(picture: np.ndarray, edges: tuple[str, str]) -> np.ndarray:
     """With the letters of the body's directions in the middle of the left and of the upper edge."""
     drawn = Image.fromarray(picture)
     draw = ImageDraw.Draw(drawn)
-    font = ImageFont.load_default(13)
-    middle = drawn.width // 2, drawn.height // 2
-    for letter, place, anchor in zip(edges, ((4, middle[1]), (middle[0], 2)), ("lm", "ma"), strict=True):
-        draw.text(place, letter, fill="white", stroke_width=2, stroke_fill="black", font=font, anchor=anchor)
+    _draw_text(draw, (4, drawn.height // 2), edges[0], anchor="lm")
+    _draw_text(draw, (drawn.width // 2, 2), edges[1], anchor="ma")
     return np.asarray(drawn)
 
 
@@ -218,5 +216,10 @@ def _draw_scale(picture: Image.Image, pixels_per_mm: float) -> None:
     draw = ImageDraw.Draw(picture)
     draw.rectangle((7, y - 2, 9 + length, y + 2), fill="black")
     draw.rectangle((8, y - 1, 8 + length, y + 1), fill="white")
+    _draw_text(draw, (8, y - 18), f"{mm} mm", anchor="la")
+
+
+def _draw_text(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, *, anchor: str) -> None:
+    """White with a black border, whatever is below."""
     font = ImageFont.load_default(13)
-    draw.text((8, y - 18), f"{mm} mm", fill="white", stroke_width=2, stroke_fill="black", font=font)
+    draw.text(place, text, fill="white", stroke_width=2, stroke_fill="black", font=font, anchor=anchor)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from cladeseg.clustering.groups import Grouping
@@ -24,7 +22,7 @@ from cladeseg.clustering.pages.contact_sheet import (
 )
 from cladeseg.clustering.pages.score_blocks import score_blocks
 from cladeseg.files import atomic_write
-from cladeseg.report import Block, data_uri, number_cell, text_cell, write_page
+from cladeseg.report import Block, number_cell, png_uri, table_block, text_cell, write_page
 
 SHEET, PAGE = "contact_sheet.png", "report.html"
 #: Whose templates show groups of objects.
@@ -115,11 +113,7 @@ def _clusters(grouping: Grouping) -> Block:
         "The confidence of an object is the share of its cluster that stays when pairs are drawn anew, times the "
         "probability that its own cluster suits it better than the next one."
     ]
-    return Block(
-        "table",
-        "Clusters",
-        {"caption": "Clusters", "header": header, "rows": rows, "filter": False, "sortable": True, "notes": notes},
-    )
+    return table_block("Clusters", "Clusters", header, rows, notes=notes)
 
 
 def _pictures(objects: ObjectSet, grouping: Grouping) -> Block:
@@ -137,21 +131,15 @@ def _panel(objects: ObjectSet, grouping: Grouping, index: int) -> dict[str, str]
     name = grouping.ids[index]
     sure = f"{grouping.confidence[index]:.2f}"
     picture = framed(objects.objects[index], border_of(grouping, index))
-    return {"uri": _png(picture), "name": f"{name} ({sure})", "alt": f"object {name}, confidence {sure}"}
+    return {"uri": png_uri(picture), "name": f"{name} ({sure})", "alt": f"object {name}, confidence {sure}"}
 
 
 def _matrix(grouping: Grouping) -> Block:
     said = "probability that two objects are of one kind"
-    panel = {"uri": _png(similarity_picture(grouping)), "name": said, "alt": f"matrix of all pairs: {said}"}
+    panel = {"uri": png_uri(similarity_picture(grouping)), "name": said, "alt": f"matrix of all pairs: {said}"}
     case = {"anchor": "similarity", "name": "All pairs", "why": "ordered by cluster", "panels": [panel]}
     notes = ["Dark squares along the diagonal are clusters; dark spots elsewhere are pairs that contradict them."]
     return Block("groups", "Similarity matrix", {"notes": notes, "legend": [], "cases": [case]}, _OWN)
-
-
-def _png(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return data_uri(buffer.getvalue(), "image/png")
 
 
 def _code(colour: tuple[int, int, int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cladeseg.report import Block, interval_text, number_cell, text_cell
+from cladeseg.report import Block, interval_text, number_cell, table_block, text_cell
 
 
 def score_blocks(scores: Mapping[str, Any]) -> list[Block]:
@@ -70,8 +70,4 @@ def _variants(scores: Mapping[str, Any]) -> Block:
         "figures in the last two columns, come from training classes that were left out; nothing was chosen on the "
         "objects of this page."
     ]
-    content = {
-        "caption": "Each method alone and all together", "header": header, "rows": rows, "filter": False,
-        "sortable": True, "notes": notes,
-    }  # fmt: skip
-    return Block("table", "Methods", content)
+    return table_block("Methods", "Each method alone and all together", header, rows, notes=notes)

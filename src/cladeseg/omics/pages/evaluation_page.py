@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 from cladeseg.omics.model import Predictions
-from cladeseg.report import Block, Cell, line_chart, number_cell, text_cell, write_page
+from cladeseg.report import Block, Cell, line_chart, number_cell, table_block, text_cell, write_page
 from cladeseg.taxonomy import Taxonomy
 
 _SCORES = ("macro_f1", "accuracy", "ece")
@@ -52,14 +52,14 @@ def write_omics_page(
 def _scores(summary: Mapping[str, Any]) -> Block:
     methods = {"ours": summary, **summary["baselines"]}
     rows = [[text_cell(name), *(number_cell(one[score]) for score in _SCORES)] for name, one in methods.items()]
-    return _table(
+    return table_block(
         "Scores", "Every method on the same patients and labels", ["method", "macro-F1", "accuracy", "ECE"], rows
     )
 
 
 def _heads(summary: Mapping[str, Any]) -> Block:
     rows = [[text_cell(name), *(number_cell(one[s]) for s in _SCORES)] for name, one in summary["heads"].items()]
-    return _table("Each omics alone", "The omics' own heads", ["omics", "macro-F1", "accuracy", "ECE"], rows)
+    return table_block("Each omics alone", "The omics' own heads", ["omics", "macro-F1", "accuracy", "ECE"], rows)
 
 
 def _reliability(summary: Mapping[str, Any]) -> Block:
@@ -105,7 +105,7 @@ def _teaching(summary: Mapping[str, Any]) -> Block:
         [text_cell(a), *(Cell("–", "") if a == b else number_cell(summary["taught"][a][b]) for b in names)]
         for a in names
     ]
-    return _table("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
+    return table_block("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
 
 
 def embedded(scores: np.ndarray, labels: Sequence[str], seed: int = 0) -> dict[str, np.ndarray] | None:
@@ -138,8 +138,3 @@ def _embedding(embedding: Mapping[str, np.ndarray]) -> Block:
         lines=False,
     )
     return Block("charts", "Embedding", {"charts": [("t-SNE of what the heads see", chart)], "notes": []})
-
-
-def _table(title: str, caption: str, header: list[str], rows: list[list[Cell]]) -> Block:
-    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
-    return Block("table", title, content)

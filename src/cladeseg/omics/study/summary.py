@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cladeseg.omics.study.cell import LINEAR, OURS
-from cladeseg.report import Block, Cell, Chart, interval_text, line_chart, text_cell, write_page
+from cladeseg.report import Block, Cell, Chart, interval_text, line_chart, table_block, text_cell, write_page
 from cladeseg.statistics import Estimate, mean_score, paired_difference
 
 METRICS = ("macro_f1", "accuracy", "ece")
@@ -106,8 +106,7 @@ def _condition(table: pd.DataFrame, name: str) -> Block:
         found = one.set_index("share")
         rows.append([text_cell(str(method)), *(_cell(found, share, str(method)) for share in shares)])
     header = ["method", *(f"{share:.0%}" for share in shares)]
-    content = {"caption": "Mean, and ours minus it with its 95 % interval", "header": header, "rows": rows}
-    return Block("table", name, {**content, "filter": False, "sortable": True, "notes": []})
+    return table_block(name, "Mean, and ours minus it with its 95 % interval", header, rows)
 
 
 def _cell(found: pd.DataFrame, share: float, method: str) -> Cell:
@@ -171,8 +170,7 @@ def _calibration(results: pd.DataFrame) -> Block:
         rows.append([text_cell(str(method)), *cells])
     caption = "Mean ECE of a draw / ECE of all draws pooled / what true probabilities would get on one draw by chance"
     header = ["method", *(f"{share:.0%}" for share in shares)]
-    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
-    return Block("table", "calibration error (ECE)", content)
+    return table_block("calibration error (ECE)", caption, header, rows)
 
 
 def taught_gain(results: pd.DataFrame) -> pd.DataFrame:
@@ -207,8 +205,7 @@ def _taught_heads(results: pd.DataFrame) -> Block:
         rows.append([text_cell(str(omics)), *cells])
     header = ["omics", *(f"{share:.0%}" for share in shares)]
     caption = "Macro-F1 of each omics' own head, after distillation minus before, with its 95 % interval"
-    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": []}
-    return Block("table", "What distillation brings", content)
+    return table_block("What distillation brings", caption, header, rows)
 
 
 def coarse_gain(results: pd.DataFrame) -> Estimate:

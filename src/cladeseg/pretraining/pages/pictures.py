@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from cladeseg.report import Block, data_uri
+from cladeseg.report import Block, png_uri
 
 _OWN = "cladeseg.pretraining.pages"
 #: Small pictures are enlarged to about this many pixels a side.
@@ -44,6 +42,4 @@ def picture_block(title: str, pictures: Sequence[Picture], notes: Sequence[str] 
 
 def _uri(pixels: np.ndarray) -> str:
     factor = max(1, round(_SIDE / max(pixels.shape[:2])))
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1)).save(buffer, "PNG", optimize=True)
-    return data_uri(buffer.getvalue(), "image/png")
+    return png_uri(pixels.repeat(factor, axis=0).repeat(factor, axis=1))

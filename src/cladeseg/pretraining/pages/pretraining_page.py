@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from cladeseg.pretraining.pages.pictures import Picture, picture_block
-from cladeseg.report import Block, Cell, Row, number_cell, row_chart, text_cell, write_page
+from cladeseg.report import Block, Row, number_cell, row_chart, table_block, text_cell, write_page
 
 #: The file's name, in the run's folder and in its ``eval``.
 PAGE = "report.html"
@@ -95,7 +95,10 @@ def _few_labels(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     ]
     header = ["fine cases", "draw", "from scratch", "pre-trained", "difference"]
     notes = ["Both trainings share split, draw, schedule and seed; pre-training saw no test case."]
-    return [_table("Few fine labels", "Mean leaf Dice of the test cases", header, lines, notes), _chart(rows)]
+    return [
+        table_block("Few fine labels", "Mean leaf Dice of the test cases", header, lines, notes=notes),
+        _chart(rows),
+    ]
 
 
 def _chart(rows: Sequence[Mapping[str, Any]]) -> Block:
@@ -113,9 +116,4 @@ def _probe(probe: Mapping[str, Mapping[str, float]]) -> Block:
     leaves = list(probe[PRETRAINED])
     rows = [[text_cell(name), *(number_cell(scores.get(leaf)) for leaf in leaves)] for name, scores in probe.items()]
     notes = ["A linear map of frozen features tells the leaves apart; 'random' is the same network, never trained."]
-    return _table("Linear probe", "Dice of each leaf in the test cases", ["weights", *leaves], rows, notes)
-
-
-def _table(title: str, caption: str, header: list[str], rows: list[list[Cell]], notes: list[str]) -> Block:
-    content = {"caption": caption, "header": header, "rows": rows, "filter": False, "sortable": True, "notes": notes}
-    return Block("table", title, content)
+    return table_block("Linear probe", "Dice of each leaf in the test cases", ["weights", *leaves], rows, notes=notes)

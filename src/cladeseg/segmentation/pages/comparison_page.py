@@ -8,14 +8,14 @@ from typing import Any
 
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.files import DataError
-from cladeseg.report import Block, Cell, Row, interval_text, number_cell, row_chart, text_cell, write_page
+from cladeseg.report import Block, Cell, Row, interval_text, number_cell, row_chart, table_block, text_cell, write_page
 from cladeseg.segmentation.metrics import Record
 from cladeseg.segmentation.pages.chosen_cases import case_scores
 from cladeseg.segmentation.pages.evaluation_page import read_scores, shown_cases
 from cladeseg.segmentation.pages.head import head_block, training_use
 from cladeseg.segmentation.pages.page_cases import ShownCase, cases_block
 from cladeseg.segmentation.pages.page_record import read_record
-from cladeseg.segmentation.pages.score_blocks import node_cell, nodes_in_order, table_block
+from cladeseg.segmentation.pages.score_blocks import node_cell, nodes_in_order
 from cladeseg.statistics.bootstrap import Estimate
 from cladeseg.statistics.differences import paired_difference
 from cladeseg.taxonomy import Taxonomy

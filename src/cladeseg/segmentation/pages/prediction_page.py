@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cladeseg.report import Block, Cell, Row, number_cell, row_chart, text_cell, write_page
+from cladeseg.report import Block, Cell, Row, number_cell, row_chart, table_block, text_cell, write_page
 from cladeseg.segmentation.pages.head import head_block, made_facts, use_facts
 from cladeseg.segmentation.pages.page_cases import ShownCase, case_anchor, cases_block, viewer_block
 from cladeseg.segmentation.pages.page_record import CASES, PAGE, read_record
 from cladeseg.segmentation.pages.prediction_cases import FOLDER
-from cladeseg.segmentation.pages.score_blocks import nodes_in_order, table_block
+from cladeseg.segmentation.pages.score_blocks import nodes_in_order
 from cladeseg.segmentation.pages.stored_case import read_case
 from cladeseg.segmentation.pages.volume_reference import ENOUGH, FAR, VolumeReference, references
 from cladeseg.taxonomy import Taxonomy

@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cladeseg.report import Block, Cell, Chart, Row, interval_text, line_chart, number_cell, row_chart, text_cell
+from cladeseg.report import (
+    Block,
+    Cell,
+    Chart,
+    Row,
+    interval_text,
+    line_chart,
+    number_cell,
+    row_chart,
+    table_block,
+    text_cell,
+)
 from cladeseg.segmentation.metrics import Record
 from cladeseg.segmentation.pages.calibration import expected_calibration_error
 from cladeseg.segmentation.pages.chosen_cases import case_scores, failed_leaves
@@ -167,28 +178,3 @@ def _series(rows: Sequence[Mapping[str, str]], prefix: str) -> dict[str, list[tu
         for name in names
     }
     return {name: points for name, points in series.items() if points}
-
-
-def table_block(
-    title: str,
-    caption: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
-    *,
-    notes: Sequence[str],
-    filtered: bool = False,
-    sortable: bool = True,
-) -> Block:
-    """A table.
-
-    Args:
-        title: heading of the block.
-        caption: of the table.
-        header: of the columns.
-        rows: of cells.
-        notes: below the table.
-        filtered: whether there is a field that filters the rows.
-        sortable: whether pressing a heading sorts them.
-    """
-    content = {"caption": caption, "header": header, "rows": rows, "notes": notes}
-    return Block("table", title, {**content, "filter": filtered, "sortable": sortable})
