@@ -58,6 +58,7 @@ LEVELS = {
     "clustering.groups": 4,
     "clustering.pages": 5,
     "clustering.workflow": 6,
+    "clustering.study": 6,
     "omics.losses": 1,
     "omics.graph": 1,
     "omics.phantoms": 2,

@@ -181,6 +181,56 @@ def omics(
     Console().print(f"results: {page}", soft_wrap=True)
 
 
+@command(
+    "cladeseg benchmark clusters --dataset D --output runs/clusters --draws 8 --left-out 3",
+    "cladeseg benchmark clusters --dataset D --output runs/cells --unseen A,B --seeds 3 --test 0.33 --twin-steps 600",
+    on=benchmarks,
+)
+def clusters(
+    dataset: Annotated[
+        Path,
+        typer.Option(
+            help="Folder as the bundle organoid_clustering takes it, or of crops64.npz.", rich_help_panel=DATA
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the table; finished draws in it are kept.", rich_help_panel=OUTPUT)
+    ],
+    *,
+    unseen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B", help="Classes that no training sees; may stand several times.", rich_help_panel=DATA
+        ),
+    ] = None,
+    test: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the other classes' sources to score.", rich_help_panel=DATA)
+    ] = 0.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings for each --unseen.", rich_help_panel=TRAINING)] = 3,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Draws of classes to keep back, among the others.", rich_help_panel=TRAINING)
+    ] = 0,
+    left_out: Annotated[int, typer.Option(min=1, help="Classes of each draw.", rich_help_panel=TRAINING)] = 3,
+    twin_steps: Annotated[
+        int, typer.Option(min=0, help="Steps of the twin network; 0 trains none.", rich_help_panel=TRAINING)
+    ] = 0,
+    match: Annotated[
+        bool, typer.Option("--match/--no-match", help="Whether key points are matched.", rich_help_panel=TRAINING)
+    ] = True,
+) -> None:
+    """Clusters of kinds that no training saw, each method beside the descriptors, over draws of these kinds.
+
+    Kill it at any time and call it again.
+    """
+    from cladeseg.benchmark.clusters import run_cluster_benchmark
+
+    page = run_cluster_benchmark(
+        dataset, output, unseen=unseen or (), seeds=seeds, draws=draws, left_out=left_out, test=test,
+        twin_steps=twin_steps, match=match,
+    )  # fmt: skip
+    Console().print(f"results: {page}", soft_wrap=True)
+
+
 @command("cladeseg benchmark spots --dataset D --output runs/spots", on=benchmarks)
 def spots(
     dataset: Annotated[

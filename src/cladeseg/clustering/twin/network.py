@@ -26,7 +26,7 @@ class TwinNetwork(nn.Module):
     def __init__(self, channels: int, features: int = 128) -> None:
         super().__init__()
         self.channels = channels
-        self.encoder = resnet18(spatial_dims=2, n_input_channels=channels, num_classes=features, feed_forward=True)
+        self.encoder = resnet18(spatial_dims=2, n_input_channels=channels, num_classes=features, conv1_t_stride=2)
         self.head = nn.Sequential(nn.Linear(2 * features, 128), nn.ReLU(), nn.Linear(128, 1))
 
     def forward(self, pairs: torch.Tensor) -> torch.Tensor:
