@@ -30,8 +30,8 @@ LEVELS = {
     "statistics": 1,
     "report": 1,
     "bundle": 1,
+    "volumes": 1,  # files of images and masks: below everything that looks at one
     # wings: never import one another
-    "segmentation.volumes": 1,  # files of images and masks: below everything that looks at one
     "segmentation.phantoms": 2,
     "segmentation.transforms": 2,
     "segmentation.networks": 2,

@@ -16,7 +16,7 @@ from cladeseg.bundle.shipped import find_bundle
 from cladeseg.files import read_json
 from cladeseg.report import case_slices
 from cladeseg.segmentation.pages.stored_case import keep_case, structure_box
-from cladeseg.segmentation.volumes import read_volume
+from cladeseg.volumes import read_volume
 
 PICTURE = Path(__file__).parents[1] / "images" / "hippocampus_held_out.webp"
 SLICES = 2

@@ -21,8 +21,8 @@ from cladeseg.bundle.failure import root_cause
 from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_brats_phantoms
-from cladeseg.segmentation.volumes import write_label
 from cladeseg.segmentation.workflow import BundlePredictor, load_predictor
+from cladeseg.volumes import write_label
 
 ALL = ("--probabilities", "--uncertainty", "--flips", "allowed")
 

@@ -20,7 +20,7 @@ from volume_formats import write_dicom, write_itk, write_nifti
 
 from cladeseg.bundle.failure import root_cause
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import read_volume
+from cladeseg.volumes import read_volume
 
 with_highdicom = pytest.mark.skipif(find_spec("highdicom") is None, reason="needs the extra cladeseg[dicom]")
 AFFINE = np.array([[-6.0, 0, 0, 70], [0, -6, 0, 51], [0, 0, 10, -13], [0, 0, 0, 1]])

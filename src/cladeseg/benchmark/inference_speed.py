@@ -18,12 +18,12 @@ from cladeseg.segmentation.inferers import BoxInferer, sliding_window
 from cladeseg.segmentation.inferers.timed import PartTimes, timed_prediction
 from cladeseg.segmentation.metrics import dice
 from cladeseg.segmentation.networks import passes_of
-from cladeseg.segmentation.volumes import read_volume, write_label
 from cladeseg.segmentation.workflow import BundlePredictor, load_predictor, model_inferer
 from cladeseg.segmentation.workflow.evaluation import evaluation_cases
 from cladeseg.segmentation.workflow.inference_profiles import PROFILES
 from cladeseg.segmentation.workflow.plan import bundle_plan
 from cladeseg.segmentation.workflow.trained import trained_model
+from cladeseg.volumes import read_volume, write_label
 
 #: MONAI's sliding window over the whole volume, with the same network, window and overlap.
 PEER = "monai"

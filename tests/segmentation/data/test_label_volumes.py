@@ -7,7 +7,7 @@ import pytest
 
 from cladeseg.segmentation.data import Inspection, build_datalist, label_volumes, volumes_by_structure
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
-from cladeseg.segmentation.volumes import read_volume
+from cladeseg.volumes import read_volume
 
 AFFINE = tuple(map(tuple, np.array([[0, -2.0, 0, 5], [3.0, 0, 0, 0], [0, 0, 10.0, 0], [0, 0, 0, 1.0]])))
 VOXELS = {"background": 50, "right_ventricle": 5, "myocardium": 3, "left_ventricle": 2}

@@ -12,7 +12,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data import absolute_paths, first_grids, typical_volume, volume_files
 from cladeseg.segmentation.data.layouts import scan
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
-from cladeseg.segmentation.volumes import Grid
+from cladeseg.volumes import Grid
 
 
 def test_missing_channels_are_left_out_in_order():

@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cladeseg.segmentation.volumes import read
-from cladeseg.segmentation.volumes.grid import Grid
+from cladeseg.volumes import read
+from cladeseg.volumes.grid import Grid
 
 SHAPE = (6, 5, 3)
 AFFINE = np.diag([-1.5, -1.5, 8.0, 1.0])

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import CheckImaged, LoadModalitiesd, Spacingd
-from cladeseg.segmentation.volumes import write_label
+from cladeseg.volumes import write_label
 
 NAMES = ("flair", "t1", "t1ce", "t2")
 SHAPE = (6, 7, 5)

@@ -15,9 +15,9 @@ from monai.transforms import LoadImaged
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import LoadNodesd
-from cladeseg.segmentation.volumes import corner_distance
 from cladeseg.taxonomy import LabelValueError, Taxonomy
 from cladeseg.terminal import quieten_libraries
+from cladeseg.volumes import corner_distance
 
 SHAPE = (4, 5, 3)
 AFFINE = np.array([[0, 2.0, 0, 10], [-2.0, 0, 0, 20], [0, 0, 9.0, 30], [0, 0, 0, 1]])

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import SaveLabeld
-from cladeseg.segmentation.volumes import case_name, write_label
+from cladeseg.volumes import case_name, write_label
 
 SHAPE = (4, 5, 6)
 LABEL = (np.arange(120).reshape(SHAPE) % 4).astype(np.uint8)

@@ -14,9 +14,9 @@ import torch
 from cladeseg.files import write_json
 from cladeseg.segmentation.data import scan
 from cladeseg.segmentation.phantoms import write_msd_phantoms
-from cladeseg.segmentation.volumes import read_volume
 from cladeseg.segmentation.workflow.training_fit import MAX_CASES, training_fit
 from cladeseg.taxonomy import Taxonomy, load_taxonomy
+from cladeseg.volumes import read_volume
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "hippocampus_subclass_segmentation"
 

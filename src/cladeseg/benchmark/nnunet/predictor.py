@@ -11,8 +11,8 @@ from torch import Tensor
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import ImageFiles, volume_files
-from cladeseg.segmentation.volumes import Grid, corner_distance, read_grid, read_volume
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import Grid, corner_distance, read_grid, read_volume
 
 #: How far in mm a mask's corners may lie from its image's.
 _MAX_MM = 0.01

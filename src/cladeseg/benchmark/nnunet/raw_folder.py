@@ -12,8 +12,8 @@ import numpy as np
 from cladeseg.files import DataError, write_json
 from cladeseg.segmentation.data import ImageFiles, channel_files, volume_files
 from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
-from cladeseg.segmentation.volumes import output_path, read_volume, write_label, write_map
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import output_path, read_volume, write_label, write_map
 
 #: Of the data set in ``nnUNet_raw``; each run has folders of its own, so that one name does.
 DATASET = "Dataset001_cladeseg"

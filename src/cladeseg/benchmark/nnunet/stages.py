@@ -14,9 +14,9 @@ from cladeseg.benchmark.nnunet.raw_folder import DATASET, ENDING, write_images, 
 from cladeseg.bundle.run_folder import lock_run, unlock_run
 from cladeseg.files import write_json
 from cladeseg.segmentation.data import cases_of, volume_files
-from cladeseg.segmentation.volumes import output_path
 from cladeseg.segmentation.workflow import run_evaluation
 from cladeseg.taxonomy import FINE
+from cladeseg.volumes import output_path
 
 #: The one set of folds that trains on every case it is given.
 _FOLD = "all"

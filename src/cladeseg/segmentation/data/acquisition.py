@@ -9,8 +9,8 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 
 from cladeseg.segmentation.data.integrity import Finding
-from cladeseg.segmentation.volumes import DEFAULT_ORDER, STORED, closest_axes
 from cladeseg.taxonomy import ANATOMICAL_AXES
+from cladeseg.volumes import DEFAULT_ORDER, STORED, closest_axes
 
 #: The largest spacing must exceed the median one by this factor to be that of slices.
 THICK = 1.5
@@ -24,7 +24,7 @@ class AxisOrder(NamedTuple):
     """What :func:`choose_axis_order` chose.
 
     Attributes:
-        order: see :mod:`cladeseg.segmentation.volumes.axes`.
+        order: see :mod:`cladeseg.volumes.axes`.
         reason: for people, without a full stop.
     """
 

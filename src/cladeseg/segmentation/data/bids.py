@@ -14,7 +14,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import data_folder, log_left_out
 from cladeseg.segmentation.data.file_names import is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.volumes import case_name
 
 #: Entities that make a case; what else a name says is part of its channel.
 _CASE_ENTITIES = ("sub", "ses", "run")

@@ -13,7 +13,7 @@ from typing import Any
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import data_folder
 from cladeseg.segmentation.data.file_names import is_volume, volume_named
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.volumes import case_name
 
 #: Channels of every BraTS case, in the order of an image's list of files.
 BRATS_MODALITIES = ("flair", "t1", "t1ce", "t2")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import ImageFiles, channel_files, volume_files
-from cladeseg.segmentation.volumes import DEFAULT_ORDER, Grid, case_name, read_grid, turn_to
+from cladeseg.volumes import DEFAULT_ORDER, Grid, case_name, read_grid, turn_to
 
 _log = logging.getLogger(__name__)
 

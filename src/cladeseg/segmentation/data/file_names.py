@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from glob import escape
 from pathlib import Path, PurePath
 
-from cladeseg.segmentation.volumes import case_name, is_dicom_series, is_volume_file
+from cladeseg.volumes import case_name, is_dicom_series, is_volume_file
 
 #: Last words of names of labels, in any letter case.
 LABEL_WORDS = (

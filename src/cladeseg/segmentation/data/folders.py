@@ -12,7 +12,7 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data.case_list import data_folder, log_left_out
 from cladeseg.segmentation.data.file_names import LABEL_WORDS, is_volume, label_of
 from cladeseg.segmentation.data.gathered_cases import Gathered, finished_cases
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.volumes import case_name
 
 _SEPARATORS = ("_", "-", ".")
 #: How deep volumes may lie: CASE.nii.gz, PATIENT/CASE.nii.gz, PATIENT/SESSION/CASE.nii.gz.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data.file_names import label_of
-from cladeseg.segmentation.volumes import case_name, is_dicom_file, is_dicom_series, is_volume_file
+from cladeseg.volumes import case_name, is_dicom_file, is_dicom_series, is_volume_file
 
 logger = logging.getLogger(__name__)
 

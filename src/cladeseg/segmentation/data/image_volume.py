@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.rules.saturation import saturation
-from cladeseg.segmentation.volumes import form_difference, read_volume
+from cladeseg.volumes import form_difference, read_volume
 
 #: Planes that are hashed at once.
 _PLANES = 16

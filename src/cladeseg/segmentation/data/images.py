@@ -11,7 +11,7 @@ from typing import Any
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, BRATS_NAMINGS, parse_brats_name
 from cladeseg.segmentation.data.image_files import image_files
-from cladeseg.segmentation.volumes import case_name, read_grid
+from cladeseg.volumes import case_name, read_grid
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from cladeseg.segmentation.data.image_volume import ImageVolume, examine_volume,
 from cladeseg.segmentation.data.rules.partial_channel import partial_channels
 from cladeseg.segmentation.data.rules.unlabelled_slices import unlabelled_ends, unlabelled_message
 from cladeseg.segmentation.data.volume_files import channel_files, volume_files
-from cladeseg.segmentation.volumes import corner_distance, form_difference, read_grid, read_volume
 from cladeseg.taxonomy import UNLABELLED, LabelValueError, Taxonomy
 from cladeseg.taxonomy.label_values import count_values
+from cladeseg.volumes import corner_distance, form_difference, read_grid, read_volume
 
 #: Corner displacement in mm between image and label: above the first it is reported, above the second it is fatal.
 NEGLIGIBLE_SHIFT_MM, FATAL_SHIFT_MM = 1e-3, 1.0

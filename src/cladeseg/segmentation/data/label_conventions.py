@@ -11,8 +11,8 @@ from cladeseg.files import DataError
 from cladeseg.segmentation.data.brats import parse_brats_name
 from cladeseg.segmentation.data.layouts import recognise_layout, scan
 from cladeseg.segmentation.data.volume_files import volume_files
-from cladeseg.segmentation.volumes import case_name
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import case_name
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from cladeseg.segmentation.data.case_list import (
 from cladeseg.segmentation.data.dataset_json import DESCRIPTIVE, FILE, modalities, peek, read_object
 from cladeseg.segmentation.data.file_names import is_volume
 from cladeseg.segmentation.data.listed_paths import is_there, listed_name, listed_path
-from cladeseg.segmentation.volumes import case_name
+from cladeseg.volumes import case_name
 
 _CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")
 #: Keys of dataset.json that are read, or that say nothing about the cases.

@@ -12,7 +12,7 @@ import numpy as np
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.data.brats import BRATS_MODALITIES, parse_brats_name, scan_brats
 from cladeseg.segmentation.data.images import find_images
-from cladeseg.segmentation.volumes import Volume, case_name, corner_distance, read_volume, volume_like
+from cladeseg.volumes import Volume, case_name, corner_distance, read_volume, volume_like
 
 _SUFFIXES = (".nii.gz", ".nii")
 

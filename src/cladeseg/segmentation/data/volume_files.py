@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import Grid, read_grid, turn_to
+from cladeseg.volumes import Grid, read_grid, turn_to
 
 #: One 3D or 4D file, or one 3D file per channel in a fixed order, ``None`` where that channel is missing.
 ImageFiles = str | Path | Sequence[str | Path | None]
@@ -57,7 +57,7 @@ def typical_volume(grids: Sequence[Grid], axis_order: str) -> tuple[tuple[float,
 
     Args:
         grids: of the images.
-        axis_order: see :mod:`cladeseg.segmentation.volumes.axes`.
+        axis_order: see :mod:`cladeseg.volumes.axes`.
 
     Raises:
         ValueError: there is no image, or no such order.

@@ -20,8 +20,8 @@ from cladeseg.segmentation.metrics import (
     lesion_records,
     nesting_violations,
 )
-from cladeseg.segmentation.volumes import read_volume
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import read_volume
 
 
 class Labeller(Protocol):

@@ -18,7 +18,7 @@ from cladeseg.segmentation.inferers.prediction import Prediction
 from cladeseg.segmentation.inferers.restore_by_leaf import needs_file, restore_by_leaf
 from cladeseg.segmentation.transforms import UNMIRRORED, LeavesToLabeld, Views, check_scores
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import read_grid
+from cladeseg.volumes import read_grid
 
 
 class Predictor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cladeseg.segmentation.data import ImageFiles, volume_files
 from cladeseg.segmentation.inferers.prediction import Prediction
-from cladeseg.segmentation.volumes import write_map
+from cladeseg.volumes import write_map
 
 #: Bytes that a NIfTI header has for its description.
 _DESCRIPTION_BYTES = 79

@@ -15,8 +15,8 @@ from nibabel.affines import voxel_sizes
 from cladeseg.files import DataError, atomic_write
 from cladeseg.report import shades
 from cladeseg.segmentation.inferers import Prediction, uncertainty_map
-from cladeseg.segmentation.volumes import turn_to
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import turn_to
 
 _MARGIN_MM = 15.0
 #: Voxels of a kept volume; larger ones are thinned out.

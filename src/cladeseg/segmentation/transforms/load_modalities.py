@@ -14,7 +14,7 @@ from monai.transforms import LoadImaged
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import VolumeReader, corner_distance
+from cladeseg.volumes import VolumeReader, corner_distance
 
 #: What an item may hold: one path, or one path per channel with None for a missing one.
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str] | None]

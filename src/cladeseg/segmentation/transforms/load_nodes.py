@@ -12,8 +12,8 @@ from monai.transforms import LoadImage, MapTransform
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import VolumeReader, corner_distance
 from cladeseg.taxonomy import FINE, UNLABELLED, Taxonomy, TaxonomyError
+from cladeseg.volumes import VolumeReader, corner_distance
 
 #: What a uint8 node map can tell apart; a larger tree would wrap around in silence.
 MAX_NODES = 256

@@ -12,8 +12,8 @@ from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, Orientation
 from monai.utils import TraceKeys
 
-from cladeseg.segmentation.volumes import DEFAULT_ORDER, STORED, array_axes, check_axis_order, turn_to
-from cladeseg.segmentation.volumes.axes import ENDS
+from cladeseg.volumes import DEFAULT_ORDER, STORED, array_axes, check_axis_order, turn_to
+from cladeseg.volumes.axes import ENDS
 
 
 class OrientAxesd(MapTransform, InvertibleTransform):
@@ -25,7 +25,7 @@ class OrientAxesd(MapTransform, InvertibleTransform):
 
     Args:
         keys: volumes (C, x, y, z) that share one geometry.
-        axis_order: three letters such as ``"RAS"``, or ``"stored"``; see :mod:`cladeseg.segmentation.volumes.axes`.
+        axis_order: three letters such as ``"RAS"``, or ``"stored"``; see :mod:`cladeseg.volumes.axes`.
         allow_missing_keys: skip keys that an item lacks.
 
     Raises:

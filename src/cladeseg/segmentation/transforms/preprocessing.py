@@ -20,8 +20,8 @@ from cladeseg.segmentation.transforms.load_modalities import LoadModalitiesd
 from cladeseg.segmentation.transforms.load_nodes import LoadNodesd
 from cladeseg.segmentation.transforms.orient_axes import OrientAxesd
 from cladeseg.segmentation.transforms.spacing import Spacingd
-from cladeseg.segmentation.volumes import DEFAULT_ORDER
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import DEFAULT_ORDER
 
 
 def preprocessing(

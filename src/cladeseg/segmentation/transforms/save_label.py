@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import SaveImaged
 
 from cladeseg.segmentation.transforms.check_image import file_of
-from cladeseg.segmentation.volumes import case_name, output_ending, output_path, refuse_sources, write_label
+from cladeseg.volumes import case_name, output_ending, output_path, refuse_sources, write_label
 
 
 class SaveLabeld(SaveImaged):
@@ -25,7 +25,7 @@ class SaveLabeld(SaveImaged):
         image_key: the image, for its file and geometry.
         output_dir: folder of the run.
         folder: sub-folder for the masks.
-        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`; the image's own if ``None``.
+        output_format: see :func:`~cladeseg.volumes.output_ending`; the image's own if ``None``.
         names: integer → name of its structure, for formats that hold names.
 
     Raises:

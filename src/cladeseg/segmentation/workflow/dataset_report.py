@@ -13,8 +13,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from cladeseg.segmentation.data import DatasetCheck, Finding, Inspection
-from cladeseg.segmentation.volumes import closest_axes
 from cladeseg.taxonomy import ANATOMICAL_AXES, Taxonomy
+from cladeseg.volumes import closest_axes
 
 _STYLES = {"fatal": "bold red", "fixable": "yellow", "info": "dim"}
 

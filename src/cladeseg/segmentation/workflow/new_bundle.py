@@ -15,12 +15,12 @@ from cladeseg.files import write_folder
 from cladeseg.segmentation.data import absolute_paths, choose_axis_order, first_grids, typical_volume
 from cladeseg.segmentation.data.layouts import AUTO, check_layout, resolve_layout, scan
 from cladeseg.segmentation.transforms.preprocessing import INTENSITY
-from cladeseg.segmentation.volumes import DEFAULT_ORDER
 from cladeseg.segmentation.workflow.dataset_channels import dataset_channels
 from cladeseg.segmentation.workflow.network_plan import NetworkPlan, plan_network
 from cladeseg.segmentation.workflow.plan import checked_settings
 from cladeseg.segmentation.workflow.settings import TrainingSettings
 from cladeseg.taxonomy import Taxonomy, TaxonomyError, load_taxonomy
+from cladeseg.volumes import DEFAULT_ORDER
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from cladeseg.bundle.run_folder import backup_existing
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.data import RECORD, volume_files
-from cladeseg.segmentation.volumes import DICOM_SEG, output_ending, output_path, refuse_sources, require_highdicom
+from cladeseg.volumes import DICOM_SEG, output_ending, output_path, refuse_sources, require_highdicom
 
 #: What follows the case in the name of each of its files.
 MASK, PROBABILITIES, UNCERTAINTY = "", "_probabilities", "_uncertainty"
@@ -23,7 +23,7 @@ class OutputFiles:
         out: the folder.
         cases: ``{"case", "image"}`` with absolute paths.
         kinds: which of the case's files are written.
-        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
+        output_format: see :func:`~cladeseg.volumes.output_ending`.
 
     Raises:
         DataError: a file would lie in another folder, be one of the images, or be written twice; no such format,

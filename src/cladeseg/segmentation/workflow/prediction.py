@@ -183,7 +183,7 @@ def run_inference(
     Args:
         evaluator: its data set lists the images.
         output_dir: folder of the run.
-        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
+        output_format: see :func:`~cladeseg.volumes.output_ending`.
         overwrite: set aside the masks of an earlier run, as ``NAME.1``.
 
     Raises:

@@ -19,7 +19,6 @@ from cladeseg.segmentation.data import RECORD, find_images, inspect_images, rais
 from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
 from cladeseg.segmentation.pages import PredictionCases, write_prediction_page
 from cladeseg.segmentation.pages.prediction_cases import FOLDER
-from cladeseg.segmentation.volumes import read_volume, write_label
 from cladeseg.segmentation.workflow.output_files import (
     MASK,
     PROBABILITIES,
@@ -29,6 +28,7 @@ from cladeseg.segmentation.workflow.output_files import (
 )
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
 from cladeseg.segmentation.workflow.training_facts import training_facts
+from cladeseg.volumes import read_volume, write_label
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class PredictionRun:
         uncertainty: also write the entropy of the leaf given the superclass.
         resume: leave out cases that an earlier run with the same settings finished.
         overwrite: set aside what an earlier run wrote, as ``NAME.1``, and predict everything.
-        output_format: see :func:`~cladeseg.segmentation.volumes.output_ending`.
+        output_format: see :func:`~cladeseg.volumes.output_ending`.
 
     Attributes:
         cases: what is left to predict, each with ``case`` and ``image``.

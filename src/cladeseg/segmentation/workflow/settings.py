@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from cladeseg.bundle.settings import SettingsGroup, settings_reference
-from cladeseg.segmentation.volumes import DEFAULT_ORDER, check_axis_order
+from cladeseg.volumes import DEFAULT_ORDER, check_axis_order
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cladeseg.segmentation.volumes.write_file import HeaderText, write_file
+from cladeseg.volumes.write_file import HeaderText, write_file
 
 
 def write_map(

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cladeseg.segmentation.volumes import array_axes, check_axis_order, closest_axes, turn_to
+from cladeseg.volumes import array_axes, check_axis_order, closest_axes, turn_to
 
 ORDERS = ["".join(codes) for ends in permutations(("LR", "PA", "IS")) for codes in product(*ends)]
 SLICES_FIRST = np.array([[0, 2.0, 0, 0], [0, 0.3, -2.0, 0], [5.0, 0, 0, 0], [0, 0, 0, 1]])  # S, R, P, slightly oblique

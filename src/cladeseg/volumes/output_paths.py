@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.dicom import dicom_files
+from cladeseg.volumes.dicom import dicom_files
 
 
 def output_path(folder: str | Path, case: str, ending: str) -> Path:

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cladeseg.segmentation.volumes import form_difference, read_grid, read_volume
+from cladeseg.volumes import form_difference, read_grid, read_volume
 
 
 def save(path: Path, shift: float, *, sform: int = 1, qform: int = 1) -> Path:

@@ -13,9 +13,9 @@ import SimpleITK
 from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.formats import format_of
-from cladeseg.segmentation.volumes.grid import Grid, without_trailing_ones
-from cladeseg.segmentation.volumes.itk_data import check_itk_header, verify_itk_data
+from cladeseg.volumes.formats import format_of
+from cladeseg.volumes.grid import Grid, without_trailing_ones
+from cladeseg.volumes.itk_data import check_itk_header, verify_itk_data
 
 #: Format → ITK's reader, which by itself would not know an ending in capital letters.
 _READERS = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}

@@ -12,14 +12,14 @@ import numpy as np
 import psutil
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.dicom import dicom_grid, dicom_voxels, is_dicom_file
-from cladeseg.segmentation.volumes.formats import ENDINGS, format_of
-from cladeseg.segmentation.volumes.forms import form_difference
-from cladeseg.segmentation.volumes.grid import Grid
-from cladeseg.segmentation.volumes.itk import itk_grid, itk_voxels
-from cladeseg.segmentation.volumes.mgh import mgh_grid, mgh_voxels
-from cladeseg.segmentation.volumes.nifti import nifti_grid, nifti_voxels
-from cladeseg.segmentation.volumes.plausible import check_plausible
+from cladeseg.volumes.dicom import dicom_grid, dicom_voxels, is_dicom_file
+from cladeseg.volumes.formats import ENDINGS, format_of
+from cladeseg.volumes.forms import form_difference
+from cladeseg.volumes.grid import Grid
+from cladeseg.volumes.itk import itk_grid, itk_voxels
+from cladeseg.volumes.mgh import mgh_grid, mgh_voxels
+from cladeseg.volumes.nifti import nifti_grid, nifti_voxels
+from cladeseg.volumes.plausible import check_plausible
 
 #: Format → what reads its header, and what reads its voxels.
 _READERS: dict[str, tuple[Callable[[Path], Grid], Callable[[Grid], np.ndarray]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.grid import Grid
+from cladeseg.volumes.grid import Grid
 
 #: Spacing in mm that images have: from a micro-CT's to that of a scout's slices, with room on both sides.
 MIN_SPACING_MM, MAX_SPACING_MM = 1e-3, 100.0

@@ -15,8 +15,8 @@ import numpy as np
 import SimpleITK
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.grid import Grid
-from cladeseg.segmentation.volumes.itk import LPS_TO_RAS
+from cladeseg.volumes.grid import Grid
+from cladeseg.volumes.itk import LPS_TO_RAS
 
 _MAGIC, _PREAMBLE = b"DICM", 128
 #: How a file's head says what it holds, and how those classes begin that are drawn upon slices and are none:

@@ -13,7 +13,7 @@ from volume_formats import AFFINE, write_dicom, write_nifti
 
 from cladeseg.files import DataError
 from cladeseg.segmentation.transforms import LoadModalitiesd
-from cladeseg.segmentation.volumes import is_dicom_series, read_grid, read_volume
+from cladeseg.volumes import is_dicom_series, read_grid, read_volume
 
 VOXELS = np.random.default_rng(0).integers(-900, 900, (7, 6, 9)).astype(np.int16)
 SLICES = VOXELS.shape[2]

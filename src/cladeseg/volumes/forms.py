@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from cladeseg.segmentation.volumes.grid import Grid, corner_distance
+from cladeseg.volumes.grid import Grid, corner_distance
 
 #: Distance of corner voxels in mm above which the two affines are said to differ.
 ALIKE_MM = 1.0

@@ -11,7 +11,7 @@ import SimpleITK
 from volume_formats import AFFINE, write_dicom, write_itk, write_mgh, write_nifti
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import output_path, read_volume, refuse_sources, write_label, write_map
+from cladeseg.volumes import output_path, read_volume, refuse_sources, write_label, write_map
 
 VOXELS = np.random.default_rng(0).integers(-900, 900, (7, 6, 9)).astype(np.int16)
 LABEL = (np.abs(VOXELS) % 4).astype(np.uint8)

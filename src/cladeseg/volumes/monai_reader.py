@@ -10,13 +10,13 @@ from monai.config import PathLike
 from monai.data import ImageReader
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 
-from cladeseg.segmentation.volumes.dicom import is_dicom_series
-from cladeseg.segmentation.volumes.formats import is_volume_file
-from cladeseg.segmentation.volumes.read import Volume, read_volume
+from cladeseg.volumes.dicom import is_dicom_series
+from cladeseg.volumes.formats import is_volume_file
+from cladeseg.volumes.read import Volume, read_volume
 
 
 class VolumeReader(ImageReader):
-    """Read one file with :func:`~cladeseg.segmentation.volumes.read_volume`.
+    """Read one file with :func:`~cladeseg.volumes.read_volume`.
 
     MONAI's own reader changes an affine that contradicts the voxel sizes in the header; ours refuses such a file.
     """

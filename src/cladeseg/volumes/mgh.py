@@ -8,8 +8,8 @@ import numpy as np
 from nibabel.freesurfer.mghformat import MGHHeader
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.file_bytes import first_bytes, read_bytes
-from cladeseg.segmentation.volumes.grid import Grid, without_trailing_ones
+from cladeseg.volumes.file_bytes import first_bytes, read_bytes
+from cladeseg.volumes.grid import Grid, without_trailing_ones
 
 #: Bytes of a header that say something, and where the voxels begin.
 _HEADER_BYTES, _OFFSET = 90, 284
@@ -33,7 +33,7 @@ def mgh_voxels(grid: Grid) -> np.ndarray:
     """Voxels of the grid's shape; what the file says after them is verified and not read.
 
     Raises:
-        DataError: as for :func:`~cladeseg.segmentation.volumes.file_bytes.read_bytes`.
+        DataError: as for :func:`~cladeseg.volumes.file_bytes.read_bytes`.
     """
     count = int(np.prod(grid.shape, dtype=object))
     content = read_bytes(grid.path, _OFFSET + count * grid.dtype.itemsize, more=True)

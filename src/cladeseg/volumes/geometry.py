@@ -5,7 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 
-from cladeseg.segmentation.volumes.grid import Grid
+from cladeseg.volumes.grid import Grid
 
 #: Header fields that place a NIfTI file's voxels in the world; computing them anew would round them.
 _FIELDS = (

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cladeseg.segmentation.volumes import volume_like
+from cladeseg.volumes import volume_like
 
 AFFINE = np.array([[0.1, -2.0, 0, 10], [1.3, 0.2, 0, 20], [0, 0, -9.1, 30], [0, 0, 0, 1]])
 

@@ -14,8 +14,8 @@ from volume_formats import AFFINE, write_dicom, write_itk, write_mgh, write_nift
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import inspect_case
 from cladeseg.segmentation.transforms import LoadModalitiesd, LoadNodesd
-from cladeseg.segmentation.volumes import case_name, is_volume_file, output_ending, read_grid, read_volume
 from cladeseg.taxonomy import Taxonomy
+from cladeseg.volumes import case_name, is_volume_file, output_ending, read_grid, read_volume
 
 VOXELS = np.random.default_rng(0).integers(-900, 900, (7, 6, 9)).astype(np.int16)
 LABEL = np.random.default_rng(1).integers(0, 4, (7, 6, 9)).astype(np.uint8)

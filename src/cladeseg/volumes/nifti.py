@@ -15,8 +15,8 @@ from nibabel.affines import voxel_sizes
 from nibabel.volumeutils import apply_read_scaling
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.file_bytes import first_bytes, read_bytes
-from cladeseg.segmentation.volumes.grid import Grid, without_trailing_ones
+from cladeseg.volumes.file_bytes import first_bytes, read_bytes
+from cladeseg.volumes.grid import Grid, without_trailing_ones
 
 #: Size of a header in bytes, which is also its first number → the header.
 _HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
@@ -40,7 +40,7 @@ def nifti_voxels(grid: Grid) -> np.ndarray:
     """Voxels of the grid's shape, scaled as the header asks for.
 
     Raises:
-        DataError: as for :func:`~cladeseg.segmentation.volumes.file_bytes.read_bytes`.
+        DataError: as for :func:`~cladeseg.volumes.file_bytes.read_bytes`.
     """
     header = grid.header
     offset, count = header.get_data_offset(), int(np.prod(grid.shape, dtype=object))

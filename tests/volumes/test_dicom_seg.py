@@ -11,7 +11,7 @@ import pytest
 from volume_formats import AFFINE, write_dicom, write_nifti
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import (
+from cladeseg.volumes import (
     dicom_seg,
     output_ending,
     read_grid,

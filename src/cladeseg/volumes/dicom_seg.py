@@ -12,7 +12,7 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.grid import Grid
+from cladeseg.volumes.grid import Grid
 
 #: Designator of codes that no standard lists: names of a label tree.
 _SCHEME = "99CLADESEG"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.volumes.dicom_seg import write_dicom_seg
-from cladeseg.segmentation.volumes.read import read_grid
-from cladeseg.segmentation.volumes.write_file import write_file
+from cladeseg.volumes.dicom_seg import write_dicom_seg
+from cladeseg.volumes.read import read_grid
+from cladeseg.volumes.write_file import write_file
 
 
 def write_label(

@@ -10,8 +10,8 @@ import pytest
 from volume_formats import AFFINE, write_dicom, write_itk, write_mgh, write_nifti
 
 from cladeseg.segmentation.phantoms import write_msd_phantoms
-from cladeseg.segmentation.volumes import corner_distance, read_volume
 from cladeseg.segmentation.workflow import PredictionRun, load_predictor
+from cladeseg.volumes import corner_distance, read_volume
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "hippocampus_subclass_segmentation"
 WRITERS: dict[str, Callable[..., Path]] = {

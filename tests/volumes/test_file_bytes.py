@@ -15,7 +15,7 @@ import pytest
 from volume_formats import write_itk, write_mgh, write_nifti
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import read_grid, read_volume
+from cladeseg.volumes import read_grid, read_volume
 
 VOXELS = np.random.default_rng(0).integers(0, 900, (24, 20, 16)).astype(np.int16)
 PACKED: dict[str, Callable[..., Path]] = {"scan.nii.gz": write_nifti, "scan.mgz": write_mgh}

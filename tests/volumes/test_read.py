@@ -10,7 +10,7 @@ import pytest
 from monai.transforms import LoadImage
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes import VolumeReader, read_grid, read_volume
+from cladeseg.volumes import VolumeReader, read_grid, read_volume
 
 VOXELS = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
 AFFINE = np.array([[0, 0, 2.0, -7], [-1.5, 0, 0, 30], [0, 0.9, 0, 4], [0, 0, 0, 1]])

@@ -13,11 +13,11 @@ from nibabel.freesurfer.mghformat import MGHHeader
 from nibabel.nifti1 import Nifti1Extension
 
 from cladeseg.files import DataError, atomic_write
-from cladeseg.segmentation.volumes.formats import format_of
-from cladeseg.segmentation.volumes.geometry import volume_like
-from cladeseg.segmentation.volumes.grid import Grid
-from cladeseg.segmentation.volumes.itk import ItkGeometry, itk_image
-from cladeseg.segmentation.volumes.read import read_grid
+from cladeseg.volumes.formats import format_of
+from cladeseg.volumes.geometry import volume_like
+from cladeseg.volumes.grid import Grid
+from cladeseg.volumes.itk import ItkGeometry, itk_image
+from cladeseg.volumes.read import read_grid
 
 
 @dataclass(frozen=True)

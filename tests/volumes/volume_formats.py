@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK
 
-from cladeseg.segmentation.volumes.itk import ItkGeometry, itk_image
+from cladeseg.volumes.itk import ItkGeometry, itk_image
 
 #: LAS, as scanners write it, so that no axis but the third has the direction of our world.
 AFFINE = np.array([[-1.5, 0, 0, 31], [0, -1.25, 0, -12], [0, 0, 2.5, 7], [0, 0, 0, 1.0]])

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.volumes.file_bytes import MAX_RATIO, PADDING
-from cladeseg.segmentation.volumes.formats import format_of
-from cladeseg.segmentation.volumes.grid import Grid
+from cladeseg.volumes.file_bytes import MAX_RATIO, PADDING
+from cladeseg.volumes.formats import format_of
+from cladeseg.volumes.grid import Grid
 
 _HEADER_BYTES = 1 << 16
 _CHUNK = 1 << 22

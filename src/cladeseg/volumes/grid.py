@@ -23,7 +23,7 @@ class Grid:
         affine: float64 (4, 4), voxel indices to RAS mm.
         dtype: of one voxel, as the file stores it, before any scaling that its header asks for.
         header: what the format itself says, so that a mask in the same format has the same place to the last bit: a
-            nibabel header, an :class:`~cladeseg.segmentation.volumes.itk.ItkGeometry`, or the files of a DICOM series
+            nibabel header, an :class:`~cladeseg.volumes.itk.ItkGeometry`, or the files of a DICOM series
             in the order of its slices.
     """
 
