@@ -155,7 +155,7 @@ def test_an_empty_picture_is_named(run: Path, tmp_path: Path) -> None:
 def test_pictures_of_another_kind_are_refused(run: Path, tmp_path: Path) -> None:
     grey = np.random.default_rng(0).integers(0, 255, (32, 32), dtype=np.uint8)
     Image.fromarray(grey).save(tmp_path / "grey.png")
-    with pytest.raises(DataError, match=r"holds pictures of 1 channel\(s\), the model was trained on 3"):
+    with pytest.raises(DataError, match=r"holds pictures of 1 channel\(s\), the model was trained on pictures of 3"):
         run_inference(find_trained(run), dataset_dir=tmp_path, output_dir=run, options=OPTIONS)
 
 

@@ -19,7 +19,8 @@ class ClusteredObject:
     Attributes:
         id: unique among the objects at hand.
         points: its key points; ``None`` for an object of a volume.
-        crop: its picture on a square of fixed size, float32 (side, side, channels); ``None`` for a key-point table.
+        crop: its picture on a square of fixed size, float32 (side, side, channels), of a volume's object
+            one slice; ``None`` for a key-point table.
         shape: numbers of shape and texture that need the pixels; (S,), empty for a key-point table.
         digest: sha256 of what it was made from.
     """
@@ -99,6 +100,6 @@ def _kind(one: ClusteredObject) -> tuple[int, int, bool]:
 
 
 def _said(one: ClusteredObject) -> str:
-    if one.crop is not None:
-        return f"{one.crop.shape[2]} channel(s)"
-    return "key points" if one.points is not None else "voxels"
+    if one.crop is None:
+        return "key points"
+    return f"{one.crop.shape[2]} channel(s)" + (" of a volume" if one.points is None else "")

@@ -44,8 +44,9 @@ def _shape(mask: np.ndarray) -> np.ndarray:
 
 
 def _solidity(region: object, mask: np.ndarray) -> float:
-    """Area over that of the convex hull; 1 for what is too thin to have one."""
-    if min(np.ptp(np.argwhere(mask), axis=0)) < 2:
+    """Area over that of the convex hull; 1 for what is too thin, or flat in any direction, to have one."""
+    places = np.argwhere(mask)
+    if min(np.ptp(places, axis=0)) < 2 or np.linalg.eigvalsh(np.cov(places.T)).min() < 1e-9:
         return 1.0
     return float(region.solidity)  # type: ignore[attr-defined]
 

@@ -78,7 +78,7 @@ class ClusteringPlan:
 def objects_of(dataset_dir: str | Path, settings: ObjectSettings, labels: str | Path | None) -> ObjectSet:
     """The objects of a folder, found as the settings say."""
     rule = PeakRule(feature_height=settings.feature_height, candidate_height=settings.candidate_height)
-    return read_objects(dataset_dir, area=settings.area, rule=rule, labels=labels)
+    return read_objects(dataset_dir, area=settings.area, rule=rule, outlined=settings.outlined, labels=labels)
 
 
 def check_clustering_overrides() -> None:

@@ -18,6 +18,9 @@ class ObjectSettings(SettingsGroup):
 
     area: Literal["found", "whole"] = "found"
     """`found` looks for the object that differs from the picture's border; `whole` takes every pixel."""
+    outlined: Literal["numbers", "parts"] = "numbers"
+    """In outlines beside a picture or volume, `numbers` takes all of a number for one object, `parts` each connected
+    part, as in a mask of all lesions."""
     feature_height: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Height of a local maximum above the object's median, as a share of its range, from which it is a feature."""
     candidate_height: Annotated[float, Field(gt=0, lt=1)] = 0.1

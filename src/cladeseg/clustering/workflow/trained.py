@@ -14,7 +14,7 @@ from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.settings import read_settings
 from cladeseg.bundle.weights_record import DESCRIPTION
 from cladeseg.clustering.model import ClusteringModel, load_model, measure
-from cladeseg.clustering.objects import ObjectSet
+from cladeseg.clustering.objects import ClusteredObject, ObjectSet
 from cladeseg.clustering.workflow.plan import objects_of
 from cladeseg.clustering.workflow.settings import ObjectSettings
 from cladeseg.files import DataError
@@ -47,14 +47,11 @@ class Trained:
         return found
 
     def _check_kind(self, found: ObjectSet, dataset_dir: str | Path) -> None:
-        first, wanted = found.objects[0], self.description["object_kind"]
-        channels = 0 if first.crop is None else first.crop.shape[2]
-        if (channels, int(first.shape.size)) != (wanted["crop_channels"], wanted["shape_numbers"]):
-            said = {0: "key points"}
+        here, wanted = object_kind(found.objects[0]), self.description["object_kind"]
+        if here != wanted:
             raise DataError(
-                f"{dataset_dir}: holds {said.get(channels, f'pictures of {channels} channel(s)')}, the model was "
-                f"trained on {said.get(wanted['crop_channels'], '{} channel(s)'.format(wanted['crop_channels']))}; "
-                "train one on data of this kind"
+                f"{dataset_dir}: holds {_said(here)}, the model was trained on {_said(wanted)}; train one on data of "
+                "this kind"
             )
 
     def logits(self, objects: ObjectSet, *, store: Path | None, device: str = "auto") -> dict[str, np.ndarray]:
@@ -67,6 +64,21 @@ class Trained:
         """Those objects that training and validation did not use, by their content."""
         used = set(self.description["trained_on"])
         return objects.subset([one.id for one in objects.objects if one.digest not in used])
+
+
+def object_kind(one: ClusteredObject) -> dict[str, int]:
+    """What all objects of a model must have alike."""
+    channels = 0 if one.crop is None else one.crop.shape[2]
+    return {
+        "crop_channels": channels,
+        "shape_numbers": int(one.shape.size),
+        "dimensions": 0 if not channels else 3 if one.points is None else 2,
+    }
+
+
+def _said(kind: Mapping[str, int]) -> str:
+    names = {0: "key points", 2: "pictures of {} channel(s)", 3: "volumes of {} channel(s)"}
+    return names[kind["dimensions"]].format(kind["crop_channels"])
 
 
 def find_trained(

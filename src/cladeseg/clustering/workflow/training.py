@@ -19,6 +19,7 @@ from cladeseg.clustering.model import ClusteringModel, check_classes, fit_model,
 from cladeseg.clustering.model.store import TENSORS
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.workflow.plan import ClusteringPlan
+from cladeseg.clustering.workflow.trained import object_kind
 from cladeseg.cohort import fingerprint
 from cladeseg.files import DataError, write_json
 
@@ -93,12 +94,6 @@ def _description(plan: ClusteringPlan, objects: ObjectSet) -> dict[str, object]:
         "seed": plan.settings.seed,
         "trained_on": sorted(one.digest for one in objects.objects),
         "fingerprint": fingerprint(cases),
-        "object_kind": _kind(objects),
+        "object_kind": object_kind(objects.objects[0]),
         "versions": versions(),
     }
-
-
-def _kind(objects: ObjectSet) -> dict[str, int]:
-    """What later objects must have as well."""
-    first = objects.objects[0]
-    return {"crop_channels": 0 if first.crop is None else first.crop.shape[2], "shape_numbers": int(first.shape.size)}
