@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -109,7 +110,7 @@ def _judged(
 ) -> tuple[list[Judged], str]:  # fmt: skip
     rng = np.random.default_rng(seed)
     steps = comparison.options.twin.fold_steps
-    draws = list(_left_out(classes, comparison.options.zero, rng))
+    draws = list(_left_out(classes, comparison.options.zero, _most_draws(seen, comparison), rng))
     if not draws:
         draws, source = [_of_seen_classes(classes, validation)], VALIDATION
         steps = comparison.options.twin.steps
@@ -138,15 +139,24 @@ def _useful(held: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return held
 
 
-def _left_out(classes: np.ndarray, options: ZeroOptions, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def _most_draws(seen: Measured, comparison: Comparison) -> int:
+    options = comparison.options
+    return options.zero.folds if seen.pictures is None else min(options.zero.folds, options.twin.folds)
+
+
+def _left_out(classes: np.ndarray, options: ZeroOptions, most: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Which objects each draw leaves out, whole classes; nothing with fewer than four classes of two objects."""
     names, counts = np.unique(classes, return_counts=True)
     if (counts > 1).sum() < 4:
         return
     several = names[counts > 1]
     number = int(np.clip(round(options.left_out * several.size), 2, several.size - 2))
-    for _ in range(options.folds):
-        yield np.isin(classes, rng.choice(several, number, replace=False))
+    drawn: set[frozenset[str]] = set()
+    while len(drawn) < min(most, comb(several.size, number)):
+        out = frozenset(rng.choice(several, number, replace=False).tolist())
+        if out not in drawn:
+            drawn.add(out)
+            yield np.isin(classes, list(out))
 
 
 def _of_seen_classes(classes: np.ndarray, validation: np.ndarray) -> np.ndarray:

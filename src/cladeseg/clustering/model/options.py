@@ -39,6 +39,8 @@ class TwinOptions(SettingsGroup):
     """Steps of the optimiser."""
     fold_steps: Size = 1500
     """The same where classes are left out to choose weights and zero."""
+    folds: Size = 6
+    """Draws of classes to leave out, at most, as a network is trained for each."""
     pairs: Annotated[int, Field(ge=2)] = 64
     """Pairs of a batch; half of them are of one class."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -48,8 +50,9 @@ class TwinOptions(SettingsGroup):
 class ZeroOptions(SettingsGroup):
     """Choice of the zero and of the methods' weights on training classes that are left out."""
 
-    folds: Size = 6
-    """Draws of classes to leave out; the methods are trained anew for each."""
+    folds: Size = 20
+    """Draws of classes to leave out, none twice; the methods are trained anew for each.  With few, the zero depends on
+    the seed."""
     left_out: Annotated[float, Field(gt=0, lt=1)] = 0.4
     """Share of the classes that a draw leaves out; at least two."""
     batches: Size = 9
