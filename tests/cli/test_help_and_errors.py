@@ -74,6 +74,7 @@ def test_these_are_the_commands() -> None:
             "demo",
             "benchmark labels",
             "benchmark omics",
+            "benchmark clusters",
             "benchmark spots",
             "benchmark inference",
             "label serve",
