@@ -91,31 +91,37 @@ def anchor_losses(queries: Tensor, keys: Tensor, pairs: Pairs, temperature: floa
 
 
 class _InBlocks(torch.autograd.Function):
-    """The losses block by block, each computed again in the backward pass.
+    """The losses block by block, with the gradient in closed form.
 
-    ``torch.utils.checkpoint`` does the same with one gradient of all keys for each block, all of which are kept until
-    the pass ends: two gigabytes at B = 8192.
+    The weights are constants, so that with respect to s_ik / τ the gradient is softmax_k(log f + s / τ) − p_ik / Σ_j p_ij:
+    the backward pass needs the logits once more, and no graph.
     """
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, keys: Tensor, pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(queries, keys)
+        # Into one place: small results kept between large blocks would break up the heap, by hundreds of MB.
+        values, repulsion = queries.new_empty(2, len(queries))
+        valid = torch.empty(len(queries), dtype=torch.bool, device=queries.device)
+        for rows in _blocks(queries, keys):
+            block = _block(queries[rows], keys, rows, pairs, temperature)
+            values[rows], valid[rows], repulsion[rows] = _losses(block)
+        ctx.save_for_backward(queries, keys, valid, repulsion)
         ctx.pairs, ctx.temperature = pairs, temperature
-        found = [_block(queries[rows], keys, rows, pairs, temperature) for rows in _blocks(queries, keys)]
-        values, valid = (torch.cat(part) for part in zip(*found, strict=True))
         ctx.mark_non_differentiable(valid)
         return values, valid
 
     @staticmethod
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outer: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        queries, keys = ctx.saved_tensors
+        queries, keys, valid, repulsion = ctx.saved_tensors
+        outer = torch.where(valid, outer / ctx.temperature, 0.0)
         to_queries, to_keys = torch.zeros_like(queries), torch.zeros_like(keys)
         for rows in _blocks(queries, keys):
-            with torch.enable_grad(), torch.autocast(queries.device.type, enabled=False):
-                anchors, others = queries[rows].detach().requires_grad_(), keys.detach().requires_grad_()
-                values, _ = _block(anchors, others, rows, ctx.pairs, ctx.temperature)
-            to_queries[rows], to_block = torch.autograd.grad(values, (anchors, others), outer[rows])
-            to_keys += to_block
+            slope = _slope(_block(queries[rows], keys, rows, ctx.pairs, ctx.temperature), repulsion[rows])
+            # What an anchor without positives has there may be infinite.
+            slope.mul_(outer[rows, None]).masked_fill_(~valid[rows, None], 0.0)
+            to_queries[rows] = slope @ keys
+            to_keys.addmm_(slope.T, queries[rows])
         return to_queries, to_keys, None, None
 
 
@@ -124,13 +130,32 @@ def _blocks(queries: Tensor, keys: Tensor) -> Sequence[Tensor]:
     return rows.split(max(1, BLOCK_ENTRIES // max(1, len(keys))))
 
 
-def _block(queries: Tensor, keys: Tensor, rows: Tensor, pairs: Pairs, temperature: float) -> AnchorLosses:
-    logits = queries @ keys.T / temperature
-    positives, log_factors = pairs(rows, logits)
-    total = positives.sum(dim=1)
-    valid = total > 0
-    attraction = (positives * logits).sum(dim=1) / torch.where(valid, total, 1.0)
+class _Block(NamedTuple):
+    """R anchors, M keys: logits s / τ (R, M), the weights of their pairs, and the sum (R, 1) of those of positives."""
+
+    logits: Tensor
+    pairs: PairWeights
+    total: Tensor
+
+
+def _block(queries: Tensor, keys: Tensor, rows: Tensor, pairs: Pairs, temperature: float) -> _Block:
+    logits = (queries @ keys.T).div_(temperature)
+    weights = pairs(rows, logits)
+    return _Block(logits, weights, weights.positives.sum(dim=1, keepdim=True))
+
+
+def _losses(block: _Block) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses (R,), which anchors have positives (R,), and log Σ_k f exp(s / τ), 0 for those without."""
+    logits, pairs, total = block
+    valid = total[:, 0] > 0
+    attraction = torch.einsum("rm,rm->r", pairs.positives, logits) / torch.where(valid, total[:, 0], 1.0)
     # An anchor alone in the world has an empty denominator, whose logarithm would be -inf.
-    repulsion = (logits + log_factors)[valid].logsumexp(dim=1)
-    values = torch.zeros_like(attraction).masked_scatter(valid, repulsion - attraction[valid])
-    return AnchorLosses(values, valid)
+    repulsion = torch.where(valid, logits.add_(pairs.log_factors).logsumexp(dim=1), 0.0)
+    return torch.where(valid, repulsion - attraction, 0.0), valid, repulsion
+
+
+def _slope(block: _Block, repulsion: Tensor) -> Tensor:
+    """Gradient (R, M) of a block's losses with respect to its logits."""
+    logits, pairs, total = block
+    share = logits.add_(pairs.log_factors).sub_(repulsion[:, None]).exp_()
+    return share.sub_(pairs.positives.div(torch.where(total > 0, total, 1.0)))
