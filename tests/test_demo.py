@@ -220,7 +220,9 @@ def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path) -> None:
 
 def test_a_bundle_without_a_demo_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     shipped.copy_bundle("acdc", tmp_path / "knee")
-    with pytest.raises(DataError, match="knee: there is no demo of 'knee', only of acdc, brats, hippocampus, myops"):
+    with pytest.raises(
+        DataError, match="knee: there are no phantoms for this bundle; there are for acdc, brats, hippocampus, myops"
+    ):
         run(plan(tmp_path, bundle=tmp_path / "knee"))
     assert not (tmp_path / "demo").exists()
 

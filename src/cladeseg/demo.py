@@ -6,7 +6,6 @@ import json
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,21 +19,9 @@ from cladeseg.bundle.shipped import find_bundle, shipped_config
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.report import metrics_markdown, metrics_table
 from cladeseg.segmentation.pages import PAGE, write_report
-from cladeseg.segmentation.phantoms import (
-    write_acdc_phantoms,
-    write_brats_phantoms,
-    write_msd_phantoms,
-    write_myops_phantoms,
-)
+from cladeseg.segmentation.phantoms import PHANTOMS, task_of, write_phantoms
 from cladeseg.taxonomy import load_taxonomy
 
-#: Phantoms of each task.  18 patients are split into 12 for training, 2 for validation and 4 for test.
-PHANTOMS: Mapping[str, Mapping[str, Any]] = {
-    "acdc": {"patients": 18, "shape": (64, 64, 8), "spacing": (3.0, 3.0, 9.0)},
-    "brats": {"subjects": 18},
-    "hippocampus": {"cases": 36},
-    "myops": {"cases": 18, "shape": (64, 64, 6), "spacing": (3.4, 3.4, 12.0)},
-}
 _PAUSE_S = 1.0
 
 
@@ -70,10 +57,7 @@ class DemoPlan:
     @property
     def task(self) -> str:
         """``acdc``, ``brats``, ``hippocampus`` or ``myops``."""
-        task = self.bundle_folder.name.removesuffix("_subclass_segmentation")
-        if task not in PHANTOMS:
-            raise DataError(f"{self.bundle_folder}: there is no demo of '{task}', only of {', '.join(PHANTOMS)}")
-        return task
+        return task_of(self.bundle_folder)
 
     @property
     def overlay(self) -> Path:
@@ -180,13 +164,7 @@ def _generate_phantoms(plan: DemoPlan) -> None:
 
 
 def _write_phantoms(plan: DemoPlan, folder: Path) -> None:
-    writers: dict[str, Callable[..., Any]] = {
-        "acdc": write_acdc_phantoms,
-        "brats": write_brats_phantoms,
-        "hippocampus": write_msd_phantoms,
-        "myops": write_myops_phantoms,
-    }
-    writers[plan.task](folder, seed=plan.seed, **PHANTOMS[plan.task])
+    write_phantoms(plan.task, folder, seed=plan.seed, **PHANTOMS[plan.task])
 
 
 def _follow(methods: list[Method], console: Console) -> None:

@@ -76,7 +76,7 @@ def test_these_are_the_commands() -> None:
             "benchmark omics",
             "benchmark clusters",
             "benchmark spots",
-            "benchmark inference",
+            "benchmark speed",
             "label serve",
         ),
     }

@@ -93,8 +93,8 @@ def anchor_losses(queries: Tensor, keys: Tensor, pairs: Pairs, temperature: floa
 class _InBlocks(torch.autograd.Function):
     """The losses block by block, with the gradient in closed form.
 
-    The weights are constants, so that with respect to s_ik / τ the gradient is softmax_k(log f + s / τ) − p_ik / Σ_j p_ij:
-    the backward pass needs the logits once more, and no graph.
+    The weights are constants, so that the gradient with respect to s_ik / τ is
+    softmax_k(log f + s / τ) − p_ik / Σ_j p_ij: the backward pass needs the logits once more, and no graph.
     """
 
     @staticmethod

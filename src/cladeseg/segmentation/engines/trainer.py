@@ -106,7 +106,18 @@ class TreeTrainer(Trainer):
         super().run()
 
     def _iteration(self, engine: Engine, batchdata: dict[str, Any]) -> dict[str, Tensor]:
-        index = engine.state.iteration - 1
+        return self.train_step(batchdata, engine.state.iteration - 1)
+
+    def train_step(self, batchdata: dict[str, Any], index: int) -> dict[str, Tensor]:
+        """One step of the optimiser, as each iteration takes it.
+
+        Args:
+            batchdata: of the loader.
+            index: number of the step, from 0; everything random follows from it and the seed.
+
+        Returns:
+            The method's named scalar losses.
+        """
         autocast = torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.bfloat16)
         batch = self._batch(batchdata, index)
         if hasattr(self.step, "prepare"):

@@ -4,10 +4,14 @@ from cladeseg.segmentation.phantoms.acdc import write_acdc_phantoms
 from cladeseg.segmentation.phantoms.brats import write_brats_phantoms
 from cladeseg.segmentation.phantoms.msd import write_msd_phantoms
 from cladeseg.segmentation.phantoms.myops import write_myops_phantoms
+from cladeseg.segmentation.phantoms.of_task import PHANTOMS, task_of, write_phantoms
 
 __all__ = [
+    "PHANTOMS",
+    "task_of",
     "write_acdc_phantoms",
     "write_brats_phantoms",
     "write_msd_phantoms",
     "write_myops_phantoms",
+    "write_phantoms",
 ]

@@ -220,19 +220,26 @@ def checked_settings(settings: Mapping[str, Any], top_level: Mapping[str, Any]) 
     return read_settings(TrainingSettings, {**settings, **plain})
 
 
-def bundle_plan(bundle_root: str | Path) -> TrainingPlan:
+def bundle_plan(bundle_root: str | Path, overrides: Mapping[str, Any] | None = None, **folders: Any) -> TrainingPlan:
     """The plan that a bundle's ``configs/train.json`` describes, whatever is given on a command line.
+
+    Args:
+        bundle_root: the bundle's folder.
+        overrides: settings to change, see :func:`settings_with`.
+        folders: ``dataset_dir`` and ``output_dir``, where they matter.
 
     Raises:
         DataError: the config is missing or has no ``settings``.
+        SettingsError: see :func:`settings_with`.
     """
     file = Path(bundle_root) / TRAIN
     config = _read_config(file)
     if not isinstance(config.get(SETTINGS), dict):
         raise DataError(f"{file}: needs an object '{SETTINGS}'")
-    top_level = {key: config[key] for key in TOP_LEVEL if key in config}
     try:
-        return TrainingPlan(settings=config["settings"], bundle_root=bundle_root, **top_level)
+        config = _changed(config, overrides or {}, holder="the bundle's train.json has")
+        top_level = {key: config[key] for key in TOP_LEVEL if key in config}
+        return TrainingPlan(settings=config[SETTINGS], bundle_root=bundle_root, **folders, **top_level)
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
 
@@ -268,6 +275,11 @@ def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *,
     Raises:
         SettingsError: as for :func:`settings_with`.
     """
+    changed = _changed(config, overrides, holder=holder)
+    return checked_settings(changed[SETTINGS], {key: changed[key] for key in TOP_LEVEL if key in changed})
+
+
+def _changed(config: Mapping[str, Any], overrides: Mapping[str, Any], *, holder: str) -> dict[str, Any]:
     changed = deepcopy({key: config[key] for key in (SETTINGS, *TOP_LEVEL) if key in config})
     if not isinstance(changed.get(SETTINGS), dict):
         raise SettingsError(f"{SETTINGS}: {holder} no object '{SETTINGS}'")
@@ -279,7 +291,7 @@ def changed_settings(config: Mapping[str, Any], overrides: Mapping[str, Any], *,
             raise SettingsError(f"{key}: {holder} no key '{top}'; did you mean '{near}'?")
         if top in changed:
             _set(changed, groups, name, value)
-    return checked_settings(changed[SETTINGS], {key: changed[key] for key in TOP_LEVEL if key in changed})
+    return changed
 
 
 def _set(config: dict[str, Any], groups: Sequence[str], name: str, value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cladeseg.benchmark.inference_speed import PEER, _alternating, _summary, speed_table
+from cladeseg.benchmark.speed.inference import PEER, _alternating, _summary, inference_table
 
 
 def row(method: str, case: str, predict: float, **other: float) -> dict[str, Any]:
@@ -37,7 +37,9 @@ def test_ratios_are_taken_case_by_case() -> None:
 
 def test_the_table_has_a_row_for_each_method() -> None:
     methods = {name: _summary(ROWS, name) for name in (PEER, "fast")}
-    assert speed_table({"methods": methods}).splitlines()[3] == "| fast | 2.67 | 0.50 (0.25–1.50) | 1 | 0.5000 | 27% |"
+    assert (
+        inference_table({"methods": methods}).splitlines()[3] == "| fast | 2.67 | 0.50 (0.25–1.50) | 1 | 0.5000 | 27% |"
+    )
 
 
 def test_another_method_begins_each_case() -> None:

@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from monai.inferers import Inferer
 
-from cladeseg.bundle.provenance import made_by
-from cladeseg.files import write_json
 from cladeseg.segmentation.data import resolve_label_convention, volume_files
 from cladeseg.segmentation.inferers import BoxInferer, sliding_window
 from cladeseg.segmentation.inferers.timed import PartTimes, timed_prediction
@@ -36,7 +33,6 @@ def inference_speed(
     weights: str | Path,
     split: str = "test",
     cases: int = 4,
-    output: str | Path | None = None,
 ) -> dict[str, Any]:
     """Predict a few cases by every profile and by the peer, in turn, and compare.
 
@@ -48,10 +44,9 @@ def inference_speed(
         weights: of a run; its ``datalist.json`` says which cases are in the split.
         split: ``"test"``, ``"validation"`` or ``"all"``.
         cases: how many, at least one.
-        output: a JSON file for the result.
 
     Returns:
-        ``cases``, the machine, and under ``methods`` for each: ``seconds`` of the network a volume, the median
+        ``weights``, ``cases``, and under ``methods`` for each: ``seconds`` of the network a volume, the median
         ``ratio`` to the peer's and its ``ratio_range`` over cases, ``rise_mb`` of memory, mean leaf ``dice``, ``parts``
         (part → seconds a volume, end to end) and ``other_share`` (all but the network).
 
@@ -67,11 +62,7 @@ def inference_speed(
     inferers = _inferers(bundle_root, file, predictor)
     rows = [_measured(predictor, name, inferers[name], case) for case, name in _alternating(chosen, list(inferers))]
     methods = {name: _summary(rows, name) for name in inferers}
-    facts = {"bundle": str(bundle_root), "weights": str(weights), "threads": torch.get_num_threads(), **made_by()}
-    result = {**facts, "cases": [case["case"] for case in chosen], "methods": methods}
-    if output is not None:
-        write_json(result, output)
-    return result
+    return {"weights": str(weights), "cases": [case["case"] for case in chosen], "methods": methods}
 
 
 def _inferers(bundle_root: str | Path, weights: Path, predictor: BundlePredictor) -> dict[str, Inferer]:
@@ -127,7 +118,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
     }
 
 
-def speed_table(result: Mapping[str, Any]) -> str:
+def inference_table(result: Mapping[str, Any]) -> str:
     """The result as a Markdown table, one row for each method."""
     lines = [
         "| method | network, s a volume | ratio to MONAI's (range) | memory, MB | mean leaf Dice | rest of the time |",

@@ -1,0 +1,51 @@
+"""One measurement of steps and loader on tiny phantoms, and what is refused before anything is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cladeseg.benchmark.speed import speed, speed_tables
+from cladeseg.benchmark.speed.loader import loader_speed, loader_table
+from cladeseg.benchmark.speed.step import PLAIN, step_speed, step_table, step_ways
+from cladeseg.bundle.shipped import find_bundle
+from cladeseg.files import DataError
+from cladeseg.segmentation.phantoms import write_msd_phantoms
+from cladeseg.segmentation.workflow.plan import settings_with
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms") / "hippocampus"
+    write_msd_phantoms(folder, cases=12, seed=0)
+    return folder
+
+
+def test_methods_are_timed_on_the_same_images(phantoms: Path, tmp_path: Path) -> None:
+    ways = {PLAIN: {"settings#method": "supervised"}, "teacher": {"settings#method": "mean_teacher"}}
+    small = {"settings#data#patch_size": [16, 16, 16], "settings#propagation#enabled": False}
+    ways = {name: {**small, **way} for name, way in ways.items()}
+    result = step_speed(find_bundle("hippocampus"), phantoms, tmp_path, rounds=1, ways=ways)
+    assert result["methods"][PLAIN]["ratio"] == 1
+    assert "| teacher |" in step_table(result)
+
+
+def test_the_share_that_waits_is_one_of_the_second_epoch(phantoms: Path, tmp_path: Path) -> None:
+    result = loader_speed(find_bundle("hippocampus"), phantoms, tmp_path, steps=1, workers=0)
+    assert 0 < result["wait_share"] < 1
+    assert f"reading {result['cases']} cases once" in loader_table(result)
+
+
+@pytest.mark.parametrize("name", step_ways())
+def test_every_way_is_settings_that_a_bundle_has(name: str) -> None:
+    settings_with(find_bundle("acdc"), step_ways()[name])
+
+
+def test_inference_needs_weights_and_cases() -> None:
+    with pytest.raises(DataError, match="--inference: needs --dataset and --weights"):
+        speed(["step", "inference"], find_bundle("acdc"))
+
+
+def test_parts_that_were_not_measured_have_no_table() -> None:
+    assert speed_tables({"bundle": "acdc"}) == ""
