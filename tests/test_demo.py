@@ -23,7 +23,7 @@ from cladeseg.demo import PHANTOMS, DemoPlan, Method, demo_methods, run_demo
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import build_datalist
 from cladeseg.segmentation.data.layouts import scan
-from cladeseg.segmentation.phantoms import write_acdc_phantoms
+from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_phantoms
 from cladeseg.segmentation.workflow.plan import settings_with
 from cladeseg.taxonomy import load_taxonomy
 
@@ -199,16 +199,16 @@ def test_no_command_outlives_the_demo(
 def test_phantoms_that_were_interrupted_leave_nothing_behind(
     tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(folder: Path, **settings: Any) -> list[Path]:
-        write_acdc_phantoms(folder, **settings)
+    def interrupt(task: str, folder: Path, **settings: Any) -> None:
+        write_phantoms(task, folder, **settings)
         (folder / "phantoms.json").unlink()  # as if not all had been generated
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "write_acdc_phantoms", interrupt)
+    monkeypatch.setattr(module, "write_phantoms", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(plan(tmp_path))
     assert [file.name for file in (tmp_path / "demo").iterdir()] == ["request.json"]
-    monkeypatch.setattr(module, "write_acdc_phantoms", write_acdc_phantoms)
+    monkeypatch.setattr(module, "write_phantoms", write_phantoms)
     assert "mean of leaves" in run(plan(tmp_path))
 
 
