@@ -40,7 +40,7 @@ def study_draws(
 
     Examples:
         >>> [draw.unseen for draw in study_draws("abcde", unseen=["e"], seeds=1, draws=1, left_out=2)]
-        [('b', 'c'), ('e',)]
+        [('c', 'd'), ('e',)]
     """
     names = sorted(set(classes))
     named = sorted({one for group in unseen for one in group})
