@@ -27,6 +27,7 @@ LEVELS = {
     "taxonomy": 0,
     "tree_math": 1,
     "cohort": 1,
+    "classes": 1,  # of patients: their tree, marginal loss, calibration
     "statistics": 1,
     "report": 1,
     "bundle": 1,
@@ -63,7 +64,6 @@ LEVELS = {
     "omics.graph": 1,
     "omics.phantoms": 2,
     "omics.data": 2,
-    "omics.metrics": 2,
     "omics.contrast": 2,
     "omics.features": 3,  # an omics' values, or their pre-trained embedding
     "omics.model": 4,

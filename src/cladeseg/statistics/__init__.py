@@ -1,6 +1,13 @@
-"""Estimates with intervals: bootstraps over patients and draws, paired differences.  Arrays in, estimates out."""
+"""Estimates with intervals, paired differences, scores of classes and of calibration.  Arrays in, estimates out."""
 
 from cladeseg.statistics.bootstrap import Estimate, PatientBootstrap, no_estimate
+from cladeseg.statistics.calibration_error import (
+    ReliabilityBin,
+    class_reliability,
+    expected_calibration_error,
+    reliability,
+)
+from cladeseg.statistics.class_scores import class_scores
 from cladeseg.statistics.crossed_bootstrap import CrossedBootstrap
 from cladeseg.statistics.differences import (
     draw_means,
@@ -16,12 +23,17 @@ __all__ = [
     "CrossedBootstrap",
     "Estimate",
     "PatientBootstrap",
+    "ReliabilityBin",
+    "class_reliability",
+    "class_scores",
     "draw_means",
     "draws_won",
+    "expected_calibration_error",
     "gap_closed",
     "mean_score",
     "no_estimate",
     "paired_difference",
     "relative_score",
+    "reliability",
     "worst_relative_draw",
 ]

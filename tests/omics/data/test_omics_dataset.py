@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cladeseg.classes import class_tree, flat_class_tree
 from cladeseg.files import DataError, read_json, write_json
-from cladeseg.omics.data import draw_labels, flat_class_tree, hide_below, open_or_draw, read_dataset
-from cladeseg.omics.data.class_tree import class_tree
+from cladeseg.omics.data import draw_labels, hide_below, open_or_draw, read_dataset
 from cladeseg.omics.data.draw import read_draw
 from cladeseg.omics.phantoms import generate_omics, write_omics_phantom
 

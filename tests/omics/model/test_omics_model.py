@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from cladeseg.omics.contrast import PretrainingOptions
-from cladeseg.omics.metrics import class_scores
 from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, model_description, model_tensors, restore_model
 from cladeseg.omics.phantoms import generate_omics
 from cladeseg.omics.phantoms.omics_phantom import CLASSES
+from cladeseg.statistics import class_scores
 
 OPTIONS = ModelOptions(components=10, folds=3)
 ALL_BLOCKS = ModelOptions(

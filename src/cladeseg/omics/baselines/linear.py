@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from cladeseg.cohort import dealt_folds
 from cladeseg.omics.baselines.rows import TrainingRows, joined, principal
-from cladeseg.omics.data import dealt_folds
 from cladeseg.omics.graph import PatientGraph
 
 _STRENGTHS, _FOLDS = (0.0, 0.5, 0.8), 3

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cladeseg.classes import class_names, flat_class_tree
 from cladeseg.files import DataError
-from cladeseg.omics.data.class_tree import class_names, flat_class_tree
 from cladeseg.omics.data.cohort import OmicsCohort, join_tables
 from cladeseg.omics.data.table import MULTIPLE, TABLES, OmicsTable, checked_table, read_frame, read_table, read_tables
 from cladeseg.taxonomy import Taxonomy

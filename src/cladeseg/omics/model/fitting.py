@@ -11,11 +11,10 @@ import torch
 from ignite.engine import Engine, Events
 from torch import Tensor
 
+from cladeseg.classes import class_weights, cooled, fit_temperature, marginal_loss, uncertain_below
+from cladeseg.cohort import dealt_folds
 from cladeseg.files import DataError
-from cladeseg.omics.data import dealt_folds
 from cladeseg.omics.features import Block, fit_block
-from cladeseg.omics.losses import class_weights, marginal_loss
-from cladeseg.omics.model.calibration import cooled, fit_temperature, uncertain_below
 from cladeseg.omics.model.confidence import confidence, fit_confidence
 from cladeseg.omics.model.heads import fit_heads, head_logits, stacked
 from cladeseg.omics.model.omics_model import OmicsModel, fuse, pooled

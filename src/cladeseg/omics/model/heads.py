@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cladeseg.omics.losses import distillation_loss, marginal_loss
+from cladeseg.classes import marginal_loss
+from cladeseg.omics.losses import distillation_loss
 
 
 def stacked(features: Sequence[np.ndarray]) -> Tensor:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cladeseg.classes import cooled
 from cladeseg.omics.features import Block
 from cladeseg.omics.losses import teaching_weights
-from cladeseg.omics.model.calibration import cooled
 from cladeseg.omics.model.confidence import confidence
 from cladeseg.omics.model.heads import head_logits, stacked
 from cladeseg.omics.model.subsets import Subset, joint_heads

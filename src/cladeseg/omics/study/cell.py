@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from cladeseg.classes import FIRST_CLASS, class_tree, leaf_columns
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
-from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, leaf_columns, read_dataset
-from cladeseg.omics.data.class_tree import FIRST_CLASS, class_tree
-from cladeseg.omics.metrics import class_reliability, class_scores
+from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, read_dataset
 from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
 from cladeseg.omics.study.conditions import Values, stress_conditions
+from cladeseg.statistics import class_reliability, class_scores
 
 OURS = "ours"
 #: Baselines that take a second; the others take ten.

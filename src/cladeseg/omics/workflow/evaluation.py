@@ -10,12 +10,11 @@ import numpy as np
 
 from cladeseg.bundle.provenance import made_by
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
+from cladeseg.classes import FIRST_CLASS, class_names, leaf_columns
 from cladeseg.files import DataError, check_choice, write_json
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
-from cladeseg.omics.data import OmicsCohort, hide_below, leaf_columns, read_dataset
-from cladeseg.omics.data.class_tree import FIRST_CLASS, class_names
+from cladeseg.omics.data import OmicsCohort, hide_below, read_dataset
 from cladeseg.omics.data.draw import LabelDraw, read_draw
-from cladeseg.omics.metrics import class_reliability, class_scores
 from cladeseg.omics.model import Predictions, top_features
 from cladeseg.omics.pages import embedded, write_omics_page
 from cladeseg.omics.workflow.matching import matched_values
@@ -23,6 +22,7 @@ from cladeseg.omics.workflow.plan import OmicsPlan
 from cladeseg.omics.workflow.predictions_table import predictions_frame, write_predictions
 from cladeseg.omics.workflow.running import PREDICTIONS
 from cladeseg.omics.workflow.stored_run import StoredRun, load_run
+from cladeseg.statistics import class_reliability, class_scores
 from cladeseg.taxonomy import Taxonomy
 
 logger = logging.getLogger(__name__)

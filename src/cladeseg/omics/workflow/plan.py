@@ -10,7 +10,8 @@ from typing import Any
 from cladeseg.bundle.checked_command import check_command
 from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.bundle.settings import read_settings
-from cladeseg.omics.data import OmicsCohort, class_tree, read_dataset
+from cladeseg.classes import class_tree
+from cladeseg.omics.data import OmicsCohort, read_dataset
 from cladeseg.omics.workflow.settings import OmicsSettings
 from cladeseg.taxonomy import Taxonomy
 

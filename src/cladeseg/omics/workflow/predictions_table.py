@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cladeseg.classes import class_names, leaf_columns, node_names
 from cladeseg.files import atomic_write
-from cladeseg.omics.data.class_tree import class_names, leaf_columns, node_names
 from cladeseg.omics.model import Predictions
 from cladeseg.taxonomy import Taxonomy
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.bundle.run_folder import RunFolder, add_use, backup_existing, configure_logging, start_run, unlock_run
+from cladeseg.classes import leaf_columns
 from cladeseg.files import DataError, atomic_write
-from cladeseg.omics.data import draw_labels, hide_below, leaf_columns, open_or_draw, read_dataset
+from cladeseg.omics.data import draw_labels, hide_below, open_or_draw, read_dataset
 from cladeseg.omics.model import OmicsFit
 from cladeseg.omics.workflow.matching import matched_values
 from cladeseg.omics.workflow.plan import OmicsPlan

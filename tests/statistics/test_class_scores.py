@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cladeseg.omics.metrics import class_scores, expected_calibration_error
+from cladeseg.statistics import class_scores, expected_calibration_error
 
 
 def test_a_missing_prediction_counts_as_wrong() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score
 
-from cladeseg.omics.metrics.calibration_error import expected_calibration_error
+from cladeseg.statistics.calibration_error import expected_calibration_error
 
 
 def class_scores(probabilities: np.ndarray, classes: np.ndarray) -> dict[str, Any]:

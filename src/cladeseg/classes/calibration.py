@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cladeseg.omics.losses import marginal_loss
+from cladeseg.classes.marginal import marginal_loss
 
 #: Standard deviation of log T before any patient is seen; chosen on development splits.
 SPREAD = 0.2
