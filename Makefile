@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "cladeseg needs Python 3.10 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 	       "Name another one: make install PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt -e ".[dev,dicom,docs,fusion,omics,onnx]"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[cluster,dev,dicom,docs,fusion,omics,onnx]"
 	@touch $@
 
 demo: install  ## phantoms, training with few fine labels, evaluation, table (at most 15 min on 2 cores)

@@ -30,6 +30,7 @@ LEVELS = {
     "classes": 1,  # of patients: their tree, marginal loss, calibration
     "statistics": 1,
     "report": 1,
+    "tasks": 1,
     "bundle": 1,
     "volumes": 1,  # files of images and masks: below everything that looks at one
     # wings: never import one another

@@ -92,7 +92,7 @@ def test_every_import_is_declared(project: dict[str, Any], imported: set[str]) -
     """What comes with another package today may not do so tomorrow."""
     extra = {
         canonicalize_name(Requirement(text).name)
-        for name in ("dicom", "omics", "onnx", "fusion")
+        for name in ("dicom", "omics", "onnx", "fusion", "cluster")
         for text in project["optional-dependencies"][name]
     } - EXTRAS_OF_OTHERS
     assert imported - asked_for(project) == {*BROUGHT_ALONG, *extra}
