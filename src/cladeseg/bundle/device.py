@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import nn
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
-    """``"auto"`` is the first CUDA device if there is one, else the CPU; anything else is taken at its word.
+    """``"auto"`` is CUDA if there is any, else the CPU; anything else is taken at its word.
+
+    Of several processes that ``torchrun`` starts, each takes a graphics card of its own.
 
     Raises:
         ValueError: there is no such device, in PyTorch or in this machine.
     """
     if str(name) == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        card = os.environ.get("LOCAL_RANK", "0")
+        return torch.device(f"cuda:{card}" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:

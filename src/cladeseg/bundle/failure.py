@@ -65,7 +65,12 @@ def message_of(error: BaseException) -> str:
 
 
 def say(message: str) -> None:
-    """Show an error's message: not wrapped, so that a path can be copied, and not interpreted."""
+    """Show an error's message: not wrapped, so that a path can be copied, and not interpreted.
+
+    Of several processes that train together only the first one to end speaks.
+    """
+    if not _first_to_say():
+        return
     console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
     console.print("error:", style="bold red", end=" ")
     console.print(message, markup=False)
@@ -81,3 +86,11 @@ def _explain(kind: type[BaseException], error: BaseException, trace: TracebackTy
         sys.__excepthook__(kind, error, trace)
     if explained:
         say(message_of(cause))
+
+
+def _first_to_say() -> bool:
+    if "torch.distributed" not in sys.modules:  # which takes seconds to load
+        return True
+    from cladeseg.bundle.ranks import first_to_say
+
+    return first_to_say()

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from cladeseg.bundle.ranks import Ranks
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import SupervisionSampler, training_loader
 
@@ -181,3 +182,26 @@ def test_an_empty_kind_gets_no_place_in_a_batch():
 def test_no_case_at_all_is_refused():
     with pytest.raises(DataError, match="no training case"):
         training_loader(cases("unlabelled"), {"fine": 2}, seed=0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_processes_together_see_the_batch_of_one_alone(count: int) -> None:
+    ratio = {"fine": 2, "coarse": 4, "unlabelled": 2}
+    alone = make(per_batch=ratio)
+    shares = [make(per_batch=ratio, who=Ranks(index, count)) for index in range(count)]
+    for step in (0, 5):
+        whole = dict(enumerate(alone.batch(step)))
+        parts = {place: pair for one in shares for place, pair in zip(one.places, one.batch(step), strict=True)}
+        assert parts == whole
+
+
+def test_every_process_gets_cases_of_every_kind() -> None:
+    sampler = make(per_batch={"fine": 2, "coarse": 4, "unlabelled": 2}, who=Ranks(1, 2))
+    assert [sampler.slots[place] for place in sampler.places] == ["fine", "coarse", "coarse", "unlabelled"]
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
+    with pytest.raises(DataError, match=r"batch\.fine: 3 cannot be shared evenly by 2 processes; make it 2 or 4"):
+        make(per_batch={"fine": 3}, who=Ranks(0, 2))
+    with pytest.raises(DataError, match=r"batch\.fine: 1 .*; make it 2$"):
+        make(per_batch={"fine": 1}, who=Ranks(0, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -176,7 +177,8 @@ def _resampled_shape(grid: Grid, spacing: Sequence[float], axis_order: str) -> n
 
 def _allowed_bytes(max_gigabytes: float | None) -> int:
     if max_gigabytes is None:
-        return int(_SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available)
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # of this machine; each has a cache
+        return int(_SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available) // processes
     if max_gigabytes < 0:
         raise ValueError(f"max_gigabytes: must not be negative, is {max_gigabytes}")
     return int(max_gigabytes * _GIGABYTE)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from cladeseg.bundle.ranks import ALONE, Ranks
 from cladeseg.files import DataError
 from cladeseg.segmentation.data.cached_dataset import CachedDataset
 from cladeseg.segmentation.data.supervision import supervision_of
@@ -22,7 +23,7 @@ _UNLIMITED = 2**40
 
 
 def training_loader(
-    dataset: CachedDataset, per_batch: Mapping[str, int], seed: int, *, num_workers: int = 0
+    dataset: CachedDataset, per_batch: Mapping[str, int], seed: int, *, num_workers: int = 0, who: Ranks = ALONE
 ) -> DataLoader[Any]:
     """Loader over a whole training, whose batch of step t is a pure function of (seed, t).
 
@@ -33,12 +34,13 @@ def training_loader(
             left out.
         seed: of the draws.
         num_workers: loader processes; 0 loads in the training process.
+        who: which of several processes this is, that share each batch.
 
     Raises:
-        DataError: there is no case to fill a batch with.
+        DataError: there is no case to fill a batch with, or a batch cannot be shared evenly.
     """
     supervisions = [supervision_of(case) for case in dataset.data]
-    sampler = SupervisionSampler(supervisions, per_batch=per_batch, steps=_UNLIMITED, seed=seed)
+    sampler = SupervisionSampler(supervisions, per_batch=per_batch, steps=_UNLIMITED, seed=seed, who=who)
     return DataLoader(dataset, batch_sampler=sampler, num_workers=num_workers, pin_memory=torch.cuda.is_available())
 
 
@@ -57,12 +59,14 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
         steps: total number of steps of the training.
         seed: of all draws, not negative.
         start_step: first step to yield.
+        who: which of several processes this is; each gets an equal part of every pool's slots, and all of them together
+            what one process alone would get.
 
     Yields:
         For each step a list of (case index, sample seed): fine slots first, then coarse, then unlabelled.
 
     Raises:
-        DataError: no pool with slots has a case.
+        DataError: no pool with slots has a case, or the slots of one cannot be shared evenly.
         ValueError: an unknown pool, or a negative number.
 
     Example:
@@ -82,6 +86,7 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
         steps: int,
         seed: int,
         start_step: int = 0,
+        who: Ranks = ALONE,
     ) -> None:
         _check_numbers(per_batch, steps=steps, seed=seed, start_step=start_step)
         self.steps, self.seed, self.start_step = steps, seed, start_step
@@ -89,15 +94,16 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
         self._pools = {pool: np.flatnonzero([kind == pool for kind in kinds]) for pool in POOLS}
         sizes = {pool: len(cases) for pool, cases in self._pools.items()}
         self._counts = _slots({pool: int(per_batch.get(pool, 0)) for pool in POOLS}, sizes)
+        self.places = _places(self._counts, who)
 
     @property
     def slots(self) -> list[str]:
-        """Kind of supervision (fine, coarse, unlabelled) at each position of a batch."""
+        """Kind of supervision (fine, coarse, unlabelled) at each position of a batch that all processes share."""
         return [pool for pool in POOLS for _ in range(self._counts[pool])]
 
     @property
     def batch_size(self) -> int:
-        """Cases per step."""
+        """Cases per step, of all processes."""
         return sum(self._counts.values())
 
     def __len__(self) -> int:
@@ -107,9 +113,9 @@ class SupervisionSampler(Sampler[list[tuple[int, int]]]):
         return (self.batch(step) for step in range(self.start_step, self.steps))
 
     def batch(self, step: int) -> list[tuple[int, int]]:
-        """The (case index, sample seed) pairs of one step."""
+        """This process's (case index, sample seed) pairs of one step."""
         cases = [self._draw(pool, step * count + slot) for pool, count in self._counts.items() for slot in range(count)]
-        return [(case, _sample_seed(self.seed, step, slot)) for slot, case in enumerate(cases)]
+        return [(cases[place], _sample_seed(self.seed, step, place)) for place in self.places]
 
     def _draw(self, pool: str, number: int) -> int:
         cases = self._pools[pool]
@@ -148,3 +154,22 @@ def _slots(wanted: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, int
 
 def _sample_seed(seed: int, step: int, slot: int) -> int:
     return int(np.random.SeedSequence([seed, step, slot]).generate_state(1)[0])
+
+
+def _places(counts: Mapping[str, int], who: Ranks) -> list[int]:
+    """A process's places in a batch whose pools lie one after the other: a part of each pool."""
+    places: list[int] = []
+    begin = 0
+    for pool, count in counts.items():
+        _check_even(f"batch.{pool}", count, who.count)
+        share = count // who.count
+        places += range(begin + who.index * share, begin + (who.index + 1) * share)
+        begin += count
+    return places
+
+
+def _check_even(name: str, number: int, count: int) -> None:
+    less, rest = number - number % count, number % count
+    if rest:
+        near = " or ".join(str(one) for one in (less, less + count) if one)
+        raise DataError(f"{name}: {number} cannot be shared evenly by {count} processes; make it {near}")

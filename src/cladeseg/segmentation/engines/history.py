@@ -11,6 +11,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 
+from cladeseg.bundle.ranks import mean_over_ranks
 from cladeseg.files import DataError, atomic_write
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class EpochLosses:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def _close(self, engine: Engine) -> None:
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means = {name: float(mean_over_ranks(total)) / self._counts[name] for name, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         engine.state.epoch_losses = means
         if not all(math.isfinite(value) for value in means.values()):

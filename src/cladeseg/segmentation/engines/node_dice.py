@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
+from cladeseg.bundle.ranks import gathered
 from cladeseg.segmentation.metrics import annotated_nodes, dice, inside
 from cladeseg.taxonomy import Taxonomy
 
@@ -16,8 +17,8 @@ class NodeDice:
     """Mean Dice per node and over nodes, as metrics of a validation engine; the mean is the key metric.
 
     A node counts in a case only where its label determines it, so coarse validation cases score the superclass and
-    open no fine label.  Measured on the resampled grid: fast, for choosing and watching; the evaluation proper is on
-    the original grid.
+    open no fine label.  Of several joined processes each scores some of the cases; the means are over all.  Measured on
+    the resampled grid: fast, for choosing and watching; the evaluation proper is on the original grid.
 
     Args:
         taxonomy: the label tree.
@@ -30,7 +31,7 @@ class NodeDice:
     def __init__(self, taxonomy: Taxonomy, *, picture: Callable[..., np.ndarray] | None = None) -> None:
         self.taxonomy = taxonomy
         self.picture = picture
-        self._scores: dict[str, list[float]] = {}
+        self._scores: dict[str, dict[str, float]] = {}
 
     def attach(self, engine: Engine) -> None:
         """Attach as a handler of the validation engine."""
@@ -47,19 +48,27 @@ class NodeDice:
         for case, output in zip(engine.state.batch, engine.state.output, strict=True):
             predicted = torch.as_tensor(output["pred"]).argmax(dim=0).cpu().numpy()
             truth = torch.as_tensor(case["nodes"])[0].cpu().numpy()
-            self._score(predicted, truth)
+            self._scores[str(case.get("case", len(self._scores)))] = self._of_case(predicted, truth)
             if self.picture is not None and engine.state.overlay is None:
                 image = torch.as_tensor(case["image"])[0].float().cpu().numpy()
                 engine.state.overlay = self.picture(image, truth, predicted, _affine_of(case["image"]))
 
-    def _score(self, predicted: np.ndarray, truth: np.ndarray) -> None:
-        for v in annotated_nodes(truth, self.taxonomy):
-            score = dice(inside(predicted, v, self.taxonomy), inside(truth, v, self.taxonomy))
-            if score is not None:
-                self._scores.setdefault(self.taxonomy.names[v], []).append(score)
+    def _of_case(self, predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+        """Dice of each node that the labels of a case determine."""
+        nodes = annotated_nodes(truth, self.taxonomy)
+        scores = {
+            self.taxonomy.names[v]: dice(inside(predicted, v, self.taxonomy), inside(truth, v, self.taxonomy))
+            for v in nodes
+        }
+        return {name: score for name, score in scores.items() if score is not None}
 
     def _close(self, engine: Engine) -> None:
-        means = {name: float(np.mean(values)) for name, values in self._scores.items()}
+        # By name, as a case is scored twice where there are more processes than cases.
+        cases = {name: scores for part in gathered(self._scores) for name, scores in part.items()}
+        by_node: dict[str, list[float]] = {}
+        for name, score in (item for scores in cases.values() for item in scores.items()):
+            by_node.setdefault(name, []).append(score)
+        means = {name: float(np.mean(values)) for name, values in by_node.items()}
         engine.state.metrics = {f"dice_{name}": value for name, value in means.items()}
         engine.state.metrics[self.KEY] = float(np.mean(list(means.values()))) if means else float("nan")
 

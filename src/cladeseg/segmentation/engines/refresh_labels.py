@@ -15,6 +15,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
+from cladeseg.bundle.ranks import gathered, ranks, wait_for_all
 from cladeseg.files import DataError, atomic_write
 from cladeseg.segmentation.engines.trainer import TreeTrainer
 from cladeseg.segmentation.transforms import slices_of
@@ -119,9 +120,11 @@ class RefreshLabels:
     def _refresh_if_due(self, engine: TreeTrainer) -> None:
         if engine.state.epoch not in self.epochs(engine.state.max_epochs):
             return
-        maps = dict(self._labels_of(i, engine) for i in range(len(self.cases)))
-        changed = {name: nodes for name, nodes in maps.items() if nodes is not None}
-        _write(changed, self._file(engine.state.epoch))
+        parts = gathered([self._labels_of(i, engine) for i in ranks().part(len(self.cases))])
+        changed = {name: nodes for part in parts for name, nodes in part if nodes is not None}
+        if ranks().first:
+            _write(changed, self._file(engine.state.epoch))
+        wait_for_all()  # nobody trains with labels that a resumed training could not have
         self._replace(changed)
         logger.info("epoch %d: labels of %d coarse cases made anew with the teacher", engine.state.epoch, len(changed))
         if self._loading:  # the loader's processes hold copies, and have prepared samples with the labels of before

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from cladeseg.bundle.device import choose_device
+from cladeseg.bundle.ranks import average_gradients
 from cladeseg.segmentation.engines.allocator import keep_freed_memory
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Overview, Step, StepInput, parameters_of
@@ -33,6 +34,9 @@ class TreeTrainer(Trainer):
     Every random number of step t comes from a generator seeded with (seed, t), and the loader's sampler is a pure
     function of the step as well; dropout layers, which draw from torch's global generators, find those seeded for the
     step.  So a result depends on no state but the step's number.
+
+    Of several joined processes (:mod:`cladeseg.bundle.ranks`) each computes its part of the batch, and all take the
+    same step.
 
     Args:
         device: where to train; ``"auto"`` takes CUDA if there is one.
@@ -176,6 +180,7 @@ class TreeTrainer(Trainer):
 
     def _optimizer_step(self, loss: Tensor) -> None:
         loss.backward()
+        average_gradients(parameter for group in self.optimizer.param_groups for parameter in group["params"])
         # Apart, so that one network does not shrink another one's steps.
         passes = [list(network.parameters()) for network in passes_of(self.network)]
         for parameters in (*passes, parameters_of(self.step)):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.loss import _Loss
 
+from cladeseg.bundle.ranks import mean_over_ranks
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.taxonomy import Taxonomy
 from cladeseg.tree_math import at_least_float32
@@ -123,7 +124,7 @@ class TreeLoss(_Loss):
                 log_p_v = leaf[:, leaves[0] : leaves[-1] + 1].logsumexp(dim=1, keepdim=True)
                 log_p = torch.where(labelled, log_p_v, log_p)
         annotated = label != self.taxonomy.root
-        return _weighted_mean(-torch.where(annotated, log_p, 0), annotated)
+        return _mean_over_batch(-torch.where(annotated, log_p, 0), annotated)
 
     def dice(self, leaf: Tensor, label: Tensor) -> Tensor:
         """Marginal Dice loss of leaf log-probabilities (B, L, V) at labels (B, 1, V)."""
@@ -136,7 +137,7 @@ class TreeLoss(_Loss):
         # A term that does not count must not divide by zero either.
         term = 1 - (2 * overlap + self.smooth_nr) / torch.where(included, size + self.smooth_dr, 1)
         weight = included * self.dice_weight
-        return _weighted_mean(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
+        return _mean_over_batch(_weighted_mean(term, weight, dim=1), weight.any(dim=1))
 
     def _sums(self, p: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Sums over the voxels of each label: of p(node) (B, N-1, N) from p(leaf) (B, L, V), and of 1 (B, 1, N).
@@ -161,10 +162,19 @@ def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
-def _weighted_mean(values: Tensor, weight: Tensor, dim: int | None = None) -> Tensor:
+def _weighted_mean(values: Tensor, weight: Tensor, dim: int) -> Tensor:
     """Weighted mean, 0 where all weights are; decided without reading the weights back from the device."""
     total = weight.sum(dim)
     return (values * weight).sum(dim) / torch.where(total > 0, total, 1)
+
+
+def _mean_over_batch(values: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of all values, 0 where all weights are.
+
+    Where several processes share a batch, the mean of their results is the mean over the whole batch.
+    """
+    total = mean_over_ranks(weight.sum(dtype=values.dtype))
+    return (values * weight).sum() / torch.where(total > 0, total, 1)
 
 
 def _check_shapes(leaf: Tensor, target: Tensor, taxonomy: Taxonomy) -> None:

@@ -1,6 +1,7 @@
 """Dictionary transforms, one per file, and the batch augmentation that runs on the device."""
 
 from cladeseg.segmentation.transforms.augment_batch import BatchAugment
+from cladeseg.segmentation.transforms.batch_share import BatchShare
 from cladeseg.segmentation.transforms.check_image import CheckImaged, CheckNormalised
 from cladeseg.segmentation.transforms.coarsen import coarsen_image, coarsen_nodes
 from cladeseg.segmentation.transforms.compose_batch import ComposeBatch
@@ -35,6 +36,7 @@ __all__ = [
     "UNMIRRORED",
     "AddOverviewd",
     "BatchAugment",
+    "BatchShare",
     "CheckImaged",
     "CheckNormalised",
     "ComposeBatch",

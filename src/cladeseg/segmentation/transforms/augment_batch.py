@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import interpolate, pad
 
+from cladeseg.segmentation.transforms.batch_share import BatchShare, whole_batch
 from cladeseg.segmentation.transforms.mirror import along_array_axes
 from cladeseg.segmentation.transforms.warp import affine_coordinates, warp
 from cladeseg.taxonomy import ALLOWED, ANATOMICAL_AXES, Taxonomy
@@ -39,6 +40,7 @@ class BatchAugment:
         lowres: range of the factor by which in-plane resolution is lost, e.g. ``(1, 2)``; None: never.
         probability: chance of each intensity change, per sample.
         spacing: voxel size along each axis; only ratios matter.
+        share: which places of a larger batch the samples have; by default they are the batch.
 
     Raises:
         TaxonomyError: the tree does not allow a flip.
@@ -74,6 +76,7 @@ class BatchAugment:
         lowres: Range | None = None,
         probability: float = 0.5,
         spacing: Sequence[float] = (1, 1, 1),
+        share: BatchShare | None = None,
     ) -> None:
         _check_positive(scale=scale, contrast=contrast, gamma=gamma, lowres=lowres or (1, 1), spacing=sorted(spacing))
         self.root = taxonomy.root
@@ -89,6 +92,7 @@ class BatchAugment:
         self.lowres = lowres
         self.probability = probability
         self.spacing = spacing
+        self.share = share
 
     def __call__(
         self,
@@ -118,9 +122,10 @@ class BatchAugment:
 
         A change that does not happen gets its neutral value (``noise`` 0, ``gamma`` 1 …).  ``flip`` is by array axis.
         """
+        share = self.share or whole_batch(batch)
 
         def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-            return low + (high - low) * torch.rand(batch, *shape, generator=generator)
+            return low + (high - low) * share.draw(lambda cases: torch.rand(cases, *shape, generator=generator))
 
         def with_probability(bounds: Range, *, else_: float) -> torch.Tensor:
             value, chance = uniform(*bounds), uniform(0, 1)
@@ -134,7 +139,7 @@ class BatchAugment:
             "translation": uniform(-1, 1, 3) * torch.tensor(self.translate_voxels),
             "flip": along_array_axes((uniform(0, 1, 3) < 0.5) & flips, axes),
             "noise": with_probability((0, self.noise), else_=0),
-            "noise_seed": torch.randint(2**31, (batch,), generator=generator),
+            "noise_seed": share.draw(lambda cases: torch.randint(2**31, (cases,), generator=generator)),
             "blur": with_probability(self.blur or (0, 0), else_=0),
             "brightness": with_probability((-self.brightness, self.brightness), else_=0),
             "contrast": with_probability(self.contrast, else_=1),

@@ -132,6 +132,7 @@ def write_bundle(folder: str | Path, taxonomy_file: str | Path, plan: BundlePlan
         raise ValueError(f"intensity: '{plan.intensity}' is unknown; known are {', '.join(INTENSITY)}")
     files = {
         "configs/train.json": config_text(training_config(plan)),
+        "configs/multi_gpu_train.json": config_text(_template("multi_gpu_train")),
         "configs/evaluate.json": config_text(_template("evaluate")),
         "configs/inference.json": config_text(inference_config(plan)),
         "configs/metadata.json": config_text(metadata(plan, taxonomy)),

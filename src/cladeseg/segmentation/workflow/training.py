@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cladeseg.bundle.ranks import check_joined, leave_ranks, ranks, wait_for_all
 from cladeseg.bundle.run_folder import add_use, unlock_run
 from cladeseg.bundle.shipped import copy_advice, is_shipped
 from cladeseg.bundle.trained_tree import check_tree
@@ -36,9 +37,14 @@ def start_training(plan: TrainingPlan) -> None:
 
     Raises:
         DataError: the folder holds a training that is not to be resumed, or was trained with other settings or on
-            another tree, or what is to be resumed is damaged.
+            another tree, or what is to be resumed is damaged; or this is one of several processes that nothing joins.
     """
-    open_training(plan.run_folder, plan.settings, plan.taxonomy, resume=plan.resume, free=FREE_ON_RESUME)
+    check_joined()
+    if ranks().first:
+        open_training(plan.run_folder, plan.settings, plan.taxonomy, resume=plan.resume, free=FREE_ON_RESUME)
+        if ranks().count > 1:  # the others read the split that the first one stores
+            logger.info("training on %d processes: %d cases", ranks().count, len(plan.datalist["training"]))
+    wait_for_all()
 
 
 def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
@@ -54,7 +60,7 @@ def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> C
         DataError: a case cannot be loaded.
     """
     s = plan.settings
-    record = plan.run_folder.propagation / "intensity.json"
+    record = plan.run_folder.propagation / "intensity.json" if ranks().first else None
     load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s, record=record)
     load = with_overview(load, plan.taxonomy, s)
     return _cached(plan, data, load, patch=training_patch(plan.taxonomy, s))
@@ -77,6 +83,7 @@ def _cached(plan: TrainingPlan, data: Sequence[Mapping[str, Any]], load: Load, *
         spacing=s.target_spacing,
         axis_order=s.axis_order,
         max_gigabytes=s.cache_gigabytes,
+        progress=ranks().first,
         **options,
     )
 
@@ -91,8 +98,10 @@ def run_training(workflow: TrainingWorkflow) -> None:
     try:
         _train(workflow)
     finally:
-        add_use(workflow.plan.run_folder, time.perf_counter() - begin)
-        unlock_run(workflow.plan.run_folder)
+        if ranks().first:
+            add_use(workflow.plan.run_folder, time.perf_counter() - begin)
+            unlock_run(workflow.plan.run_folder)
+    leave_ranks()
 
 
 def _train(workflow: TrainingWorkflow) -> None:
@@ -107,6 +116,12 @@ def _train(workflow: TrainingWorkflow) -> None:
     if trainer.state.epoch < trainer.state.max_epochs:
         logger.info("stopped after epoch %d; add --resume to go on", trainer.state.epoch)
         return
+    if ranks().first:
+        _finish(workflow)
+
+
+def _finish(workflow: TrainingWorkflow) -> None:
+    """Store the weights, and offer them to the bundle if that is wanted."""
     _store_weights(workflow)
     if workflow.plan.promote and is_shipped(workflow.plan.bundle_root):
         logger.warning(

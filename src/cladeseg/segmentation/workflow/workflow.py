@@ -10,7 +10,9 @@ import torch
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from torch import nn
+from torch.utils.data import Subset
 
+from cladeseg.bundle.ranks import Ranks, ranks
 from cladeseg.bundle.run_folder import made_with
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
 from cladeseg.segmentation.data import CachedDataset, training_loader
@@ -36,7 +38,7 @@ from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
 from cladeseg.segmentation.networks import passes_of
 from cladeseg.segmentation.pages import ValidationPicture
-from cladeseg.segmentation.transforms import BatchAugment, ComposeBatch, ModalityDropout
+from cladeseg.segmentation.transforms import BatchAugment, BatchShare, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.propagation import labels_of
 from cladeseg.segmentation.workflow.two_passes import box_inferer, inferer_for, ratios
@@ -150,6 +152,14 @@ class TrainingWorkflow:
         """Shape and intensity, then modality dropout, each where it is asked for."""
         return self._augmentation(self.taxonomy, (1.0, 1.0, 1.0))
 
+    @property
+    def _share(self) -> BatchShare | None:
+        """This process's places in the batches that several share."""
+        if ranks().count == 1:
+            return None
+        sampler: Any = self.loader.batch_sampler
+        return BatchShare(sampler.places, sampler.batch_size)
+
     @cached_property
     def overview_augment(self) -> ComposeBatch | None:
         """The same for the first of two passes, with shifts as long in millimetres."""
@@ -164,7 +174,7 @@ class TrainingWorkflow:
         options["translate_voxels"] = tuple(voxels / ratio for voxels, ratio in shifts)
         channels = len(self.settings.data.channels) or 1
         return ComposeBatch(
-            BatchAugment(taxonomy, **options) if s.enabled else None,
+            BatchAugment(taxonomy, share=self._share, **options) if s.enabled else None,
             ModalityDropout(channels, s.modality_dropout) if s.modality_dropout else None,
         )
 
@@ -187,7 +197,7 @@ class TrainingWorkflow:
         """Scores the teacher on whole validation volumes."""
         return SupervisedEvaluator(
             device=self.device,
-            val_data_loader=DataLoader(self.validation, batch_size=1, num_workers=0),
+            val_data_loader=DataLoader(own_part(self.validation, ranks()), batch_size=1, num_workers=0),
             network=self.teacher.network,
             inferer=inferer_for(self.plan.first_pass, patch_size=self.settings.data.patch_size),
             val_handlers=[NodeDice(self.taxonomy, picture=ValidationPicture(self.taxonomy))],
@@ -205,6 +215,13 @@ class TrainingWorkflow:
         return TrainingState(self.plan.run_folder.state, evaluator=self.evaluator, made_with=settings_and_tree)
 
     @cached_property
+    def loader(self) -> torch.utils.data.DataLoader[Any]:
+        """Batches of the whole training; of several processes each gets its part of them."""
+        s = self.settings
+        workers = s.data.num_workers
+        return training_loader(self.training, s.batch.per_batch, s.seed, num_workers=workers, who=ranks())
+
+    @cached_property
     def trainer(self) -> TreeTrainer:
         """The engine with all its handlers."""
         s = self.settings
@@ -212,7 +229,7 @@ class TrainingWorkflow:
             device=self.device,
             max_epochs=self.max_epochs,
             steps_per_epoch=s.optimizer.steps_per_epoch,
-            train_data_loader=training_loader(self.training, s.batch.per_batch, s.seed, num_workers=s.data.num_workers),
+            train_data_loader=self.loader,
             network=self.network,
             teacher=self.teacher,
             step=self.step,
@@ -243,16 +260,29 @@ class TrainingWorkflow:
 
     def _own_handlers(self) -> list[Any]:
         """In the order in which they must see the end of an epoch: the state last, so that it includes the rest."""
-        evaluator, folder = self.evaluator, self.plan.run_folder
         return [
             *([self.sync_teacher] if self.handlers else []),
             *self._refresh(),
-            TrainingProgress(),
             EpochLosses(),
-            Validate(evaluator, interval=self.settings.optimizer.validation_interval),
+            Validate(self.evaluator, interval=self.settings.optimizer.validation_interval),
+            *(self._writers() if ranks().first else []),
+            StopAfter(self.plan.stop_after),
+        ]
+
+    def _writers(self) -> list[Any]:
+        """What shows and writes; of several processes only the first one does."""
+        evaluator, folder = self.evaluator, self.plan.run_folder
+        return [
+            TrainingProgress(),
             HistoryFile(folder.history, evaluator=evaluator),
             TensorBoardLog(folder.tensorboard, evaluator=evaluator),
             SaveBestWeights(folder.best_weights, evaluator=evaluator),
             self.state,
-            StopAfter(self.plan.stop_after),
         ]
+
+
+def own_part(cases: CachedDataset, who: Ranks) -> CachedDataset | Subset[Any]:
+    """The cases that one of several processes scores; each has one at least, so that none waits for ever."""
+    if who.count == 1 or not len(cases):
+        return cases
+    return Subset(cases, list(who.part(len(cases))) or [who.index % len(cases)])
