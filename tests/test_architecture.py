@@ -73,6 +73,7 @@ LEVELS = {
     "omics.study": 6,
     "omics.workflow": 6,
     "fusion.slides": 2,
+    "fusion.genes": 2,
     "fusion.features": 3,  # of the tiles of slides
     "fusion.model": 3,
     "fusion.explanation": 4,  # draws what the model attends to over tiles

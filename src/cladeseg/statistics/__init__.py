@@ -18,10 +18,15 @@ from cladeseg.statistics.differences import (
     relative_score,
     worst_relative_draw,
 )
+from cladeseg.statistics.fold_scores import FoldBootstrap, FoldScores
+from cladeseg.statistics.subtype_scores import SCORES, subtype_scores
 
 __all__ = [
+    "SCORES",
     "CrossedBootstrap",
     "Estimate",
+    "FoldBootstrap",
+    "FoldScores",
     "PatientBootstrap",
     "ReliabilityBin",
     "class_reliability",
@@ -35,5 +40,6 @@ __all__ = [
     "paired_difference",
     "relative_score",
     "reliability",
+    "subtype_scores",
     "worst_relative_draw",
 ]

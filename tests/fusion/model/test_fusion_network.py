@@ -120,6 +120,20 @@ def test_probabilities_and_weights_add_to_one(form: str) -> None:
     assert (found.tiles[0, 2:] == 0).all()
 
 
+def test_both_attention_maps_are_returned_and_look_at_what_is_there() -> None:
+    batch = patients()
+    batch["has_expression"][3] = False
+    found = network()(**batch)
+    assert found.tiles_over_groups is not None
+    assert found.groups_over_tiles is not None
+    assert found.tiles_over_groups.shape == (4, 6, 3)
+    assert found.groups_over_tiles.shape == (4, 3, 6)
+    assert (found.groups_over_tiles[0, :, 2:] == 0).all()
+    assert (found.tiles_over_groups[3] == 0).all()
+    assert ((found.groups_over_tiles.sum(dim=2) > 0) & (found.groups_over_tiles.sum(dim=2) < 1)).all()
+    assert network("late")(**patients()).groups_over_tiles is None
+
+
 def test_gated_pooling_equals_its_formula() -> None:
     torch.manual_seed(3)
     pool, tokens = GatedAttentionPool(4, hidden=5), torch.randn(2, 3, 4)

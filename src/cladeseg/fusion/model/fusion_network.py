@@ -27,12 +27,17 @@ class FusionOutput:
         modalities: (B, 2) weights of tiles and expression; they add to 1, and a missing one has 0.
         tiles: (B, N) weights of the pooled tiles; they add to 1 where there is a tile.
         groups: (B, K) the same of groups of genes.
+        tiles_over_groups: (B, N, K) attention of each tile over the groups; what is missing from 1 went to neither.
+            Nothing where the form has no cross-attention.
+        groups_over_tiles: (B, K, N) attention of each group over the tiles, likewise.
     """
 
     log_p: Tensor
     modalities: Tensor
     tiles: Tensor
     groups: Tensor
+    tiles_over_groups: Tensor | None = None
+    groups_over_tiles: Tensor | None = None
 
 
 class FusionNetwork(nn.Module):
@@ -94,14 +99,25 @@ class FusionNetwork(nn.Module):
         seen = self.tile_tokens(tiles.masked_fill(~tile_mask[..., None], 0.0))
         read = self.gene_tokens(expression.masked_fill(~has_expression[:, None], 0.0))
         group_mask = has_expression[:, None].expand(-1, read.shape[1])
+        over_groups = over_tiles = None
         if self.form == "cross_attention":
-            seen, read = self.to_genes(seen, read, group_mask)[0], self.to_tiles(read, seen, tile_mask)[0]
+            (seen, over_groups), (read, over_tiles) = (
+                self.to_genes(seen, read, group_mask),
+                self.to_tiles(read, seen, tile_mask),
+            )
         pooled, weights = zip(
             *(pool(x, m) for pool, x, m in zip(self.pools, (seen, read), (tile_mask, group_mask), strict=True)),
             strict=True,
         )
         shares = self._shares(pooled, present)
-        return FusionOutput(log_p=self._log_p(pooled, shares), modalities=shares, tiles=weights[0], groups=weights[1])
+        return FusionOutput(
+            log_p=self._log_p(pooled, shares),
+            modalities=shares,
+            tiles=weights[0],
+            groups=weights[1],
+            tiles_over_groups=over_groups,
+            groups_over_tiles=over_tiles,
+        )
 
     def _shares(self, pooled: Sequence[Tensor], present: Tensor) -> Tensor:
         scores = torch.cat([weigh(x) for weigh, x in zip(self.weigh, pooled, strict=True)], dim=1)
