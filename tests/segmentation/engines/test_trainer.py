@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 from ignite.engine import Events
-from tiny_training import assert_identical, tiny_net, tiny_trainer, weights_of
+from tiny_training import Balls, assert_identical, tiny_net, tiny_trainer, weights_of
 from torch import nn
 
+from cladeseg.segmentation.data import training_loader
 from cladeseg.segmentation.engines import StepInput, step_generator
 from cladeseg.segmentation.transforms import BatchAugment
 
@@ -282,3 +283,33 @@ def test_training_learns(acdc_tree):
 def test_a_number_of_steps_that_is_none_is_refused_by_name(acdc_tree, option, name, value):
     with pytest.raises(ValueError, match=rf"^{name} is {value!r}"):
         tiny_trainer(acdc_tree, **{option: value})
+
+
+# ---- a batch in parts ------------------------------------------------------------------------------------------------
+
+
+class MeanLoss:
+    """A loss that is a mean over cases, whose gradient is that of the parts' mean."""
+
+    def __init__(self) -> None:
+        self.cases: list[int] = []
+
+    def __call__(self, batch: StepInput) -> dict[str, torch.Tensor]:
+        self.cases.append(len(batch.images))
+        weights = torch.cat([p.flatten() for p in batch.network.parameters()])
+        return {"loss": ((weights[:, None] - batch.images.mean(dim=(1, 2, 3, 4))) ** 2).mean()}
+
+
+def test_parts_of_a_batch_give_the_step_of_the_whole_batch(acdc_tree):
+    loader = training_loader(Balls(acdc_tree), {"fine": 2, "coarse": 2}, 0)
+    found = {}
+    for parts in (1, 2):
+        step = MeanLoss()
+        trainer = tiny_trainer(acdc_tree, step=step, parts=parts, epochs=1)
+        trainer.set_data(loader)
+        trainer.run()
+        assert step.cases == [4 // parts] * (2 * parts)
+        found[parts] = weights_of(trainer), float(trainer.state.output["loss"])
+    for name, whole in found[1][0].items():
+        torch.testing.assert_close(found[2][0][name], whole, atol=1e-5, rtol=1e-5)
+    assert found[2][1] == pytest.approx(found[1][1], rel=1e-5)

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
+from cladeseg.bundle.settings import SettingsError
+from cladeseg.segmentation.data import SupervisionSampler
+from cladeseg.segmentation.networks import build_network
 from cladeseg.segmentation.workflow import TrainingPlan, TrainingWorkflow
+from cladeseg.taxonomy import Taxonomy
 
 ACDC = Path(__file__).parents[3] / "bundles" / "acdc_subclass_segmentation"
 
@@ -56,3 +61,18 @@ def test_weights_are_averaged_as_set_and_else_where_the_method_learns_from_the_a
 def test_an_option_that_a_method_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="noise"):
         _ = _workflow(nn.Conv3d(1, 4, 3), method="bcp", baseline={"noise": 0.1}).step
+
+
+def test_recomputing_is_a_setting_of_the_student(acdc_tree: Taxonomy) -> None:
+    levels = {"filters": [4, 4, 4], "kernels": [3, 3, 3], "strides": [1, 2, 2]}
+    network = build_network(acdc_tree, **levels)  # type: ignore[arg-type]
+    workflow = _workflow(network, network={"recompute": True})
+    assert any(type(block).__name__ == "_RecomputedHead" for block in workflow.network.modules())
+
+
+def test_parts_that_would_not_be_equal_are_refused() -> None:
+    workflow = _workflow(nn.Conv3d(1, 4, 3), batch={"parts": 2, "fine": 3})
+    sampler = SupervisionSampler(["fine", "heart"], per_batch={"fine": 3, "coarse": 2}, steps=1, seed=0)
+    workflow.loader = DataLoader([0, 1], batch_sampler=sampler)
+    with pytest.raises(SettingsError, match="settings#batch#parts: 2 equal parts of 3 fine cases"):
+        _ = workflow._parts

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.ranks import average_gradients
 from cladeseg.segmentation.engines.allocator import keep_freed_memory
+from cladeseg.segmentation.engines.batch_parts import batch_parts
 from cladeseg.segmentation.engines.schedule import StepSchedule
 from cladeseg.segmentation.engines.step import Overview, Step, StepInput, parameters_of
 from cladeseg.segmentation.mixing import EmaTeacher
@@ -56,6 +57,7 @@ class TreeTrainer(Trainer):
         seed: of everything random in a step.
         amp: bfloat16 autocast, on CUDA and on CPUs that have it.
         max_norm: gradient norm is clipped to this.
+        parts: that each batch is computed in, one after the other; the step is taken with their mean gradient.
         train_handlers: ignite handlers, attached in order.
     """
 
@@ -76,6 +78,7 @@ class TreeTrainer(Trainer):
         seed: int = 0,
         amp: bool = False,
         max_norm: float = 12.0,
+        parts: int = 1,
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
         self.network = network
@@ -87,6 +90,7 @@ class TreeTrainer(Trainer):
         self.lr_scheduler = lr_scheduler
         self.seed = seed
         self.max_norm = max_norm
+        self.parts = _positive("parts", parts)
         # Not MONAI's ``amp``, which is float16 with a gradient scaler and CUDA only; bfloat16 needs no scaler.
         self.bfloat16 = amp
         super().__init__(
@@ -130,9 +134,15 @@ class TreeTrainer(Trainer):
         batch = self._augmented(batch)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with _seeded_dropout(self.seed, index, self.state.device), autocast:
-            losses = self.step(batch)
-        self._optimizer_step(losses["loss"])
+        losses = [self._gradient(part, number, autocast) for number, part in enumerate(batch_parts(batch, self.parts))]
+        self._optimizer_step()
+        return {name: torch.stack([one[name] for one in losses]).mean() for name in losses[0]}
+
+    def _gradient(self, part: StepInput, number: int, autocast: torch.autocast) -> dict[str, Tensor]:
+        """Losses of a part of a batch; its share of the mean gradient is added to what is there."""
+        with _seeded_dropout(self.seed, part.step, number, self.state.device), autocast:
+            losses = self.step(part)
+        (losses["loss"] / self.parts).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _batch(self, batchdata: dict[str, Any], index: int) -> StepInput:
@@ -178,8 +188,7 @@ class TreeTrainer(Trainer):
         # one and the same without label propagation
         return batch._replace(images=images, nodes=parts[0], propagated=parts[-1], valid=valid)
 
-    def _optimizer_step(self, loss: Tensor) -> None:
-        loss.backward()
+    def _optimizer_step(self) -> None:
         average_gradients(parameter for group in self.optimizer.param_groups for parameter in group["params"])
         # Apart, so that one network does not shrink another one's steps.
         passes = [list(network.parameters()) for network in passes_of(self.network)]
@@ -204,10 +213,10 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 
 @contextmanager
-def _seeded_dropout(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """Let torch's global generators be a pure function of (seed, step) for a while; their own state comes back."""
+def _seeded_dropout(seed: int, step: int, part: int, device: torch.device) -> Iterator[None]:
+    """Let torch's global generators be a pure function of (seed, step, part) for a while; their state comes back."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]) % 2**63)
+        torch.manual_seed(int(np.random.SeedSequence([seed, step, 1 + part]).generate_state(1, np.uint64)[0]) % 2**63)
         yield
 
 

@@ -4,6 +4,7 @@ from cladeseg.segmentation.networks.backbone import BACKBONES, Backbone, dynunet
 from cladeseg.segmentation.networks.hierarchical_head import HierarchicalHead
 from cladeseg.segmentation.networks.net import HierarchicalNet, build_network
 from cladeseg.segmentation.networks.paper_head import TwoHead
+from cladeseg.segmentation.networks.recompute import recompute_blocks
 from cladeseg.segmentation.networks.tree_output import TreeOutput
 from cladeseg.segmentation.networks.two_pass import TwoPassNet, build_two_pass, passes_of
 
@@ -19,5 +20,6 @@ __all__ = [
     "build_two_pass",
     "dynunet_backbone",
     "passes_of",
+    "recompute_blocks",
     "unet_backbone",
 ]

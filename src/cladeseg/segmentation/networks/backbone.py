@@ -49,7 +49,7 @@ class Backbone(nn.Module):
         return self.body(image)
 
 
-class _OpenBlock(nn.Module):
+class OpenBlock(nn.Module):
     """The last decoder block of a DynUNet up to its second convolution."""
 
     def __init__(self, block: UnetBasicBlock) -> None:
@@ -57,6 +57,7 @@ class _OpenBlock(nn.Module):
         self.conv1, self.norm1, self.lrelu, self.conv2 = block.conv1, block.norm1, block.lrelu, block.conv2
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (B, C, *S), neither normalised nor activated."""
         return self.conv2(self.lrelu(self.norm1(self.conv1(x))))
 
 
@@ -109,7 +110,7 @@ def dynunet_backbone(
     # MONAI registers each block twice, by its role and inside `skip_layers`; the second alone is the whole network
     # without its output block, and leaves no tensor under two names in the weights file.
     body = net.skip_layers
-    body.upsample.conv_block = _OpenBlock(body.upsample.conv_block)
+    body.upsample.conv_block = OpenBlock(body.upsample.conv_block)
     return Backbone(body, filters[0], _divisor(strides))
 
 

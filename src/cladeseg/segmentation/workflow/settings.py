@@ -82,6 +82,8 @@ class BatchSettings(SettingsGroup):
     """Cases with a superclass outline in a batch."""
     unlabelled: Count = 1
     """Unlabelled cases in a batch."""
+    parts: Size = 1
+    """Parts that a batch is computed in, one after the other, for GPUs with little memory."""
     foreground_probability: Share = 0.7
     """Share of the patches that are drawn to where something is outlined."""
 
@@ -146,6 +148,10 @@ class NetworkSettings(SettingsGroup):
     """Prior Concatenation: the parent's logits are concatenated to the features of the children's branch."""
     separate_norm: bool = True
     """Separate Normalization: each branch has a norm, affine map and convolution of its own."""
+    recompute: bool = False
+    """Whether activations are computed again for the gradient instead of being kept: less memory, more time."""
+    compile: bool = False
+    """Whether `torch.compile` is tried; where it fails, the log says why and the training goes on without."""
     channels_last: bool = False
     """Memory format with the channels innermost, which pays on GPUs and for isotropic kernels on CPUs."""
 
@@ -342,6 +348,8 @@ FREE_ON_RESUME = (
     "epochs",
     "data.num_workers",
     "data.cache_gigabytes",
+    "network.recompute",
+    "network.compile",
     "optimizer.validation_interval",
     "inference.keep_largest",
     "pretrained",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from monai.data import DataLoader
@@ -14,6 +15,7 @@ from torch.utils.data import Subset
 
 from cladeseg.bundle.ranks import Ranks, ranks
 from cladeseg.bundle.run_folder import made_with
+from cladeseg.bundle.settings import SettingsError
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
 from cladeseg.segmentation.data import CachedDataset, training_loader
 from cladeseg.segmentation.engines import (
@@ -34,9 +36,10 @@ from cladeseg.segmentation.engines import (
     Validate,
     parameters_of,
 )
+from cladeseg.segmentation.engines.try_compile import compile_for
 from cladeseg.segmentation.losses import build_loss
 from cladeseg.segmentation.mixing import EmaTeacher
-from cladeseg.segmentation.networks import passes_of
+from cladeseg.segmentation.networks import passes_of, recompute_blocks
 from cladeseg.segmentation.pages import ValidationPicture
 from cladeseg.segmentation.transforms import BatchAugment, BatchShare, ComposeBatch, ModalityDropout
 from cladeseg.segmentation.workflow.plan import TrainingPlan
@@ -86,6 +89,8 @@ class TrainingWorkflow:
         # Names and values of the weights stay the same.
         channels_last = plan.settings.network.channels_last
         self.network = network.to(memory_format=torch.channels_last_3d) if channels_last else network  # type: ignore[call-overload]
+        if plan.settings.network.recompute:
+            recompute_blocks(self.network)
         self.device = next(network.parameters()).device
         self.training = training
         self.validation = validation
@@ -225,6 +230,8 @@ class TrainingWorkflow:
     def trainer(self) -> TreeTrainer:
         """The engine with all its handlers."""
         s = self.settings
+        if s.network.compile:
+            self._compile()
         return TreeTrainer(
             device=self.device,
             max_epochs=self.max_epochs,
@@ -239,8 +246,31 @@ class TrainingWorkflow:
             lr_scheduler=self.lr_scheduler,
             seed=s.seed,
             amp=s.amp,
+            parts=self._parts,
             train_handlers=[*self.handlers, *self._own_handlers()],
         )
+
+    @property
+    def _parts(self) -> int:
+        """Parts that each batch is computed in.
+
+        Raises:
+            SettingsError: they would not be equal.
+        """
+        sampler: Any = self.loader.batch_sampler
+        parts = self.settings.batch.parts
+        for kind, cases in Counter(sampler.slots[place] for place in sampler.places).items():
+            if cases % parts:
+                raise SettingsError(f"settings#batch#parts: {parts} equal parts of {cases} {kind} cases cannot be made")
+        return parts
+
+    def _compile(self) -> None:
+        """Each pass, for the patches that it is trained on."""
+        s, sampler = self.settings, cast("Any", self.loader.batch_sampler)
+        cases = len(sampler.places) // self._parts
+        sizes = [s.first_pass.patch_size, s.data.patch_size] if s.first_pass.enabled else [s.data.patch_size]
+        for network, size in zip(passes_of(self.network), sizes, strict=True):
+            compile_for(self.device, network, (cases, len(s.data.channels) or 1, *size))
 
     def _refresh(self) -> list[RefreshLabels]:
         """What makes pseudo labels of coarse cases anew, if the settings ask for it and there are any."""
