@@ -62,8 +62,8 @@ def run_cluster_benchmark(
 
 
 def _options(twin_steps: int, match: bool) -> ModelOptions:
-    """A quarter of the paper's batch, and few and short trainings without classes, so that CPUs come to an end."""
+    """Few and short trainings without classes, so that CPUs come to an end."""
     twin: dict[str, object] = {"enabled": twin_steps > 0}
     if twin_steps:
-        twin |= {"steps": twin_steps, "fold_steps": max(1, twin_steps // 3), "pairs": 16, "folds": 3}
+        twin |= {"steps": twin_steps, "fold_steps": max(1, twin_steps // 3), "folds": 3}
     return ModelOptions.model_validate({"pqap": {"enabled": match}, "twin": twin})

@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import variation_of_information
 from sklearn.metrics import adjusted_rand_score, rand_score, roc_auc_score
 
-from cladeseg.clustering.metrics import pair_auc, partition_scores, score_intervals
+from cladeseg.clustering.metrics import PairRanking, object_counts, pair_auc, partition_scores, score_intervals, vi_gain
 
 
 def test_scores_agree_with_independent_implementations() -> None:
@@ -60,3 +60,49 @@ def test_intervals_hold_the_score_and_shrink_to_it_where_nothing_varies() -> Non
     assert low is not None and high is not None
     assert low < some["mean"] < high
     assert score_intervals(truth, truth, resamples=50)["vi_bits"]["ci95"] == [0.0, 0.0]
+
+
+def test_an_object_that_counts_twice_is_two_rows_without_a_pair_between_them() -> None:
+    rng = np.random.default_rng(2)
+    scores, classes = rng.integers(0, 5, (8, 8)), np.array([0, 0, 1, 1, 2, 2, 0, 1])
+    scores = np.triu(scores, 1) + np.triu(scores, 1).T
+    counts = np.array([2, 0, 1, 3, 1, 1, 0, 1])
+    copies = np.repeat(np.arange(8), counts)
+    rows, columns = np.triu_indices(copies.size, 1)
+    rows, columns = copies[rows], copies[columns]
+    apart = rows != columns
+    rows, columns = rows[apart], columns[apart]
+    wanted = roc_auc_score(classes[rows] == classes[columns], scores[rows, columns])
+    assert PairRanking(scores, classes).auc(counts) == pytest.approx(wanted)
+
+
+def test_the_auc_has_an_interval_where_weights_are_given() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.repeat([0, 1, 2], 8)
+    weights = (truth[:, None] == truth) + rng.normal(size=(24, 24))
+    weights = weights + weights.T
+    found = score_intervals(truth, truth, weights=weights, resamples=80)["pair_auc"]
+    assert found["mean"] == pair_auc(weights, truth)
+    low, high = found["ci95"]
+    assert low is not None and high is not None
+    assert low < found["mean"] < high
+    assert "pair_auc" not in score_intervals(truth, truth, resamples=2)
+
+
+def test_objects_of_a_group_are_drawn_together() -> None:
+    groups = np.array(["a", "b", "a", "c", "b"])
+    for counts in object_counts(5, groups, resamples=20):
+        assert counts[0] == counts[2]
+        assert counts[1] == counts[4]
+        assert counts[0] + counts[1] + counts[3] == 3
+
+
+def test_the_gain_over_a_baseline_is_that_of_the_same_objects() -> None:
+    truth = np.repeat([0, 1], 10)
+    joined = np.zeros(20)
+    assert vi_gain(joined, joined, truth)["ci95"] == [0.0, 0.0]
+    gain = vi_gain(truth, joined, truth, resamples=100)
+    low, high = gain["ci95"]
+    assert gain["mean"] == pytest.approx(1.0)
+    assert low is not None and high is not None
+    assert 0.5 < low <= high <= 1.0

@@ -11,7 +11,8 @@ from cladeseg.clustering.twin import (
     TwinNetwork,
     TwinTraining,
     augmented,
-    draw_pairs,
+    balanced_loss,
+    draw_batch,
     train_twin,
     training,
     twin_logits,
@@ -36,12 +37,36 @@ def test_the_order_of_a_pair_does_not_count_and_all_pairs_are_those_one_by_one()
     assert logits[0, 3] == pytest.approx(float(one), abs=1e-5)
 
 
-def test_half_of_the_pairs_are_of_one_class() -> None:
-    classes = np.array([0] * 9 + [1] * 2 + [2])
-    indices, same = draw_pairs(classes, 40, np.random.default_rng(0))
-    assert same.sum() == 20
-    assert ((classes[indices[:, 0]] == classes[indices[:, 1]]) == same).all()
-    assert (indices[same][:, 0] != indices[same][:, 1]).all()
+def test_a_batch_compares_as_single_pairs_do_whatever_the_rows_at_once() -> None:
+    network = TwinNetwork(1).eval()
+    encoded = torch.rand(5, 128)
+    together = network.compare_all(encoded, rows=2)
+    one_by_one = [network.compare(one.expand_as(encoded), encoded) for one in encoded[:, None]]
+    assert torch.allclose(together, torch.stack(one_by_one), atol=1e-5)
+
+
+def test_a_batch_holds_as_many_of_each_class_and_nothing_twice() -> None:
+    classes = np.array([0] * 9 + [1] * 8 + [2])
+    drawn = draw_batch(classes, 8, np.random.default_rng(0))
+    assert np.bincount(classes[drawn]).tolist() == [4, 4]
+    assert len(set(drawn.tolist())) == 8
+    few = draw_batch(np.array([0, 0, 1]), 8, np.random.default_rng(0))
+    assert sorted(few.tolist()) == [0, 1, 2]
+
+
+def test_both_kinds_of_pair_weigh_the_same_however_many_there_are() -> None:
+    classes = np.array([0, 0, 1, 2, 3])
+    logits = torch.full((5, 5), -2.0)
+    wanted = (np.log1p(np.exp(2.0)) + np.log1p(np.exp(-2.0))) / 2
+    assert float(balanced_loss(logits, classes)) == pytest.approx(wanted, abs=1e-6)
+    assert float(balanced_loss(logits, np.arange(5))) == pytest.approx(np.log1p(np.exp(-2.0)), abs=1e-6)
+
+
+def test_the_diagonal_teaches_nothing() -> None:
+    logits = torch.zeros(4, 4, requires_grad=True)
+    balanced_loss(logits, np.array([0, 0, 1, 1])).backward()
+    assert logits.grad is not None
+    assert logits.grad.diagonal().abs().max() == 0
 
 
 def test_augmentation_moves_some_pictures_and_leaves_the_given_ones() -> None:
@@ -54,7 +79,7 @@ def test_augmentation_moves_some_pictures_and_leaves_the_given_ones() -> None:
 
 
 def quickly(steps: int) -> TwinTraining:
-    return train_twin(pictures(), pictures(3, seed=1), steps=steps, pairs=6, check_every=2, show_progress=False)
+    return train_twin(pictures(), pictures(3, seed=1), steps=steps, pictures=6, check_every=2, show_progress=False)
 
 
 def test_training_depends_on_its_seed_alone() -> None:

@@ -84,6 +84,10 @@ def test_the_three_commands_leave_what_they_promise(data: tuple[Path, Path], tmp
     promised = {"vi_bits", "vi_split", "vi_join", "rand", "ari", "f1_join", "clusters"}
     assert promised <= scores.keys()
     assert promised <= scores["descriptors"].keys()
+    for held in (scores, scores["descriptors"]):
+        assert held["intervals"]["vi_bits"]["mean"] == pytest.approx(held["vi_bits"])
+        assert len(held["intervals"]["pair_auc"]["ci95"]) == 2
+    assert scores["vi_gain"]["mean"] == pytest.approx(scores["descriptors"]["vi_bits"] - scores["vi_bits"])
     assert scores["unseen_classes"] == ["kind6", "kind7"]
     assert (run / "eval" / "report.html").is_file()
     assert call("inference", INFERENCE, dataset_dir=data[1], output_dir=run).startswith("0")

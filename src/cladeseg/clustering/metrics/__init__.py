@@ -1,7 +1,16 @@
 """Scores of clusterings and of pairs, with intervals."""
 
-from cladeseg.clustering.metrics.intervals import WITH_INTERVAL, score_intervals
-from cladeseg.clustering.metrics.pair_scores import pair_auc
+from cladeseg.clustering.metrics.intervals import WITH_INTERVAL, object_counts, score_intervals, vi_gain
+from cladeseg.clustering.metrics.pair_scores import PairRanking, pair_auc
 from cladeseg.clustering.metrics.partition_scores import PartitionScores, partition_scores
 
-__all__ = ["WITH_INTERVAL", "PartitionScores", "pair_auc", "partition_scores", "score_intervals"]
+__all__ = [
+    "WITH_INTERVAL",
+    "PairRanking",
+    "PartitionScores",
+    "object_counts",
+    "pair_auc",
+    "partition_scores",
+    "score_intervals",
+    "vi_gain",
+]

@@ -202,8 +202,8 @@ def fit_methods(
         options = comparison.options.twin
         parts = [Pictures(seen.pictures[torch.as_tensor(held)], classes[held]) for held in (~validation, validation)]
         trained = train_twin(
-            *parts, steps=steps, pairs=options.pairs, learning_rate=options.learning_rate, seed=seed, device=device,
-            check_every=max(1, min(100, steps // 5)),
+            *parts, steps=steps, pictures=options.pictures, learning_rate=options.learning_rate, seed=seed,
+            device=device, check_every=max(1, min(100, steps // 5)),
         )  # fmt: skip
         methods.twin = trained.network
     return methods

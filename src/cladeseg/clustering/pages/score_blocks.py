@@ -10,14 +10,11 @@ from cladeseg.report import Block, interval_text, number_cell, table_block, text
 
 def score_blocks(scores: Mapping[str, Any]) -> list[Block]:
     """Blocks for what :func:`~cladeseg.clustering.workflow.run_evaluation` found."""
-    return [_main(scores), _variants(scores)]
+    return [_main(scores), _beside_baseline(scores), _variants(scores)]
 
 
 def _main(scores: Mapping[str, Any]) -> Block:
-    held = scores["intervals"]
-    names = {"vi_bits": "VI in bits", "rand": "Rand", "ari": "ARI", "f1_join": "F1 of joins", "f1_cut": "F1 of cuts"}
-    facts = [(said, interval_text(held[key]["mean"], tuple(held[key]["ci95"]))) for key, said in names.items()]
-    facts += [("Classes", str(scores["classes"])), ("Clusters", str(scores["clusters"]))]
+    facts = [("Classes", str(scores["classes"])), ("Clusters", str(scores["clusters"]))]
     facts += [("Classes no training saw", ", ".join(scores["unseen_classes"]) or "none")]
     statement = {"kind": "", "head": "Against the baseline:", "text": verdict(scores)}
     return Block(
@@ -29,13 +26,17 @@ def _main(scores: Mapping[str, Any]) -> Block:
 
 def verdict(scores: Mapping[str, Any]) -> str:
     """One sentence on the chosen variant and the descriptor baseline, whichever is better."""
-    own, base = scores["vi_bits"], scores["descriptors"]["vi_bits"]
+    own, base, gain = scores["vi_bits"], scores["descriptors"]["vi_bits"], scores["vi_gain"]
+    low, high = gain["ci95"]
     compared = f"VI {own:.2f} bits with {scores['variant']}, {base:.2f} with descriptors alone."
     if scores["variant"] == "descriptors":
         return f"Training chose descriptors alone, which are the baseline. VI {own:.2f} bits."
     if abs(own - base) < 0.005:
         return f"No difference on these objects. {compared}"
-    return f"{'Better' if own < base else 'Worse'} than descriptors alone on these objects. {compared}"
+    said = "Better" if own < base else "Worse"
+    chance = " It may be chance." if low is None or low <= 0 <= high else ""
+    by = f"The difference is {interval_text(gain['mean'], (low, high), digits=2, sign='+')} bits.{chance}"
+    return f"{said} than descriptors alone on these objects. {compared} {by}"
 
 
 def _warnings(scores: Mapping[str, Any]) -> list[str]:
@@ -48,6 +49,26 @@ def _warnings(scores: Mapping[str, Any]) -> list[str]:
     if scores["objects"] < 30:
         found.append(f"{scores['objects']} objects are few; see the intervals.")
     return found
+
+
+_NAMES = {
+    "vi_bits": "VI in bits", "vi_split": "VI by splits", "vi_join": "VI by joins", "rand": "Rand", "ari": "ARI",
+    "f1_join": "F1 of joins", "f1_cut": "F1 of cuts", "pair_auc": "pair AUC",
+}  # fmt: skip
+
+
+def _beside_baseline(scores: Mapping[str, Any]) -> Block:
+    """Each score of the clusters and of the baseline's, with 95 % intervals."""
+    held = [scores["intervals"], scores["descriptors"]["intervals"]]
+    rows = [
+        [text_cell(said), *(text_cell(interval_text(one[key]["mean"], tuple(one[key]["ci95"]))) for one in held)]
+        for key, said in _NAMES.items()
+    ]
+    header = ["score", scores["variant"], "descriptors, the baseline"]
+    notes = [
+        "Brackets: 95 % of resamples of these objects, those of one image together. Clusters are not computed anew."
+    ]
+    return table_block("Baseline", "Beside the descriptor baseline", header, rows, notes=notes)
 
 
 def _variants(scores: Mapping[str, Any]) -> Block:

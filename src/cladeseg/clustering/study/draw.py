@@ -11,7 +11,7 @@ import numpy as np
 
 from cladeseg.clustering.calibration import ChosenZero
 from cladeseg.clustering.descriptors import channels_of
-from cladeseg.clustering.metrics import pair_auc, partition_scores, score_intervals
+from cladeseg.clustering.metrics import pair_auc, partition_scores
 from cladeseg.clustering.model import CENTRED, RAW, ClusteringModel, Measured, ModelOptions, fit_model, measure
 from cladeseg.clustering.model.pair_methods import Comparison
 from cladeseg.clustering.multicut import Multicut, cluster
@@ -89,7 +89,8 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
         device: of the twin network.
 
     Returns:
-        ``rows``, one for each part, variant and zero; ``chosen``; the objects' numbers.
+        ``rows``, one for each part, variant and zero, with the cluster of each object; ``parts``, whose id, class and
+        source these objects have; ``chosen``; how many objects there were.
 
     Raises:
         DataError: too few objects are left to train on or to score.
@@ -107,7 +108,19 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
     counts = {"training": len(training), "validation": len(validation)} | {
         part: len(ids) for part, ids in parts.items()
     }
-    return {"chosen": model.chosen, "zero_source": model.zero_source, "objects": counts, "rows": rows}
+    about = {part: _about(objects, ids) for part, ids in parts.items()}
+    return {
+        "chosen": model.chosen, "zero_source": model.zero_source, "objects": counts, "parts": about, "rows": rows,
+    }  # fmt: skip
+
+
+def _about(objects: ObjectSet, ids: list[str]) -> dict[str, list[str]]:
+    """What intervals need to know of scored objects."""
+    return {
+        "ids": ids,
+        "classes": [objects.classes[one] for one in ids],
+        "sources": [objects.sources.get(one, one) for one in ids],
+    }
 
 
 def _rows(place: Mapping[str, int], ids: Sequence[str]) -> np.ndarray:
@@ -174,11 +187,9 @@ def _row(
 ) -> dict[str, Any]:
     weights = model.weights(logits, name, kind)
     numbers = cluster(Multicut.from_matrix(weights))
-    intervals = score_intervals(numbers, classes, resamples=200)
     return {
         **partition_scores(numbers, classes),
         "pair_auc": pair_auc(weights, classes),
         "objects": len(classes),
-        "vi_ci95": intervals["vi_bits"]["ci95"],
-        "rand_ci95": intervals["rand"]["ci95"],
+        "numbers": numbers.tolist(),
     }

@@ -84,13 +84,21 @@ def run_study(
 
 
 def read_study(folder: str | Path, draws: Sequence[Draw]) -> pd.DataFrame:
-    """Columns kept_back, seed, part, method, zero and scores, of the draws that are finished."""
+    """Rows of the draws that are finished.
+
+    Columns: kept_back, seed, part, method, zero, the scores; of the row's objects their clusters (``numbers``),
+    ``labels`` and ``sources``.
+    """
     rows: list[dict[str, Any]] = []
     for draw in draws:
         file = Path(folder) / f"{draw.name}.json"
         if file.is_file():
             kind = "drawn" if draw.absent else " + ".join(draw.unseen)
-            rows += [{"kept_back": kind, "seed": draw.number, **row} for row in read_json(file)["rows"]]
+            found = read_json(file)
+            about = {
+                part: {"labels": held["classes"], "sources": held["sources"]} for part, held in found["parts"].items()
+            }
+            rows += [{"kept_back": kind, "seed": draw.number, **row, **about[row["part"]]} for row in found["rows"]]
     return pd.DataFrame(rows)
 
 

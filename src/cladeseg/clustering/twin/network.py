@@ -27,7 +27,7 @@ class TwinNetwork(nn.Module):
         super().__init__()
         self.channels = channels
         self.encoder = resnet18(spatial_dims=2, n_input_channels=channels, num_classes=features, conv1_t_stride=2)
-        self.head = nn.Sequential(nn.Linear(2 * features, 128), nn.ReLU(), nn.Linear(128, 1))
+        self.first, self.last = nn.Linear(2 * features, 128), nn.Linear(128, 1)
 
     def forward(self, pairs: torch.Tensor) -> torch.Tensor:
         """Logits (B, 1) of pairs (B, 2 C, H, W): the channels of one picture, then those of the other."""
@@ -36,9 +36,23 @@ class TwinNetwork(nn.Module):
 
     def compare(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         """Logits (B,) of what the encoder made of the pictures, (B, F) each."""
-        forth = self.head(torch.cat([one, other], dim=1))
-        back = self.head(torch.cat([other, one], dim=1))
-        return (forth + back)[:, 0] / 2
+        orders = (torch.cat([one, other], dim=1), torch.cat([other, one], dim=1))
+        forth, back = (self.last(torch.relu(self.first(order)))[:, 0] for order in orders)
+        return (forth + back) / 2
+
+    def compare_all(self, encoded: torch.Tensor, rows: int = 64) -> torch.Tensor:
+        """Logits (n, n) of all pairs of n encoded pictures (n, F), the same as :meth:`compare` gives.
+
+        The head's first layer is linear, so that it sees each picture once on either side, and not each pair.
+
+        Args:
+            encoded: what the encoder made of the pictures.
+            rows: pictures that are compared with all others at once; thousands of pictures need little memory.
+        """
+        one, other = self.first.weight.chunk(2, dim=1)
+        left, right = encoded @ one.T, encoded @ other.T + self.first.bias
+        forth = torch.cat([self.last(torch.relu(part[:, None] + right))[..., 0] for part in left.split(rows)])
+        return (forth + forth.T) / 2
 
     @torch.no_grad()
     def all_logits(self, pictures: torch.Tensor, batch: int = 64) -> torch.Tensor:
@@ -49,5 +63,4 @@ class TwinNetwork(nn.Module):
             batch: pictures encoded at once.
         """
         encoded = torch.cat([self.encoder(part) for part in pictures.split(batch)])
-        rows = [self.compare(one.expand_as(encoded), encoded) for one in encoded[:, None]]
-        return torch.stack(rows).cpu()
+        return self.compare_all(encoded).cpu()

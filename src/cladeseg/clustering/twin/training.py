@@ -1,4 +1,4 @@
-"""Trains the twin network on balanced pairs; the weights of the best validation score are kept."""
+"""Trains the twin network on all pairs of small batches; the weights of the best validation score are kept."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def train_twin(
     validation: Pictures,
     *,
     steps: int = 600,
-    pairs: int = 64,
+    pictures: int = 32,
     learning_rate: float = 1e-4,
     check_every: int = 100,
     seed: int = 0,
@@ -56,14 +56,17 @@ def train_twin(
 ) -> TwinTraining:
     """Train with binary cross-entropy and AdamW.
 
+    The paper encodes two pictures for each pair of a batch.  Here each picture is encoded once and compared with all
+    others of the batch: 32 pictures give 496 pairs, at a quarter of what 64 separate pairs cost.
+
     Args:
         training: what is learnt from.
         validation: what the best step is chosen by; no picture of it is in ``training``.
         steps: of the optimiser.
-        pairs: of a batch; half of them are of one class.
+        pictures: of a batch, as many of each class.
         learning_rate: of AdamW.
         check_every: steps between two validations.
-        seed: of weights, pairs and augmentation.
+        seed: of weights, batches and augmentation.
         device: where to compute.
         show_progress: draw a bar.
     """
@@ -74,9 +77,9 @@ def train_twin(
     weights = deepcopy(network.state_dict())
     for step in tqdm(range(1, steps + 1), desc="twin network", unit="step", disable=None if show_progress else True):
         network.train()
-        indices, same = draw_pairs(training.classes, pairs, rng)
-        one, other = (augmented(training.values[indices[:, side]], rng).to(device) for side in (0, 1))
-        losses.append(_step(network, optimizer, torch.cat([one, other], dim=1), same))
+        drawn = draw_batch(training.classes, pictures, rng)
+        batch = augmented(training.values[torch.as_tensor(drawn)], rng).to(device)
+        losses.append(_step(network, optimizer, batch, training.classes[drawn]))
         if step % check_every == 0 or step == steps:
             score = pair_auc(twin_logits(network, validation.values, device), validation.classes) or 0.0
             found.history.append((step, float(np.mean(losses)), score))
@@ -94,13 +97,34 @@ def _new_network(channels: int, seed: int) -> TwinNetwork:
         return TwinNetwork(channels)
 
 
-def _step(network: TwinNetwork, optimizer: torch.optim.Optimizer, pairs: torch.Tensor, same: np.ndarray) -> float:
-    wanted = torch.as_tensor(same, dtype=torch.float32, device=pairs.device)
-    loss = binary_cross_entropy_with_logits(network(pairs)[:, 0], wanted)
+def _step(network: TwinNetwork, optimizer: torch.optim.Optimizer, batch: torch.Tensor, classes: np.ndarray) -> float:
+    loss = balanced_loss(network.compare_all(network.encoder(batch)), classes)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     return float(loss.detach())
+
+
+def balanced_loss(logits: torch.Tensor, classes: np.ndarray) -> torch.Tensor:
+    """Cross-entropy of all pairs; those of one class weigh as much together as those of two.
+
+    Args:
+        logits: (n, n), symmetric; the diagonal is ignored.
+        classes: (n,); where all pairs are alike, these alone count.
+
+    Examples:
+        >>> loss = balanced_loss(torch.zeros(3, 3), np.array(["a", "a", "b"]))
+        >>> round(float(loss), 4)  # log 2: nothing is known yet
+        0.6931
+    """
+    rows, columns = np.triu_indices(len(classes), 1)
+    same = classes[rows] == classes[columns]
+    each = [
+        binary_cross_entropy_with_logits(logits[rows[held], columns[held]], logits.new_full((int(held.sum()),), wanted))
+        for held, wanted in ((same, 1.0), (~same, 0.0))
+        if held.any()
+    ]
+    return torch.stack(each).mean()
 
 
 def twin_logits(network: TwinNetwork, pictures: torch.Tensor, device: torch.device | str = "cpu") -> np.ndarray:
@@ -109,23 +133,17 @@ def twin_logits(network: TwinNetwork, pictures: torch.Tensor, device: torch.devi
     return network.to(device).all_logits(pictures.to(device)).numpy().astype(np.float32)
 
 
-def draw_pairs(classes: np.ndarray, number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of objects, the first half of one class and the rest of two; each class is as likely.
+def draw_batch(classes: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Objects of a batch: as many of each of some classes, four at least where there are so many, none twice.
 
     Returns:
-        Indices (number, 2), and whether they are of one class (number,).
+        Indices, at most ``number``; fewer where classes are small.
     """
-    names = np.unique(classes)
-    members = {name: np.flatnonzero(classes == name) for name in names}
-    several = [name for name in names if members[name].size > 1]
-    indices = np.empty((number, 2), dtype=np.int64)
-    same = np.arange(number) < number // 2
-    for row in range(number):
-        if same[row]:
-            indices[row] = rng.choice(members[rng.choice(several)], 2, replace=False)
-        else:
-            indices[row] = [rng.choice(members[name]) for name in rng.choice(names, 2, replace=False)]
-    return indices, same
+    names, counts = np.unique(classes, return_counts=True)
+    several = names[counts > 1] if (counts > 1).sum() > 1 else names
+    chosen = rng.permutation(several)[: max(number // 4, 2)]
+    members = [rng.permutation(np.flatnonzero(classes == name)) for name in chosen]
+    return np.concatenate([held[: max(number // chosen.size, 2)] for held in members])
 
 
 def augmented(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

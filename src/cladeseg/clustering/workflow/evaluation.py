@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cladeseg.bundle import RunFolder
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
-from cladeseg.clustering.groups import Grouping, GroupingOptions, group
-from cladeseg.clustering.metrics import pair_auc, partition_scores, score_intervals
-from cladeseg.clustering.model import CENTRED, RAW, ClusteringModel, Variant
-from cladeseg.clustering.multicut import Multicut, cluster
+from cladeseg.clustering.groups import GroupingOptions, group
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.pages import write_clusters_page
 from cladeseg.clustering.workflow.plan import labelled
-from cladeseg.clustering.workflow.results import CLUSTERS, PAIRS, solution_of, write_clusters, write_pairs
+from cladeseg.clustering.workflow.results import CLUSTERS, PAIRS, write_clusters, write_pairs
+from cladeseg.clustering.workflow.scores import scores
 from cladeseg.clustering.workflow.trained import Trained
-from cladeseg.cohort import fingerprint
 from cladeseg.files import DataError, write_json
 
 logger = logging.getLogger(__name__)
@@ -85,67 +79,3 @@ def _held_out(trained: Trained, objects: ObjectSet, dataset_dir: str | Path) -> 
     if len(fresh) < len(known):
         logger.info("%d of %d labelled objects are scored; training used the others", len(fresh), len(known))
     return fresh
-
-
-def scores(
-    model: ClusteringModel,
-    logits: Mapping[str, np.ndarray],
-    grouping: Grouping,
-    objects: ObjectSet,
-    options: GroupingOptions,
-) -> dict[str, Any]:
-    """Scores of the clustering, and of each variant with its raw and its centred zero.
-
-    Args:
-        model: what was trained.
-        logits: of each method; (n, n).
-        grouping: by the chosen variant, centred.
-        objects: n of them, all with a class.
-        options: how clusters were looked for.
-    """
-    classes = objects.labels()
-    variants = {
-        name: {kind: _scores_of(model.weights(logits, name, kind), classes, options) for kind in (RAW, CENTRED)}
-        for name in model.variants
-    }
-    cases = [{"case": one.id, "sha1": one.digest, "supervision": objects.classes[one.id]} for one in objects.objects]
-    return {
-        **partition_scores(grouping.numbers, classes),
-        "pair_auc": pair_auc(grouping.weights, classes),
-        "variant": model.chosen,
-        "objects": len(objects),
-        "unsure": int(grouping.unsure.sum()),
-        "confidence_right": _mean_confidence(grouping, classes, right=True),
-        "confidence_wrong": _mean_confidence(grouping, classes, right=False),
-        "intervals": score_intervals(grouping.numbers, classes, seed=options.seed),
-        model.baseline: variants[model.baseline][CENTRED],
-        "variants": variants,
-        "left_out": {name: _left_out(variant) for name, variant in model.variants.items()},
-        "zero_source": model.zero_source,
-        "unseen_classes": sorted(set(classes) - set(model.classes)),
-        "fingerprint": fingerprint(cases),
-        **solution_of(grouping),
-    }
-
-
-def _left_out(variant: Variant) -> dict[str, dict[str, float]]:
-    """What each zero gave on the training classes that it was chosen on."""
-    return {
-        kind: {"vi_bits": one.vi_bits, "rand": one.rand, "batches": one.batches} for kind, one in variant.zeros.items()
-    }
-
-
-def _scores_of(weights: np.ndarray, classes: np.ndarray, options: GroupingOptions) -> dict[str, Any]:
-    numbers = cluster(Multicut.from_matrix(weights), search=options.search, seed=options.seed)
-    return {**partition_scores(numbers, classes), "pair_auc": pair_auc(weights, classes)}
-
-
-def _mean_confidence(grouping: Grouping, classes: np.ndarray, *, right: bool) -> float | None:
-    """Mean confidence of objects that are, or are not, of their cluster's most frequent class."""
-    frequent = {}
-    for number in np.unique(grouping.numbers):
-        names, counts = np.unique(classes[grouping.numbers == number], return_counts=True)
-        frequent[number] = names[counts.argmax()]
-    agrees = np.array([frequent[number] == one for number, one in zip(grouping.numbers, classes, strict=True)])
-    held = grouping.confidence[agrees == right]
-    return round(float(held.mean()), 3) if held.size else None
