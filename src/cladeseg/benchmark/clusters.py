@@ -10,7 +10,16 @@ from rich.console import Console
 from cladeseg.benchmark.store import write_csv
 from cladeseg.bundle.run_folder import configure_logging
 from cladeseg.clustering.model import ModelOptions
-from cladeseg.clustering.study import StudyPlan, read_study_objects, run_study, study_draws, study_page, study_table
+from cladeseg.clustering.study import (
+    StudyPlan,
+    candidate_page,
+    read_candidates,
+    read_study_objects,
+    run_study,
+    study_draws,
+    study_page,
+    study_table,
+)
 from cladeseg.files import atomic_write
 
 
@@ -25,6 +34,7 @@ def run_cluster_benchmark(
     test: float = 0.0,
     twin_steps: int = 0,
     match: bool = True,
+    max_pairs: Sequence[int] = (),
     device: str = "auto",
 ) -> Path:
     """Compute what is missing; write ``table.csv`` and ``study.md``.
@@ -39,6 +49,7 @@ def run_cluster_benchmark(
         test: share of the sources of seen classes that is scored as well.
         twin_steps: of the twin network's optimiser; 0 trains none.
         match: whether key points are matched.
+        max_pairs: numbers of pairs that key points are matched for as well, beside all of them.
         device: of the twin network.
 
     Returns:
@@ -52,12 +63,13 @@ def run_cluster_benchmark(
     objects = read_study_objects(dataset)
     sets = [[name.strip() for name in group.split(",")] for group in unseen]
     wanted = study_draws(list(objects.classes.values()), unseen=sets, seeds=seeds, draws=draws, left_out=left_out)
-    plan = StudyPlan(_options(twin_steps, match), test=test)
+    plan = StudyPlan(_options(twin_steps, match), test=test, max_pairs=tuple(max_pairs))
     table = study_table(run_study(objects, plan, wanted, output / "draws", device=device))
     write_csv(table, output / "table.csv")
+    page = study_page(table) + candidate_page(read_candidates(output / "draws", wanted))
     with atomic_write(output / "study.md") as temporary:
-        temporary.write_text(study_page(table), encoding="utf-8")
-    Console().print(study_page(table), soft_wrap=True, highlight=False, markup=False)
+        temporary.write_text(page, encoding="utf-8")
+    Console().print(page, soft_wrap=True, highlight=False, markup=False)
     return output / "study.md"
 
 

@@ -217,6 +217,12 @@ def clusters(
     match: Annotated[
         bool, typer.Option("--match/--no-match", help="Whether key points are matched.", rich_help_panel=TRAINING)
     ] = True,
+    max_pairs: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, help="Also cluster with so many pairs matched; may stand several times.", rich_help_panel=TRAINING
+        ),
+    ] = None,
 ) -> None:
     """Clusters of kinds that no training saw, each method beside the descriptors, over draws of these kinds.
 
@@ -226,7 +232,7 @@ def clusters(
 
     page = run_cluster_benchmark(
         dataset, output, unseen=unseen or (), seeds=seeds, draws=draws, left_out=left_out, test=test,
-        twin_steps=twin_steps, match=match,
+        twin_steps=twin_steps, match=match, max_pairs=max_pairs or (),
     )  # fmt: skip
     Console().print(f"results: {page}", soft_wrap=True)
 

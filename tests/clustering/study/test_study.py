@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cladeseg.clustering.model import ModelOptions
+from cladeseg.clustering.descriptors import channels_of
+from cladeseg.clustering.model import ModelOptions, PqapOptions, fit_model
+from cladeseg.clustering.model.pair_methods import Comparison
 from cladeseg.clustering.objects import ClusteredObject, KeyPoints, ObjectPoints, ObjectSet
+from cladeseg.clustering.pqap import PqapParameters
 from cladeseg.clustering.study import (
     Draw,
     StudyPlan,
+    candidate_page,
     read_study_objects,
     run_study,
     study_draws,
     study_page,
     study_table,
 )
-from cladeseg.clustering.study.draw import _sides
+from cladeseg.clustering.study.candidates import candidate_rows
+from cladeseg.clustering.study.draw import _sides, measure_all
 from cladeseg.clustering.study.intervals import mean_intervals
 from cladeseg.files import DataError
 
@@ -141,6 +147,31 @@ def test_an_interval_has_no_width_where_every_resample_is_right_and_some_where_n
     assert mean_intervals(right, right) == {"vi_bits": (0, 0), "rand": (1, 1), "vi_gain": (0, 0)}
     low, high = mean_intervals(wrong, right)["vi_gain"]
     assert low < -0.8 < high <= 0
+
+
+# ---- fewer pairs -----------------------------------------------------------------------------------------------------
+
+
+def test_fewer_matched_pairs_are_compared_with_all_of_them() -> None:
+    held = objects(kinds=5, each=6)
+    options = ModelOptions.model_validate({"zero": {"folds": 2, "batches": 3}})
+    measured = measure_all(held, options.model_copy(update={"pqap": PqapOptions(enabled=False)}), None)
+    classes = held.labels()
+    noise = np.random.default_rng(0).normal(0, 0.02, (30, 30))
+    similarity = np.where(classes[:, None] == classes, 0.8, 0.6) + (noise + noise.T) / 2
+    measured = replace(measured, similarity=similarity.astype(np.float32))
+    comparison = Comparison(tuple(channels_of(held)), PqapParameters(), options)
+    model = fit_model(measured, classes, comparison, validation=np.zeros(30, dtype=bool), seed=0)
+    rows = candidate_rows(model, measured, classes, [60, 150, 9999])
+    assert [row["max_pairs"] for row in rows if row["method"] == "pqap"] == [60, 150, 435]
+    few, all_of_them = rows[0], rows[2]
+    assert few["pairs"] <= 60
+    assert few["recall"] < 1.0
+    assert few["recall"] > few["share"]  # those most alike by descriptors are chosen
+    assert (all_of_them["share"], all_of_them["recall"], all_of_them["vi_to_all"]) == (1.0, 1.0, 0.0)
+    page = candidate_page(pd.DataFrame(rows))
+    assert "| pqap | 435 | 1.00 | 1.00 |" in page
+    assert candidate_page(pd.DataFrame()) == ""
 
 
 # ---- blood cells -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Models of pairs: methods that compare two objects, their combination, and where joining ends."""
 
+from cladeseg.clustering.model.candidate_pairs import candidate_pairs
 from cladeseg.clustering.model.clustering_model import CENTRED, COMBINED, RAW, ClusteringModel, Variant
 from cladeseg.clustering.model.fit import check_classes, fit_model
 from cladeseg.clustering.model.options import ModelOptions, PqapOptions, TwinOptions, ZeroOptions
@@ -21,6 +22,7 @@ __all__ = [
     "TwinOptions",
     "Variant",
     "ZeroOptions",
+    "candidate_pairs",
     "check_classes",
     "fit_model",
     "load_model",

@@ -17,6 +17,7 @@ from cladeseg.clustering.model.pair_methods import Comparison
 from cladeseg.clustering.multicut import Multicut, cluster
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.pqap import PqapParameters
+from cladeseg.clustering.study.candidates import candidate_rows
 from cladeseg.cohort import split_patients
 from cladeseg.files import DataError
 
@@ -53,12 +54,14 @@ class StudyPlan:
         test: share of the sources, or objects, of seen classes that is scored; 0 scores unseen classes alone.
         trained: objects of a class that are trained on at most.
         scored: objects of a class that are scored at most.
+        max_pairs: numbers of pairs, fewer than all, that key points are matched for as well.
     """
 
     options: ModelOptions = field(default_factory=ModelOptions)
     test: float = 0.0
     trained: int = 100
     scored: int = 20
+    max_pairs: tuple[int, ...] = ()
 
 
 def measure_all(objects: ObjectSet, options: ModelOptions, store: Path | None) -> Measured:
@@ -90,7 +93,8 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
 
     Returns:
         ``rows``, one for each part, variant and zero, with the cluster of each object; ``parts``, whose id, class and
-        source these objects have; ``chosen``; how many objects there were.
+        source these objects have; ``chosen``; how many objects there were; ``candidates``, what fewer matched pairs
+        give on the last part.
 
     Raises:
         DataError: too few objects are left to train on or to score.
@@ -104,13 +108,16 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
     )  # fmt: skip
     rows = []
     for part, ids in parts.items():
-        rows += _scored(part, model, measured.subset(_rows(place, ids)), objects.subset(ids).labels(), device)
+        seen, classes = measured.subset(_rows(place, ids)), objects.subset(ids).labels()
+        rows += _scored(part, model, seen, classes, device)
+    fewer = candidate_rows(model, seen, classes, plan.max_pairs) if plan.max_pairs else []
     counts = {"training": len(training), "validation": len(validation)} | {
         part: len(ids) for part, ids in parts.items()
     }
     about = {part: _about(objects, ids) for part, ids in parts.items()}
     return {
         "chosen": model.chosen, "zero_source": model.zero_source, "objects": counts, "parts": about, "rows": rows,
+        "candidates": fewer,
     }  # fmt: skip
 
 

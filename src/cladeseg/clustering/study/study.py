@@ -71,7 +71,8 @@ def run_study(
     Raises:
         DataError: a file there was made with other settings.
     """
-    folder, made = Path(folder), {**asdict(plan), "options": plan.options.model_dump(mode="json")}
+    made = {**asdict(plan), "options": plan.options.model_dump(mode="json"), "max_pairs": list(plan.max_pairs)}
+    folder = Path(folder)
     missing = [draw for draw in draws if not _stored(folder / f"{draw.name}.json", made)]
     logger.info("%d of %d draws are finished", len(draws) - len(missing), len(draws))
     if missing:
@@ -100,6 +101,12 @@ def read_study(folder: str | Path, draws: Sequence[Draw]) -> pd.DataFrame:
             }
             rows += [{"kept_back": kind, "seed": draw.number, **row, **about[row["part"]]} for row in found["rows"]]
     return pd.DataFrame(rows)
+
+
+def read_candidates(folder: str | Path, draws: Sequence[Draw]) -> pd.DataFrame:
+    """What fewer matched pairs gave in the draws that are finished; see :func:`candidate_rows`."""
+    files = [Path(folder) / f"{draw.name}.json" for draw in draws]
+    return pd.DataFrame([row for file in files if file.is_file() for row in read_json(file)["candidates"]])
 
 
 def _stored(file: Path, made: dict[str, Any]) -> bool:
