@@ -59,8 +59,10 @@ class Grouping:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """That two objects are of one kind, by the centred weights; float32 (n, n)."""
-        return (1 / (1 + np.exp(-np.clip(self.weights, -50, 50)))).astype(np.float32)
+        """That two objects are of one kind, by the centred weights; 1 of an object and itself; float32 (n, n)."""
+        found = (1 / (1 + np.exp(-np.clip(self.weights, -50, 50)))).astype(np.float32)
+        np.fill_diagonal(found, 1.0)
+        return found
 
 
 def group(

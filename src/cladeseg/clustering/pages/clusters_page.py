@@ -18,9 +18,9 @@ from cladeseg.clustering.pages.contact_sheet import (
     contact_sheet,
     framed,
     order_of,
-    similarity_picture,
 )
 from cladeseg.clustering.pages.score_blocks import score_blocks
+from cladeseg.clustering.pages.similarity_matrix import similarity_picture
 from cladeseg.files import atomic_write
 from cladeseg.report import Block, number_cell, png_uri, table_block, text_cell, write_page
 
@@ -28,6 +28,7 @@ SHEET, PAGE = "contact_sheet.png", "report.html"
 #: Whose templates show groups of objects.
 _OWN = "cladeseg.clustering.pages"
 _SHOWN = 36  # objects of a cluster on the page
+MATRIX = 560  # pixels of the matrix's side
 
 
 def write_clusters_page(
@@ -136,9 +137,17 @@ def _panel(objects: ObjectSet, grouping: Grouping, index: int) -> dict[str, str]
 
 def _matrix(grouping: Grouping) -> Block:
     said = "probability that two objects are of one kind"
-    panel = {"uri": png_uri(similarity_picture(grouping)), "name": said, "alt": f"matrix of all pairs: {said}"}
+    panel = {
+        "uri": png_uri(similarity_picture(grouping, side=MATRIX)),
+        "name": said,
+        "alt": f"matrix of all pairs: {said}",
+    }
     case = {"anchor": "similarity", "name": "All pairs", "why": "ordered by cluster", "panels": [panel]}
     notes = ["Dark squares along the diagonal are clusters; dark spots elsewhere are pairs that contradict them."]
+    if len(grouping.ids) > MATRIX:
+        notes.append(
+            f"A point is the mean over about {len(grouping.ids) / MATRIX:.1f} objects of one cluster either way."
+        )
     return Block("groups", "Similarity matrix", {"notes": notes, "legend": [], "cases": [case]}, _OWN)
 
 

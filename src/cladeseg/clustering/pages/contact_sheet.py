@@ -96,19 +96,3 @@ def _block(objects: ObjectSet, grouping: Grouping, number: int, most: int) -> np
         row, column = divmod(place, _PER_ROW)
         sheet.paste(picture, (_GAP + column * (_SIDE + _GAP), _HEAD + row * (_SIDE + _GAP)))
     return np.asarray(sheet)
-
-
-def similarity_picture(grouping: Grouping, *, side: int = 560) -> np.ndarray:
-    """Pair probabilities as a matrix ordered by cluster, white for 0, dark blue for 1; uint8 (side, side, 3)."""
-    order = [index for number in sorted(grouping.medoids) for index in order_of(grouping, number)]
-    shade = grouping.probabilities[np.ix_(order, order)].astype(float)[..., None]
-    ends = np.array(_PAPER, dtype=float), np.array((8, 48, 107), dtype=float)
-    picture = Image.fromarray(np.rint(ends[0] * (1 - shade) + ends[1] * shade).astype(np.uint8))
-    picture = picture.resize((side, side), Image.Resampling.NEAREST if len(order) < side else Image.Resampling.BOX)
-    draw, at = ImageDraw.Draw(picture), 0
-    for number in sorted(grouping.medoids):
-        size = int((grouping.numbers == number).sum())
-        begin, at = at, at + size
-        box = [round(edge * side / max(len(order), 1)) for edge in (begin, at)]
-        draw.rectangle((box[0], box[0], box[1] - 1, box[1] - 1), outline=UNSURE, width=2)
-    return np.asarray(picture)
