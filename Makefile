@@ -107,10 +107,11 @@ test-wheel: wheel  ## new-bundle, train, evaluate, predict and demo with the ins
 	"$$venv/bin/python" -m pip install -q -c constraints.txt dist/*.whl && \
 	CLADESEG_WHEEL_PYTHON="$$(cd "$$venv" && pwd)/bin/python" $(BIN)/python -m pytest -m wheel tests/packaging
 
-lint: install  ## formatting, lint rules and types
+lint: install  ## formatting, lint rules, types and the Dockerfile
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 docs: install  ## serve the docs site at http://127.0.0.1:8000
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
