@@ -10,10 +10,11 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from cli_calls import ACDC, TREE, call, images, labels
 
 from cladeseg.files import DataError
-from cladeseg.segmentation.data import build_datalist
+from cladeseg.segmentation.data import VolumeStore, build_datalist
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
 from cladeseg.taxonomy import TaxonomyError, load_taxonomy
 
@@ -177,3 +178,16 @@ def test_select_proposes_patients_that_a_training_takes_by_name(tmp_path: Path) 
     datalist = build_datalist(tmp_path / "D", load_taxonomy(tree), **{**settings, "validation_fraction": 0.0})
     fine = {case["patient"] for case in datalist["training"] if case["supervision"] == "fine"}
     assert fine == set(chosen)
+
+
+# ---- clean-store -----------------------------------------------------------------------------------------------------
+
+
+def test_clean_store_removes_loaded_cases_and_refuses_other_folders(tmp_path: Path) -> None:
+    store = VolumeStore(tmp_path / "loaded", {})
+    store.put(store.path({"case": "a", "image": str(TREE)}), {"image": torch.zeros(1, 2, 2, 2)})
+    result = call("clean-store", tmp_path / "loaded")
+    assert result.exit_code == 0
+    assert "1 loaded cases removed" in result.output
+    assert not list((tmp_path / "loaded").iterdir())
+    assert isinstance(call("clean-store", tmp_path / "nowhere").exception, DataError)

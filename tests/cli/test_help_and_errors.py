@@ -58,6 +58,7 @@ def test_these_are_the_commands() -> None:
             "predict",
             "report",
             "settings",
+            "clean-store",
             "run",
             "copy-bundle",
             "new-bundle",

@@ -216,3 +216,21 @@ def select(
     for proposal in proposals:
         Console().print(f"{proposal.patient}: {proposal.reason}", soft_wrap=True, highlight=False)
     Console().print(f"pictures and reasons are in {out}", soft_wrap=True)
+
+
+@command("cladeseg clean-store loaded", "cladeseg clean-store loaded --gigabytes 50", panel=DATASETS)
+def clean_store(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What trainings call data.store.")],
+    *,
+    gigabytes: Annotated[
+        float, typer.Option(min=0, help="Keep so much of what was used last; 0 removes all.", rich_help_panel=OUTPUT)
+    ] = 0.0,
+) -> None:
+    """Remove loaded cases that trainings have stored, those that were used longest ago first.
+
+    Nothing is lost: a training loads what it misses.
+    """
+    from cladeseg.segmentation.data import clean_store as clean
+
+    gone = clean(folder, gigabytes * 1e9)
+    Console().print(f"{folder}: {gone} loaded cases removed", soft_wrap=True, highlight=False)

@@ -14,6 +14,7 @@ from monai.transforms import Compose, EnsureTyped, LoadImaged, Orientationd, Spa
 from torch.utils.data import DataLoader
 
 from cladeseg.files import DataError
+from cladeseg.segmentation.data import VolumeStore
 from cladeseg.segmentation.data.cached_dataset import CachedDataset, estimate_bytes
 from cladeseg.segmentation.phantoms.acdc import write_acdc_phantoms
 
@@ -182,3 +183,55 @@ def test_bare_cases_are_called_by_their_files_and_annotated_if_they_have_a_label
     cache = CachedDataset(bare, Load(), spacing=SPACING, progress=False)
     assert [case["supervision"] for case in cache.data] == ["fine", "unlabelled"]
     assert [case["case"] for case in cache.data] == [Path(str(c["image"])).name[: -len(".nii.gz")] for c in bare]
+
+
+# ---- a store on disk -------------------------------------------------------------------------------------------------
+
+
+class Counted(Synthetic):
+    """Synthetic cases, each with a file, and how many were loaded."""
+
+    def __init__(self) -> None:
+        self.loaded = 0
+
+    def __call__(self, case: dict[str, Any]) -> dict[str, Any]:
+        self.loaded += 1
+        return super().__call__(case)
+
+
+def numbered(folder: Path, count: int = 3) -> list[dict[str, Any]]:
+    files = [folder / f"image{i}" for i in range(count)]
+    for i, file in enumerate(files):
+        file.write_text(str(i))
+    return [{"case": f"c{i}", "number": i, "image": str(file)} for i, file in enumerate(files)]
+
+
+def test_cases_are_loaded_by_the_first_training_alone(tmp_path: Path) -> None:
+    data = numbered(tmp_path)
+    for loads in (3, 0):
+        load = Counted()
+        cases = CachedDataset(data, load, patch=half, spacing=SPACING, store=VolumeStore(tmp_path / "store", {}))
+        assert load.loaded == loads
+        assert cases.cached == 0
+        assert cases[2]["image"].dtype == torch.float32  # a whole case, for whoever predicts it
+        assert float(cases[2]["image"].mean()) == 2
+        assert cases[(2, 7)] == {"dtype": torch.float16, "seed": 7}
+
+
+def half(case: dict[str, Any], seed: int) -> dict[str, Any]:
+    return {"dtype": case["image"].dtype, "seed": seed}
+
+
+def test_replaced_values_win_over_stored_ones(tmp_path: Path) -> None:
+    cases = CachedDataset(numbered(tmp_path), Synthetic(), spacing=SPACING, store=VolumeStore(tmp_path / "store", {}))
+    cases.replace(1, "nodes", torch.ones(1))
+    assert torch.equal(cases[1]["nodes"], torch.ones(1))
+    assert cases[0]["nodes"].shape == (1, 5, 10, 10)
+
+
+def test_a_case_that_cannot_be_loaded_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    data = numbered(tmp_path)
+    data[2]["broken"] = True
+    with pytest.raises(DataError, match=r"c2: .*compressed file ended"):
+        CachedDataset(data, Synthetic(), spacing=SPACING, workers=1, store=VolumeStore(tmp_path / "store", {}))
+    assert len(list((tmp_path / "store").iterdir())) == 2

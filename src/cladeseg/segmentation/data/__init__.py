@@ -42,6 +42,7 @@ from cladeseg.segmentation.data.volume_files import (
     typical_volume,
     volume_files,
 )
+from cladeseg.segmentation.data.volume_store import VolumeStore, clean_store, content_of
 
 __all__ = [
     "BRATS_MODALITIES",
@@ -55,6 +56,7 @@ __all__ = [
     "ImageFiles",
     "Inspection",
     "SupervisionSampler",
+    "VolumeStore",
     "absolute_paths",
     "build_datalist",
     "cases_of",
@@ -63,6 +65,8 @@ __all__ = [
     "channels_of",
     "check_dataset",
     "choose_axis_order",
+    "clean_store",
+    "content_of",
     "detect_label_convention",
     "estimate_bytes",
     "find_images",

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ import torch
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from cladeseg.bundle.ranks import ranks, wait_for_all
 from cladeseg.files import DataError, first_cause
 from cladeseg.segmentation.data.supervision import supervision_of
 from cladeseg.segmentation.data.volume_files import ImageFiles, channel_files, volume_files
+from cladeseg.segmentation.data.volume_store import VolumeStore
 from cladeseg.volumes import DEFAULT_ORDER, Grid, case_name, read_grid, turn_to
 
 _log = logging.getLogger(__name__)
@@ -34,7 +37,8 @@ class CachedDataset(Dataset):
     sampler decides about randomness and the worker that happens to do the work does not matter.
 
     Every case is loaded at the start, those that do not fit into memory too: a broken file ends the run before the
-    first step.  Cases that do not fit are loaded again whenever they are asked for.
+    first step.  Cases that do not fit are loaded again whenever they are asked for.  With a ``store`` none is kept in
+    memory: cases are loaded unless an earlier training has stored them, and samples are taken from mapped files.
 
     Args:
         data: datalist items with paths that can be opened.  A bare ``{"image", "label"}``, as MONAI Label sends it, is
@@ -46,6 +50,7 @@ class CachedDataset(Dataset):
         max_gigabytes: memory for the cache (1 GB = 1e9 bytes); None takes 40 % of what is free.
         workers: threads that load.
         progress: whether a progress bar is shown.
+        store: of loaded cases on disk.
 
     Raises:
         DataError: a case cannot be loaded; the message starts with the case's name and gives the cause.
@@ -63,13 +68,19 @@ class CachedDataset(Dataset):
         max_gigabytes: float | None = None,
         workers: int = 2,
         progress: bool = True,
+        store: VolumeStore | None = None,
     ) -> None:
         self.data = [_complete(case) for case in data]
         self.transform = transform
         self.patch = patch
+        self.store = store
         self.nbytes = 0
+        self._paths: list[Path] = []
         self._kept: dict[int, dict[str, Any]] = {}
         self._replaced: dict[int, dict[str, Any]] = {}
+        if store is not None:
+            self._fill_store(store, workers, progress)
+            return
         allowed = _allowed_bytes(max_gigabytes)
         estimate = estimate_bytes(self.data, spacing, axis_order) / _GIGABYTE
         _log.info("cache: %d volumes, about %.2f GB of %.1f GB allowed", len(data), estimate, allowed / _GIGABYTE)
@@ -85,10 +96,18 @@ class CachedDataset(Dataset):
         if isinstance(index, tuple):
             if self.patch is None:
                 raise TypeError("a cache without a patch function has no sample for a seed")
-            return self.patch(self[index[0]], index[1])
+            return self.patch(self._case(index[0]), index[1])
+        case = self._case(index)
+        return case if self.store is None else {name: _single(value) for name, value in case.items()}
+
+    def _case(self, index: int) -> dict[str, Any]:
+        """A whole case; from a store its images are in half precision."""
         index = range(len(self.data))[index]  # a negative index counts from the end, as in a list
-        kept = self._kept.get(index)
-        case = self._load(index) if kept is None else kept
+        if self.store is not None:
+            case = self.store.get(self._paths[index])
+        else:
+            kept = self._kept.get(index)
+            case = self._load(index) if kept is None else kept
         return {**case, **self._replaced.get(index, {})}
 
     def replace(self, index: int, key: str, value: Any) -> None:
@@ -114,14 +133,16 @@ class CachedDataset(Dataset):
                     self._kept[index] = case
                     self.nbytes += size
 
-        with ThreadPoolExecutor(max(1, workers)) as pool:
-            done = [pool.submit(load_and_keep, index) for index in range(len(self.data))]
-            try:
-                for future in tqdm(done, desc="loading cases", unit="case", disable=not progress):
-                    future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        _each(load_and_keep, range(len(self.data)), workers, progress)
+
+    def _fill_store(self, store: VolumeStore, workers: int, progress: bool) -> None:
+        """Load what no earlier training has stored; of several processes each loads a part."""
+        self._paths = [store.path(case) for case in self.data]
+        missing = [index for index, path in enumerate(self._paths) if not store.holds(path)]
+        _log.info("%s: %d of %d cases are there", store.folder, len(self.data) - len(missing), len(self.data))
+        mine = [missing[place] for place in ranks().part(len(missing))]
+        _each(lambda index: store.put(self._paths[index], self._load(index)), mine, workers, progress and bool(mine))
+        wait_for_all()
 
     def _load(self, index: int) -> dict[str, Any]:
         case = self.data[index]
@@ -131,6 +152,23 @@ class CachedDataset(Dataset):
             cause = first_cause(error)
             kind = "" if isinstance(cause, DataError) else f"{type(cause).__name__}: "
             raise DataError(f"{case.get('case', f'case {index}')}: {kind}{cause}") from error
+
+
+def _each(work: Callable[[int], None], indices: Sequence[int], workers: int, progress: bool) -> None:
+    """Do something for each index, in threads; the first error ends it."""
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        done = [pool.submit(work, index) for index in indices]
+        try:
+            for future in tqdm(done, desc="loading cases", unit="case", disable=not progress):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _single(value: Any) -> Any:
+    """Half precision as single; anything else as it is."""
+    return value.float() if isinstance(value, torch.Tensor) and value.dtype == torch.float16 else value
 
 
 def _complete(case: Mapping[str, Any]) -> dict[str, Any]:

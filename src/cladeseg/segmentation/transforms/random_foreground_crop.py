@@ -62,13 +62,13 @@ class RandomForegroundCrop:
         """Crop ``case``; the same seed gives the same crop.
 
         Args:
-            case: ``image`` (C, *S) and ``nodes`` (1, *S) of one grid, ``case`` and ``supervision``; maybe
-                ``propagated`` (1, *S), nodes below them, and ``array_axes`` (3,).
+            case: ``image`` (C, *S), maybe in half precision, and ``nodes`` (1, *S) of one grid, ``case`` and
+                ``supervision``; maybe ``propagated`` (1, *S), nodes below them, and ``array_axes`` (3,).
             seed: of this crop.
 
         Returns:
-            ``image`` (C, *size), ``nodes`` and maybe ``propagated`` (1, *size) as plain tensors of their own memory,
-            ``outside`` (1, *size), the root where there is no image and the background elsewhere, ``case``,
+            ``image`` float32 (C, *size), ``nodes`` and maybe ``propagated`` (1, *size) as plain tensors of their own
+            memory, ``outside`` (1, *size), the root where there is no image and the background elsewhere, ``case``,
             ``supervision`` and maybe ``array_axes``.
 
         Raises:
@@ -80,19 +80,20 @@ class RandomForegroundCrop:
                 f"{case['case']}: cannot crop {self.size} from image {tuple(image.shape)}, nodes {tuple(nodes.shape)}"
             )
         start = self._start(nodes[0], np.random.default_rng(seed))
-        maps = {"nodes": nodes, "outside": self._outside(image)}
-        if "propagated" in case:
-            maps["propagated"] = _plain(case["propagated"])
+        patch, beyond = _crop(image, start, self.size)
+        maps = {key: _crop(_plain(case[key]), start, self.size)[0] for key in ("nodes", "propagated") if key in case}
         return {
-            "image": _crop(image, start, self.size),
-            **{key: _crop(value, start, self.size, fill=self.taxonomy.root) for key, value in maps.items()},
+            "image": patch.float(),
+            "outside": self._outside(patch, beyond),
+            **{key: value.masked_fill(beyond, self.taxonomy.root) for key, value in maps.items()},
             **{key: case[key] for key in ("case", "supervision", "array_axes") if key in case},
         }
 
-    def _outside(self, image: torch.Tensor) -> torch.Tensor:
-        """Where the volume itself holds no image, as a node map (1, *S)."""
-        outside = torch.full((1, *image.shape[1:]), self.taxonomy.background, dtype=torch.uint8)
-        return outside.masked_fill((image == 0).all(0), self.taxonomy.root) if self.zero_is_outside else outside
+    def _outside(self, patch: torch.Tensor, beyond: torch.Tensor) -> torch.Tensor:
+        """Where a patch (C, *size) holds no image, as a node map (1, *size)."""
+        outside = beyond | (patch == 0).all(0) if self.zero_is_outside else beyond
+        inside = torch.full((1, *self.size), self.taxonomy.background, dtype=torch.uint8)
+        return inside.masked_fill(outside, self.taxonomy.root)
 
     def _start(self, nodes: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
         """First voxel of the crop along each axis; negative where the volume is smaller than the crop."""
@@ -119,12 +120,12 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.as_subclass(torch.Tensor)
 
 
-def _crop(tensor: torch.Tensor, start: np.ndarray, size: Sequence[int], fill: int | None = None) -> torch.Tensor:
-    """Copy (C, *size) from (C, *S); outside the volume it holds ``fill``, or the nearest voxel if None."""
+def _crop(tensor: torch.Tensor, start: np.ndarray, size: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Copy (C, *size) from (C, *S), beyond the volume the nearest voxel; and bool (*size), what is beyond."""
     crop, outside = tensor, torch.zeros(tuple(size), dtype=torch.bool)
     for axis, (first, length) in enumerate(zip(start.tolist(), size, strict=True)):
         wanted = torch.arange(first, first + length)
         inside = wanted.clamp(0, tensor.shape[axis + 1] - 1)
         crop = crop.index_select(axis + 1, inside)
         outside |= (wanted != inside).reshape([-1 if i == axis else 1 for i in range(len(size))])
-    return crop if fill is None else crop.masked_fill(outside, fill)
+    return crop, outside

@@ -50,7 +50,8 @@ class TwoViews:
         """Both patches of ``case``; the same seed gives the same ones.
 
         Args:
-            case: as :class:`~cladeseg.segmentation.transforms.overview.AddOverviewd` leaves it.
+            case: as :class:`~cladeseg.segmentation.transforms.overview.AddOverviewd` leaves it; images may be in half
+                precision, and only what lies in the box is read.
             seed: of this sample.
 
         Returns:
@@ -58,7 +59,7 @@ class TwoViews:
         """
         box = slices_of(self.box(case, np.random.default_rng([seed, 1])))
         inside: dict[str, Any] = {key: case[key][box] for key in ("nodes", "propagated") if key in case}
-        image = standardise(case["image"][box], nonzero=self.nonzero)
+        image = standardise(case["image"][box].float(), nonzero=self.nonzero)
         overview = self.overview_crop({**case, "image": case["overview_image"], "nodes": case["overview_nodes"]}, seed)
         return {
             **self.crop({**case, **inside, "image": image}, seed),

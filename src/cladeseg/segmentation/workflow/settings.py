@@ -48,6 +48,10 @@ class DataSettings(SettingsGroup):
     """Loader processes; 0 loads in the training process."""
     cache_gigabytes: NotNegative | None = None
     """Memory in GB (1e9 bytes) for loaded cases; null takes 40 % of what is free."""
+    store: str | None = None
+    """Folder that keeps loaded training cases on disk, for this and later trainings; null keeps them in memory."""
+    store_gigabytes: NotNegative = 100.0
+    """Size in GB (1e9 bytes) of that folder; files that were used longest ago go first."""
 
     @property
     def target_spacing(self) -> tuple[float, float, float]:
@@ -350,6 +354,8 @@ FREE_ON_RESUME = (
     "data.cache_gigabytes",
     "network.recompute",
     "network.compile",
+    "data.store",
+    "data.store_gigabytes",
     "optimizer.validation_interval",
     "inference.keep_largest",
     "pretrained",

@@ -18,6 +18,7 @@ from cladeseg.cohort import fingerprint
 from cladeseg.files import read_json
 from cladeseg.segmentation.data import CachedDataset
 from cladeseg.segmentation.engines import NodeDice, open_training, pretrained_images
+from cladeseg.segmentation.workflow.case_store import case_store
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.promotion import promote as promote_model
 from cladeseg.segmentation.workflow.propagation import with_propagated_labels
@@ -63,7 +64,7 @@ def training_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> C
     record = plan.run_folder.propagation / "intensity.json" if ranks().first else None
     load = with_propagated_labels(plan.preprocessing, data, plan.taxonomy, s, record=record)
     load = with_overview(load, plan.taxonomy, s)
-    return _cached(plan, data, load, patch=training_patch(plan.taxonomy, s))
+    return _cached(plan, data, load, patch=training_patch(plan.taxonomy, s), store=case_store(plan, data))
 
 
 def validation_dataset(plan: TrainingPlan, data: Sequence[Mapping[str, Any]]) -> CachedDataset:
