@@ -75,9 +75,15 @@ LEVELS = {
     "fusion.slides": 2,
     "fusion.genes": 2,
     "fusion.features": 3,  # of the tiles of slides
+    "fusion.phantoms": 2,
     "fusion.model": 3,
+    "fusion.data": 4,
     "fusion.explanation": 4,  # draws what the model attends to over tiles
-    "fusion.study": 6,
+    "fusion.fitting": 5,  # networks and linear experts on a cohort
+    "fusion.baselines": 6,
+    "fusion.pages": 6,
+    "fusion.study": 7,
+    "fusion.workflow": 7,
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
     "pretraining.views": 7,
     "pretraining.tasks": 8,  # losses on the features of views

@@ -16,11 +16,14 @@ from fire.parser import DefaultParseValue, SeparateFlagArgs
 #: Folders of a run, whose names may be any text at all.
 FOLDERS = ("bundle_root", "dataset_dir", "output_dir")
 #: Further keys of our configs, or of MONAI's command, that hold a text or nothing.
-_TEXTS = (*FOLDERS, "weights", "pretrained", "task", "device", "label_convention", "split", "output_format", "run_id")
+_TEXTS = (
+    *(*FOLDERS, "weights", "pretrained", "task", "device", "label_convention", "split", "output_format", "run_id"),
+    "cache_dir",
+)
 #: Keys that hold a file or a list of files, which its bracket or comma shows unless there is a file of that name.
 _FILES = ("config_file", "meta_file", "logging_file", "args_file")
 #: Keys that name a file or folder.
-_PATHS = (*FOLDERS, "weights", "pretrained")
+_PATHS = (*FOLDERS, "weights", "pretrained", "cache_dir")
 #: The one expression that a command line may hold: MONAI passes nothing else on as nothing.
 NOTHING = "$None"
 _FLAG = re.compile(r"--|-[a-zA-Z]")

@@ -6,6 +6,7 @@ from cladeseg.report.charts import Chart, Row, line_chart, row_chart
 from cladeseg.report.page import Block, anchor, compressed, data_uri, render_page, write_page
 from cladeseg.report.palette import colour_code, structure_colours
 from cladeseg.report.picture_uri import png_uri
+from cladeseg.report.pictures import Picture, picture_block
 from cladeseg.report.table import metrics_markdown, metrics_table
 from cladeseg.report.table_block import table_block
 
@@ -15,6 +16,7 @@ __all__ = [
     "Cell",
     "Chart",
     "Panel",
+    "Picture",
     "Row",
     "anchor",
     "case_slices",
@@ -27,6 +29,7 @@ __all__ = [
     "metrics_markdown",
     "metrics_table",
     "number_cell",
+    "picture_block",
     "png_uri",
     "render_page",
     "row_chart",

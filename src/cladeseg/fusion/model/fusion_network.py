@@ -69,7 +69,7 @@ class FusionNetwork(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("form", form, FORMS)
-        self.form = form
+        self.form, self.leaves = form, leaves
         self.tile_tokens = nn.Sequential(nn.Linear(tile_features, width), nn.LayerNorm(width), nn.Dropout(dropout))
         self.gene_tokens = GeneTokens(groups, width)
         if form == "cross_attention":

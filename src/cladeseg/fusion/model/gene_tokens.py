@@ -23,6 +23,8 @@ class GeneTokens(nn.Module):
         torch.Size([5, 2, 4])
     """
 
+    columns: Tensor
+
     def __init__(self, groups: Sequence[Sequence[int]], width: int) -> None:
         super().__init__()
         if len(groups) < 2:
@@ -31,11 +33,14 @@ class GeneTokens(nn.Module):
         empty = [number for number, group in enumerate(groups) if not len(group)]
         if empty:
             raise ValueError(f"groups: group {empty[0]} has no gene")
-        self.groups = [list(map(int, group)) for group in groups]
-        self.maps = nn.ModuleList(nn.Linear(len(group), width) for group in self.groups)
+        self.sizes = [len(group) for group in groups]
+        columns = torch.tensor([int(column) for group in groups for column in group])
+        self.register_buffer("columns", columns, persistent=False)
+        self.maps = nn.ModuleList(nn.Linear(size, width) for size in self.sizes)
         self.kinds = nn.Parameter(torch.randn(len(groups), width) * 0.02)
 
     def forward(self, expression: Tensor) -> Tensor:
         """Float (B, G) standardised expression → (B, K, D)."""
-        tokens = [layer(expression[:, group]) for layer, group in zip(self.maps, self.groups, strict=True)]
+        parts = expression[:, self.columns].split(self.sizes, dim=1)
+        tokens = [layer(part) for layer, part in zip(self.maps, parts, strict=True)]
         return torch.stack(tokens, dim=1) + self.kinds

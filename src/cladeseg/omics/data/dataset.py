@@ -41,11 +41,11 @@ def read_dataset(
         DataError: something is missing, cannot be read or does not fit together; one message about the first thing.
     """
     root = Path(folder)
-    tables, labels = _read_npz(_npz(root), allow_missing) if _npz(root) else _read_folder(root, allow_missing)
+    tables, labels = read_npz(_npz(root), allow_missing) if _npz(root) else _read_folder(root, allow_missing)
     if need_labels and not labels:
         raise DataError(f"{root}: has no labels; add {LABELS}.csv with the columns patient and label")
     found = tree or flat_class_tree(sorted({label for label in labels.values() if label not in UNKNOWN}))
-    cohort = join_tables(tables, _nodes(labels, found, root), found)
+    cohort = join_tables(tables, label_nodes(labels, found, root), found)
     counts = ", ".join(f"{count} {name}" for name, count in cohort.counts().items())
     outside = len(set(labels) - set(cohort.patients))
     logger.info("%s: %s%s", root, counts, f"; {outside} labelled patients have no omics" if outside else "")
@@ -86,10 +86,15 @@ def _read_folder(root: Path, allow_missing: bool) -> tuple[dict[str, OmicsTable]
             f"{root}: holds no table; an omics is a file such as mrna.csv ({', '.join(TABLES)}, {MULTIPLE}), or one npz"
         )
     labels = next((file for file in files if file.stem == LABELS), None)
-    return tables, {} if labels is None else _read_labels(labels)
+    return tables, {} if labels is None else read_labels(labels)
 
 
-def _read_labels(path: Path) -> dict[str, str]:
+def read_labels(path: Path) -> dict[str, str]:
+    """Patient → what is written of them in a table of two columns; empty where there is a gap.
+
+    Raises:
+        DataError: it cannot be read, has other columns, or a patient is there twice.
+    """
     frame = read_frame(path)
     if frame.shape[1] != 1:
         raise DataError(f"{path}: has {frame.shape[1] + 1} columns; it should have two, patient and label")
@@ -102,7 +107,12 @@ def _read_labels(path: Path) -> dict[str, str]:
     return dict(zip(patients, values, strict=True))
 
 
-def _read_npz(path: Path | None, allow_missing: bool) -> tuple[dict[str, OmicsTable], dict[str, str]]:
+def read_npz(path: Path | None, allow_missing: bool) -> tuple[dict[str, OmicsTable], dict[str, str]]:
+    """Omics → table, and patient → label, of one file; see :func:`read_dataset`.
+
+    Raises:
+        DataError: it cannot be read, or its arrays do not fit together.
+    """
     content = _arrays(Path(str(path)))
     if _PATIENT not in content:
         raise DataError(f"{path}: has no array '{_PATIENT}' with the patients' names")
@@ -144,8 +154,12 @@ def _npz_labels(path: Path | None, content: Mapping[str, np.ndarray], patients: 
     return {name: "" if y < 0 else classes[int(y)] for name, y in zip(patients, content[_CLASS], strict=True)}
 
 
-def _nodes(labels: Mapping[str, str], tree: Taxonomy, root: Path) -> dict[str, int]:
-    """Patient → node; who is of unknown class is left out."""
+def label_nodes(labels: Mapping[str, str], tree: Taxonomy, root: Path) -> dict[str, int]:
+    """Patient → node; who is of unknown class is left out.
+
+    Raises:
+        DataError: a label is no node of the tree.
+    """
     known = {name: tree.index(name) for name in tree.names if name not in ("background", "root")}
     unknown = {patient: label for patient, label in labels.items() if label not in known and label not in UNKNOWN}
     if unknown:

@@ -37,18 +37,19 @@ class OmicsTable:
     values: np.ndarray
 
 
-def read_table(path: str | Path, *, allow_missing: bool = False) -> OmicsTable:
+def read_table(path: str | Path, *, allow_missing: bool = False, allow_constant: bool = False) -> OmicsTable:
     """Read one omics.
 
     Args:
         path: CSV, TSV or Parquet with the patients in the first column (of Parquet also the index), or an AnnData file.
         allow_missing: take single missing values; empty rows are patients without this omics anyway.
+        allow_constant: take columns that are the same for all, as they may be where new patients are few.
 
     Raises:
         DataError: it cannot be read, or holds a patient or a feature twice, a column that holds no numbers or is
             constant, or a missing value that is not allowed; the message names the file, then the first one.
     """
-    return _table(str(path), read_frame(path), allow_missing)
+    return _table(str(path), read_frame(path), allow_missing, allow_constant)
 
 
 def read_tables(path: str | Path, *, allow_missing: bool = False) -> dict[str, OmicsTable]:
@@ -68,13 +69,13 @@ def read_tables(path: str | Path, *, allow_missing: bool = False) -> dict[str, O
     return {name: _table(f"{path}: {name}", one.to_df(), allow_missing) for name, one in modalities.items()}
 
 
-def _table(source: str, frame: pd.DataFrame, allow_missing: bool) -> OmicsTable:
+def _table(source: str, frame: pd.DataFrame, allow_missing: bool, allow_constant: bool = False) -> OmicsTable:
     if frame.shape[1] < 1 or not len(frame):
         raise DataError(
             f"{source}: holds {len(frame)} patients and {frame.shape[1]} features; an omics needs some of each"
         )
     patients, features = [str(name) for name in frame.index], [str(name) for name in frame]
-    return checked_table(source, patients, features, frame, allow_missing=allow_missing)
+    return checked_table(source, patients, features, frame, allow_missing=allow_missing, allow_constant=allow_constant)
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
@@ -110,13 +111,20 @@ def _anndata(path: str | Path) -> pd.DataFrame:
 
 
 def checked_table(
-    source: str, patients: Sequence[str], features: Sequence[str], values: object, *, allow_missing: bool
+    source: str,
+    patients: Sequence[str],
+    features: Sequence[str],
+    values: object,
+    *,
+    allow_missing: bool,
+    allow_constant: bool = False,
 ) -> OmicsTable:
     """A table whose faults were looked for; see :func:`read_table`."""
     _refuse_twice(source, "patient", patients)
     _refuse_twice(source, "feature", features)
     numbers = _numbers(source, features, pd.DataFrame(values))
-    _refuse_constant(source, features, numbers)
+    if not allow_constant:
+        _refuse_constant(source, features, numbers)
     if not allow_missing:
         _refuse_missing(source, patients, features, numbers)
     return OmicsTable(source, tuple(patients), tuple(features), numbers)

@@ -1,7 +1,6 @@
 """What a pre-training and its evaluation show, as blocks of report/."""
 
 from cladeseg.pretraining.pages.course_blocks import course_blocks
-from cladeseg.pretraining.pages.pictures import Picture, picture_block
 from cladeseg.pretraining.pages.pretraining_page import (
     PAGE,
     PRETRAINED,
@@ -10,6 +9,7 @@ from cladeseg.pretraining.pages.pretraining_page import (
     write_evaluation_page,
     write_training_page,
 )
+from cladeseg.report import Picture, picture_block
 
 __all__ = [
     "PAGE",

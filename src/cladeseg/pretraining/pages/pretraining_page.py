@@ -7,8 +7,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cladeseg.pretraining.pages.pictures import Picture, picture_block
-from cladeseg.report import Block, Row, number_cell, row_chart, table_block, text_cell, write_page
+from cladeseg.report import (
+    Block,
+    Picture,
+    Row,
+    number_cell,
+    picture_block,
+    row_chart,
+    table_block,
+    text_cell,
+    write_page,
+)
 
 #: The file's name, in the run's folder and in its ``eval``.
 PAGE = "report.html"

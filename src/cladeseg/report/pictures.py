@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cladeseg.report import Block, png_uri
+from cladeseg.report.page import Block
+from cladeseg.report.picture_uri import png_uri
 
-_OWN = "cladeseg.pretraining.pages"
 #: Small pictures are enlarged to about this many pixels a side.
 _SIDE = 480
 
@@ -37,7 +37,7 @@ def picture_block(title: str, pictures: Sequence[Picture], notes: Sequence[str] 
         notes: sentences above them.
     """
     shown = [{"uri": _uri(one.pixels), "name": one.name, "alt": one.alt} for one in pictures]
-    return Block("pictures", title, {"notes": list(notes), "pictures": shown}, _OWN)
+    return Block("pictures", title, {"notes": list(notes), "pictures": shown})
 
 
 def _uri(pixels: np.ndarray) -> str:
