@@ -18,7 +18,7 @@ TEST_WORKERS ?= 2
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining demo-fusion test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ demo-myops: install  ## the same with infarcts, three sequences of few slices
 
 demo-organoids: install  ## phantoms of unseen kinds are clustered; ends in a contact sheet (at most 5 min on 2 cores)
 	$(BIN)/cladeseg demo --output demo-organoids --bundle organoid_clustering
+
+demo-fusion: install  ## tiles and expression of phantoms, each of which tells other classes apart (at most 5 min on 2 cores)
+	$(BIN)/cladeseg demo --output demo-fusion --bundle histology
 
 demo-omics: install  ## omics phantoms with planted informativeness: table and page (at most 5 min on 2 cores)
 	$(BIN)/cladeseg demo --output demo-omics --bundle omics
@@ -123,5 +126,5 @@ results: install  ## write every results page, and their list, from the records 
 	$(BIN)/python docs/_site/results_pages.py
 
 clean:  ## remove .venv, caches and the demo's output
-	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining
+	rm -rf $(VENV) .venv-label* .venv-nnunet build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining demo-fusion
 	find src tests -type d -name __pycache__ -exec rm -rf {} +

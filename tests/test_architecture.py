@@ -92,6 +92,7 @@ LEVELS = {
     # roof
     "demo": 10,  # runs bundle commands and shows what comes out
     "organoid_demo": 10,  # the same for clustering
+    "fusion_demo": 10,  # the same for histology and expression
     "pretraining_demo": 10,  # the same for pre-training
     "benchmark": 10,  # does so for a whole grid
     "cli": 11,  # the command line only calls what the other subpackages offer

@@ -58,6 +58,7 @@ def report(
     "cladeseg demo --output demo-organoids --bundle organoid_clustering",
     "cladeseg demo --output demo-omics --bundle omics",
     "cladeseg demo --output demo-pretraining --bundle pretraining",
+    "cladeseg demo --output demo-fusion --bundle histology",
     panel=STUDIES,
 )
 def demo(
@@ -74,16 +75,22 @@ def demo(
     Generates them, trains the bundle's network on a few fine and many coarse labels and on the fine ones alone, and
     prints the scores on held-out phantoms side by side.  The demo of organoid_clustering groups phantoms of kinds that
     no training saw, and ends in a contact sheet; that of omics compares ours with simple baselines; that of
+    histology joins tiles and expression, each of which tells other classes apart; that of
     pretraining learns from phantoms without labels, and fine-tunes on one fine case beside scratch.
     """
     from cladeseg.benchmark.omics import run_omics_demo
     from cladeseg.demo import DemoPlan, run_demo
+    from cladeseg.fusion_demo import BUNDLE as FUSION
+    from cladeseg.fusion_demo import NAME as HISTOLOGY
+    from cladeseg.fusion_demo import run_fusion_demo
     from cladeseg.organoid_demo import BUNDLE, run_organoid_demo
     from cladeseg.pretraining_demo import BUNDLE as PRETRAINING
     from cladeseg.pretraining_demo import NAME, run_pretraining_demo
 
     if bundle == BUNDLE:
         run_organoid_demo(output, seed=seed)
+    elif bundle in (HISTOLOGY, FUSION):
+        run_fusion_demo(output, seed=seed)
     elif bundle in (NAME, PRETRAINING):
         run_pretraining_demo(output, epochs=epochs, seed=seed)
     elif bundle == "omics":

@@ -10,6 +10,7 @@ from cladeseg.bundle.run_folder import RunFolder, add_use, backup_existing, conf
 from cladeseg.files import DataError
 from cladeseg.fusion.data import FusionCohort, read_fusion_dataset
 from cladeseg.fusion.fitting import fit_fusion
+from cladeseg.fusion.genes import read_pathways
 from cladeseg.fusion.workflow.cross_validation import cross_validate
 from cladeseg.fusion.workflow.explaining import explain_patients
 from cladeseg.fusion.workflow.folds import draw_folds, store_folds
@@ -32,6 +33,8 @@ def run_training(plan: FusionPlan) -> None:
     folder, settings = plan.run_folder, plan.settings
     if folder.description.is_file():
         raise DataError(f"{folder.description}: this folder already holds a training; choose another --output_dir")
+    if settings.genes.pathways is not None:
+        read_pathways(settings.genes.pathways)  # a fault in it is said before images are read
     cohort = plan.cohort
     folds = draw_folds(cohort, settings)
     start_run(folder, settings, taxonomy=cohort.tree)
