@@ -82,8 +82,8 @@ LEVELS = {
     "fusion.fitting": 5,  # networks and linear experts on a cohort
     "fusion.baselines": 6,
     "fusion.pages": 6,
-    "fusion.study": 7,
     "fusion.workflow": 7,
+    "fusion.study": 8,  # cross-validations as the workflow does them
     "pretraining.losses": 7,  # above all of segmentation: this wing trains that one's backbone, never the other way
     "pretraining.views": 7,
     "pretraining.tasks": 8,  # losses on the features of views

@@ -76,6 +76,7 @@ def test_these_are_the_commands() -> None:
             "benchmark labels",
             "benchmark omics",
             "benchmark clusters",
+            "benchmark fusion",
             "benchmark spots",
             "benchmark speed",
             "label serve",

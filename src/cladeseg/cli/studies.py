@@ -244,6 +244,58 @@ def clusters(
     Console().print(f"results: {page}", soft_wrap=True)
 
 
+@command(
+    "cladeseg benchmark fusion --dataset D --output runs/fusion",
+    "cladeseg benchmark fusion --dataset D --output F --merge Luminal=LumA+LumB,other=Basal+HER2",
+    on=benchmarks,
+)
+def fusion(
+    dataset: Annotated[
+        Path, typer.Option(help="Folder as the bundle of histology and expression takes it.", rich_help_panel=DATA)
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the results; finished folds in it are kept.", rich_help_panel=OUTPUT)
+    ],
+    *,
+    bundle: Annotated[str, typer.Option(help="Whose class tree is used.", rich_help_panel=DATA)] = (
+        "histology_expression_classification"
+    ),
+    merge: Annotated[
+        str, typer.Option(metavar="A=x+y,B=z", help="A second task with fewer classes.", rich_help_panel=DATA)
+    ] = "",
+    panels: Annotated[
+        str, typer.Option(help="Numbers of genes; all and none are two of them.", rich_help_panel=DATA)
+    ] = "all,50,10,none",
+    folds: Annotated[int, typer.Option(min=2, help="Parts that are tested in turn.", rich_help_panel=TRAINING)] = 5,
+    inner_folds: Annotated[
+        int, typer.Option(min=2, help="Networks of each fit, each stopped on another part.", rich_help_panel=TRAINING)
+    ] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Of folds and trainings.", rich_help_panel=TRAINING)] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; this one alone if left out.", rich_help_panel=TRAINING)
+    ] = None,
+) -> None:
+    """Fusion beside single modalities with all genes, small panels and none, and with images of other patients.
+
+    Kill it at any time and call it again.  Needs pip install 'cladeseg[fusion]'.
+    """
+    from cladeseg.benchmark.fusion import run_fusion_benchmark
+    from cladeseg.fusion.fitting import FitSettings, TrainingSettings
+    from cladeseg.tasks import Machines
+
+    page = run_fusion_benchmark(
+        dataset,
+        output,
+        tree=bundle_folder(bundle) / "configs" / "taxonomy.json",
+        merge=merge,
+        panels=[one.strip() for one in panels.split(",")],
+        folds=folds,
+        settings=FitSettings(training=TrainingSettings(inner_folds=inner_folds), seed=seed),
+        machines=Machines(workers=workers),
+    )
+    Console().print(f"results: {page}", soft_wrap=True)
+
+
 @command("cladeseg benchmark spots --dataset D --output runs/spots", on=benchmarks)
 def spots(
     dataset: Annotated[

@@ -73,7 +73,7 @@ def test_the_evaluation_scores_folds_and_single_modalities(run: Path) -> None:
     assert set(metrics["mean"]) == scores
     assert set(metrics["gene_only"]) == {"genes: LR"}
     assert set(metrics["image_only"]) == {"images: LR"}
-    assert "single modality" in metrics["statement"] or "adds nothing" in metrics["statement"]
+    assert "single modality" in metrics["statement"] or "nothing that these" in metrics["statement"]
     assert metrics["cohort"]["tiles skipped as corrupt"] == 1
     assert metrics["cohort"]["with images"] == 39
 

@@ -38,13 +38,13 @@ class TrainingSettings(SettingsGroup):
 
     inner_folds: int = Field(default=3, ge=2)
     """Parts of the training patients that are held out in turn; one network each, which are averaged."""
-    epochs: int = Field(default=30, ge=1)
+    epochs: int = Field(default=25, ge=1)
     """At most; training stops when the held-out part gets no better."""
     patience: int = Field(default=5, ge=1)
     """Epochs without an improvement before it stops."""
-    batch_size: int = Field(default=64, ge=2)
+    batch_size: int = Field(default=128, ge=2)
     """Patients of a step."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, gt=0)
     """Of AdamW."""
     weight_decay: float = Field(default=0.02, ge=0)
     """Of AdamW."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +73,25 @@ def write_fusion_page(
 
 def _scores(summary: Mapping[str, Any]) -> Block:
     """Means over the folds with intervals, and fusion's F1 minus each row's."""
-    rows = [[text_cell("fusion"), *(_estimate(summary["mean"][name]) for name in SCORES), text_cell("–")]]
-    for method, one in summary["baselines"].items():
-        difference = _estimate(one["fusion_minus_this"]["f1"], sign="+")
-        rows.append([text_cell(method), *(_estimate(one["mean"][name]) for name in SCORES), difference])
+    methods = {"fusion": summary["mean"], **{name: one["mean"] for name, one in summary["baselines"].items()}}
+    rows = []
+    for method, mean in methods.items():
+        scores = [_estimate(mean[name]) for name in SCORES]
+        minus = text_cell("") if method == "fusion" else _difference(summary["baselines"][method])
+        rows.append([text_cell(method), scores[0], minus, *scores[1:]])
     notes = [
         "Means over the test folds; intervals (95 %) are over the patients of these trained models, not over trainings."
     ]
-    header = ["method", *_HEADER.values(), "macro-F1 of fusion minus this"]
+    header = ["method", *_HEADER.values()]
+    header.insert(2, "fusion minus this")
     return table_block("Scores", "Every method on the same folds", header, rows, notes=notes)
+
+
+def _difference(baseline: Mapping[str, Any]) -> Cell:
+    """Fusion's macro-F1 minus this one's; green or red where the interval does not hold 0."""
+    one = baseline["fusion_minus_this"]["f1"]
+    kind = "good" if one["ci95"][0] > 0 else "bad" if one["ci95"][1] < 0 else ""
+    return replace(_estimate(one, sign="+"), kind=kind)
 
 
 def _estimate(one: Estimate, sign: str = "") -> Cell:

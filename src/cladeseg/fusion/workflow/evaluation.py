@@ -136,8 +136,8 @@ def _statement(baselines: Mapping[str, Any]) -> str:
         return f"Fusion is better than the best single modality, {best}: {shown}."
     if high < 0:
         return f"Fusion is worse than the best single modality, {best}: {shown}; use that instead."
-    other = "the images" if best in GENE_ROWS else "expression"
-    return f"Beside {best} alone, {other} adds nothing that these patients could show: {shown}."
+    other = "the images add" if best in GENE_ROWS else "expression adds"
+    return f"Beside {best} alone, {other} nothing that these patients could show: {shown}."
 
 
 def _mean_weights(tested: pd.DataFrame) -> dict[str, float]:
