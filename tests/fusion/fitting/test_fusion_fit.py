@@ -20,6 +20,7 @@ from cladeseg.fusion.fitting import (
     fit_fusion,
 )
 from cladeseg.fusion.fitting.pool import pool_weights
+from cladeseg.taxonomy import Node, Taxonomy
 
 SMALL = FitSettings(
     genes=GeneSettings(groups=3),
@@ -115,6 +116,19 @@ def test_patients_of_unknown_class_may_take_part() -> None:
     cohort = cohort_of(60)
     cohort.labels[:10] = cohort.tree.root
     assert accuracy(fit_fusion(cohort, SMALL), cohort_of(60, seed=1)) > 0.8
+
+
+def test_superclass_labels_take_part() -> None:
+    """Nobody of class b is known by more than the superclass of a and b, yet b is possible and c is not."""
+    values = {name: {"index": i} for i, name in enumerate(("background", "a", "b", "c"))}
+    nodes = [Node("background", values=values["background"]), Node("ab")]
+    nodes += [Node(name, "ab" if name != "c" else "root", values[name]) for name in ("a", "b", "c")]
+    tree, plain = Taxonomy("tree", tuple(nodes)), cohort_of(90, genes_tell=(0, 0, 1), images_tell=(0, 0, 1))
+    labels = np.array([tree.index(plain.tree.names[v]) for v in plain.labels])
+    labels[labels == tree.index("b")] = tree.index("ab")
+    model = fit_fusion(replace(plain, labels=labels, tree=tree), SMALL)
+    p = model.predict(plain.take(np.flatnonzero(plain.classes == 1))).network.log_p.exp()
+    assert p[:, :2].sum(dim=1).mean() > 0.8
 
 
 @pytest.mark.parametrize("missing", ["images", "expression"])
