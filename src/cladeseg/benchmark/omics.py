@@ -12,16 +12,16 @@ from rich.text import Text
 
 from cladeseg.benchmark.store import write_csv
 from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.files import atomic_write
 from cladeseg.omics.phantoms import write_omics_phantom
 from cladeseg.omics.study import (
     SHARES,
     StudyPlan,
-    calibration_table,
+    results_markdown,
     run_study,
     study_cells,
     study_page,
     study_table,
-    taught_gain,
 )
 
 _PAGE = "report.html"
@@ -33,19 +33,19 @@ def run_omics_benchmark(
     tree: str | Path | None,
     *,
     draws: int = 10,
-    further: int = 5,
+    further: int | None = None,
     seed: int = 0,
     workers: int = 2,
     shares: Sequence[float] = SHARES,
 ) -> Path:
-    """Compute what is missing, print the table, write ``table.csv`` and the page.
+    """Compute what is missing, print the table, write ``table.csv``, ``README.md`` and the page.
 
     Args:
         dataset: see :func:`~cladeseg.omics.data.read_dataset`.
         output: its ``cells`` folder keeps one small file for each cell.
         tree: file of the class tree; ``None`` for a flat one.
         draws: of labels.
-        further: the first of them also get slow baselines and ablations.
+        further: only the first of them get slow baselines and ablations; all if ``None``.
         seed: of the split.
         workers: processes at a time.
         shares: of labels.
@@ -62,13 +62,31 @@ def run_omics_benchmark(
     if tree is None:
         cells = [key for key in cells if not key.coarse]
     results = run_study(plan, cells, Path(output) / "cells", workers=workers)
+    command = f"cladeseg benchmark omics --dataset D --output S --draws {draws} --seed {seed}"
+    write_omics_results(results, output, title=f"Omics study of {Path(dataset).stem}", command=command)
     table = study_table(results)
-    write_csv(table, Path(output) / "table.csv")
-    write_csv(calibration_table(results[results["coarse"] == 0]), Path(output) / "calibration.csv")
-    write_csv(taught_gain(results), Path(output) / "distillation.csv")
     for condition in table["condition"].unique():
         Console().print(_shown(table[(table["condition"] == condition) & (table["coarse"] == 0)], str(condition)))
     return study_page(results, Path(output) / _PAGE)
+
+
+def write_omics_results(results: pd.DataFrame, folder: str | Path, *, title: str, command: str) -> Path:
+    """Write ``table.csv`` and ``README.md``; the same results give the same files.
+
+    Args:
+        results: of :func:`~cladeseg.omics.study.read_study`.
+        folder: where to.
+        title: of the page.
+        command: that made the results.
+
+    Returns:
+        The page.
+    """
+    write_csv(study_table(results), Path(folder) / "table.csv")
+    page = Path(folder) / "README.md"
+    with atomic_write(page) as temporary:
+        temporary.write_text(results_markdown(results, title=title, command=command), encoding="utf-8", newline="\n")
+    return page
 
 
 def run_omics_demo(output: str | Path, tree: str | Path, *, seed: int = 0) -> Path:

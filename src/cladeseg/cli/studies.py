@@ -183,7 +183,7 @@ def omics(
     from cladeseg.benchmark.omics import run_omics_benchmark
 
     tree = None if flat else bundle_folder(bundle) / "configs" / "taxonomy.json"
-    further = 0 if quick else min(5, draws)
+    further = 0 if quick else None
     page = run_omics_benchmark(dataset, output, tree, draws=draws, further=further, seed=seed, workers=workers)
     Console().print(f"results: {page}", soft_wrap=True)
 

@@ -9,7 +9,17 @@ import pytest
 from cladeseg.files import DataError
 from cladeseg.omics.model import ModelOptions
 from cladeseg.omics.phantoms import write_omics_phantom
-from cladeseg.omics.study import CellKey, StudyPlan, coarse_gain, run_study, study_page, study_table
+from cladeseg.omics.study import (
+    CellKey,
+    StudyPlan,
+    coarse_gain,
+    read_study,
+    results_markdown,
+    run_study,
+    study_cells,
+    study_page,
+    study_table,
+)
 from cladeseg.omics.study.conditions import stress_conditions
 
 TREE = Path(__file__).parents[3] / "bundles" / "omics_subtype_classification" / "configs" / "taxonomy.json"
@@ -32,6 +42,9 @@ def test_cells_are_kept_compared_and_shown(tmp_path: Path) -> None:
     assert clean.loc["pca_lr", "difference"] == pytest.approx(expected)
     assert coarse_gain(results)["n"] == 1
     assert "Superclass labels" in study_page(results, tmp_path / "report.html").read_text()
+    assert len(read_study(tmp_path / "cells")) == len(results)
+    text = results_markdown(results, title="T", command="C")
+    assert "ours, others dropped" not in text.split("## Superclass labels")[0]
     other = StudyPlan(plan.dataset_dir, plan.tree, options=ModelOptions(components=9, folds=2))
     with pytest.raises(DataError, match="other settings"):
         run_study(other, CELLS, tmp_path / "cells", workers=1)
@@ -45,3 +58,13 @@ def test_stress_is_the_same_for_the_same_seed() -> None:
     assert all(np.array_equal(one[n]["mrna"], other[n]["mrna"], equal_nan=True) for n in one)
     assert np.isnan(one["without mrna"]["mrna"]).all()
     assert np.array_equal(one["clean"]["meth"], table["meth"])
+
+
+def test_every_draw_has_every_part_and_where_all_labels_are_shown_one_is_enough() -> None:
+    cells = study_cells((0.1, 1.0), draws=3, seed=2)
+    parts = {
+        part: [(c.share, c.draw) for c in cells if c.part == part and not c.coarse] for part in ("slow", "ablations")
+    }
+    assert all(sorted(one) == [(0.1, 0), (0.1, 1), (0.1, 2), (1.0, 0)] for one in parts.values())
+    assert len({c.name for c in cells}) == len(cells)
+    assert {c.part for c in study_cells((0.1,), draws=2, further=0)} == {"main"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from cladeseg.files import check_choice
-from cladeseg.omics.baselines.linear import distilled_lr, graph_lr, lr, pca_lr, tuned_graph_lr
+from cladeseg.omics.baselines.linear import completed_lr, distilled_lr, graph_lr, lr, pca_lr, tuned_graph_lr
 from cladeseg.omics.baselines.mogonet import mogonet
 from cladeseg.omics.baselines.other import mlp, random_forest, svm
 from cladeseg.omics.baselines.rows import TrainingRows, usable_omics
@@ -18,6 +18,7 @@ _METHODS: dict[str, Callable[[TrainingRows, Mapping[str, np.ndarray], tuple[str,
     "graph_lr": graph_lr,
     "tuned_graph_lr": tuned_graph_lr,
     "distilled_lr": distilled_lr,
+    "completed_lr": completed_lr,
     "svm": svm,
     "random_forest": random_forest,
     "mlp": mlp,

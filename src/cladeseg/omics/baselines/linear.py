@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from cladeseg.cohort import dealt_folds
 from cladeseg.omics.baselines.rows import TrainingRows, joined, principal
@@ -59,6 +59,17 @@ def _held_out_loss(features: np.ndarray, classes: np.ndarray, fold: np.ndarray) 
         )
     loss = -np.log(np.maximum(found[np.arange(len(classes)), classes], 1e-3))
     return float(np.mean([loss[classes == c].mean() for c in np.unique(classes)]))
+
+
+def completed_lr(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:
+    """PCA + LR of all omics; components that are missing at test are regressed from the others, labels unseen."""
+    training, new = principal(rows, test, omics, standardise=True)
+    lacking = [name for name in rows.values if name not in omics]
+    if lacking:
+        wanted, _ = principal(rows, rows.values, lacking, standardise=True)
+        expected = RidgeCV(np.geomspace(0.01, 10.0, 7)).fit(training, wanted).predict(new)
+        training, new = np.hstack([training, wanted]), np.hstack([new, expected])
+    return predicted(fitted(training, rows.classes), new, rows.count)
 
 
 def distilled_lr(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:

@@ -73,7 +73,22 @@ class PcaScores:
         Where some features are missing, the scores are their expectation given the others.
         """
         found = self._scores((values - self.mean) / self.scale)
-        return found / np.sqrt(max(self.variances.sum(), np.finfo(float).tiny))
+        return found / self._spread
+
+    @property
+    def _spread(self) -> float:
+        """Standard deviation of all components together."""
+        return float(np.sqrt(max(self.variances.sum(), np.finfo(float).tiny)))
+
+    def contributions(self, values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """What each feature adds to something that is linear in the scores; (N, V, D), 0 for missing values.
+
+        Args:
+            values: (N, D).
+            slopes: (N, V, K) of V such things.
+        """
+        distance = np.nan_to_num((values - self.mean) / self.scale)
+        return distance[:, None] * (slopes @ self.components.T) / self._spread
 
     def _scores(self, centred: np.ndarray) -> np.ndarray:
         missing = np.isnan(centred)

@@ -1,5 +1,6 @@
 """Stage 2: heads on views of the patients, taught by one another, fused and calibrated."""
 
+from cladeseg.omics.model.attribution import attributions
 from cladeseg.omics.model.fitting import OmicsFit, fit_blocks, fit_model
 from cladeseg.omics.model.omics_model import OmicsModel, Predictions
 from cladeseg.omics.model.options import ModelOptions
@@ -11,6 +12,7 @@ __all__ = [
     "OmicsFit",
     "OmicsModel",
     "Predictions",
+    "attributions",
     "fit_blocks",
     "fit_model",
     "model_description",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 from ignite.engine import Engine, Events
 from torch import Tensor
 
-from cladeseg.classes import class_weights, cooled, fit_temperature, marginal_loss, uncertain_below
+from cladeseg.classes import class_weights, cooled, fit_temperature, uncertain_below
 from cladeseg.cohort import dealt_folds
 from cladeseg.files import DataError
 from cladeseg.omics.features import Block, fit_block
+from cladeseg.omics.model.completion import Completion, fit_completion
 from cladeseg.omics.model.confidence import confidence, fit_confidence
 from cladeseg.omics.model.heads import fit_heads, head_logits, stacked
 from cladeseg.omics.model.omics_model import OmicsModel, fuse, pooled
@@ -76,6 +78,13 @@ class OmicsFit:
         sets = torch.arange(self.options.folds + 1)[:, None] != self.fold[None]
         return sets | (self.fold < 0)[None]
 
+    @cached_property
+    def completions(self) -> list[Completion | None]:
+        """Of each head, what the omics that it does not join would score; labels play no part."""
+        if not self.options.complete:
+            return [None] * len(self.subsets)
+        return [fit_completion(self.scores, subset, self.options.blocks[0]) for subset in self.subsets]
+
     def label_weights(self, views: list[View]) -> Tensor:
         """(F, V, N), zero for patients who lack an omics of the view."""
         rows = torch.stack([class_weights(self.possible, known) for known in self.held_in]).double()
@@ -102,42 +111,28 @@ class OmicsFit:
         return self._model()
 
     def _choose_lead(self) -> None:
-        """Which omics is best, by the held-out probability of the true class, all classes alike."""
+        """Which omics is best, by the held-out probability of the true class, neighbours heard.
+
+        All classes alike, two labels of a rare one often decided, and wrongly, on development splits.
+        """
         singles = self.subsets[: len(self.omics)]
         one = [1.0] * len(self.omics)
-        views = [views_of(s, one, self.options.blocks, (0.0,), self.options.degree) for s in singles]
+        views = [views_of(subset, one, self.options, share=self._unlabelled) for subset in singles]
         held_out = self.out_of_fold(self._fit(views))
-        self.quality = np.array([self._balanced(held_out[i], i) for i in range(len(singles))])
+        self.quality = np.array([self._mean_true(held_out[i], i) for i in range(len(singles))])
 
     def _set_views(self) -> None:
-        """All views of all heads; what validation rows speak against goes after the first fit."""
+        """All views of all heads; neighbours count by the share of patients without a class label.
+
+        Without the leading omics they mislead: on every development split such heads lost by them.
+        """
         lead = int(self.quality.argmax())
         factor = [self.options.lead_weight if i == lead else 1.0 for i in range(len(self.omics))]
-        o = self.options
-        self.views = [views_of(s, factor, o.blocks, o.strengths, o.degree) for s in self.subsets]
-
-    def _choose_strengths(self, logits: Tensor) -> Tensor:
-        """Drop the smoothed views of heads that are better without them on held-out rows; which views stay."""
-        kept, begin, lead = [], 0, int(self.quality.argmax())
-        for h, views in enumerate(self.views):
-            plain = torch.tensor([view.strength == self.options.strengths[0] for view in views])
-            everything = torch.ones_like(plain)
-            own = logits[:, begin : begin + len(views)]
-            both = [self._held_out_loss(pooled(own[:, one], [int(one.sum())])[:, 0], h) for one in (plain, everything)]
-            # Neighbours found without the leading omics mislead: on every development split such heads lost by them.
-            keep = plain if both[0] < both[1] or lead not in self.subsets[h] else everything
-            self.views[h] = [view for view, stays in zip(views, keep, strict=True) if stays]
-            kept.append(keep)
-            begin += len(views)
-        return torch.cat(kept)
-
-    def _held_out_loss(self, log_p: Tensor, head: int) -> float:
-        """Mean -log p of the true class, classes alike, at the temperature that suits best."""
-        has = torch.from_numpy(self.present[:, list(self.subsets[head])].all(axis=1))[self.fine]
-        held_out, possible = self.out_of_fold(log_p)[has], self.possible[self.fine][has]
-        cool = cooled(held_out, fit_temperature(held_out, possible))
-        known = torch.ones(len(possible), dtype=torch.bool)
-        return float(marginal_loss(cool, possible, class_weights(possible, known))) / max(1, len(possible))
+        shares = [self._unlabelled if lead in subset else 0.0 for subset in self.subsets]
+        self.views = [
+            views_of(subset, factor, self.options, share=share)
+            for subset, share in zip(self.subsets, shares, strict=True)
+        ]
 
     def _fit(self, views: list[list[View]]) -> Tensor:
         flat = [view for group in views for view in group]
@@ -145,11 +140,11 @@ class OmicsFit:
         weights, _ = fit_heads(
             features, self.possible, self.label_weights(flat), penalty=self.options.penalty, iterations=20
         )
-        return pooled(head_logits(features, weights), [len(group) for group in views])
+        return pooled(head_logits(features, weights), views)
 
     def _round(self, engine: Engine, batch: int) -> float:
         loss = self._first_fit() if engine.state.epoch == 1 else self._taught_fit()
-        self.log_p = pooled(head_logits(self.features, self.weights), [len(group) for group in self.views])
+        self.log_p = pooled(head_logits(self.features, self.weights), self.views)
         held_out = self.out_of_fold(self.log_p)
         true = [self._true(held_out[h]) for h in range(len(self.subsets))]
         self.lines = torch.stack([fit_confidence(held_out[h], true[h]) for h in range(len(self.subsets))])
@@ -168,8 +163,6 @@ class OmicsFit:
             penalty=self.options.penalty,
             iterations=_ITERATIONS,
         )
-        kept = self._choose_strengths(head_logits(self.features, self.weights))
-        self.features, self.weights = self.features[kept], self.weights[:, kept]
         return loss
 
     def _taught_fit(self) -> float:
@@ -203,7 +196,7 @@ class OmicsFit:
 
     def _taught(self) -> Tensor:
         sure = torch.stack([confidence(self.log_p[:, h], self.lines[h]) for h in range(len(self.subsets))], dim=1)
-        fused = fuse(self.log_p, self.present, self.subsets, self.quality) + self.options.prior * self._prior()
+        fused = fuse(self.log_p, self.present, self.subsets) + self.options.prior * self._prior()
         # Patients whose class is known are taught in no set: those whom a set holds out must stay unseen by it.
         fine = self.fine[None].expand(len(self.held_in), -1)
         taught = ~fine if self.options.unlabelled else fine & self.held_in
@@ -222,12 +215,15 @@ class OmicsFit:
     def _true(self, held_out: Tensor) -> Tensor:
         return held_out[self.possible[self.fine]]
 
-    def _balanced(self, held_out: Tensor, omics: int) -> float:
-        """Mean over the classes of the mean probability of the true class among who has the omics."""
+    def _mean_true(self, held_out: Tensor, omics: int) -> float:
+        """Mean probability of the true class among who has the omics."""
         has = torch.from_numpy(self.present[:, omics])[self.fine]
-        classes, true = self.possible[self.fine].int().argmax(dim=1), self._true(held_out).exp()
-        means = [true[has & (classes == c)].mean() for c in classes[has].unique()]
-        return float(torch.stack(means).mean()) if means else 0.0
+        return float(self._true(held_out).exp()[has].mean()) if has.any() else 0.0
+
+    @cached_property
+    def _unlabelled(self) -> float:
+        """Share of patients without a class label."""
+        return 1 - float(self.fine.double().mean())
 
     def _model(self) -> OmicsModel:
         temperatures, threshold = self._calibrate()
@@ -242,7 +238,13 @@ class OmicsFit:
             self.quality,
             temperatures,
             threshold,
+            self.completions,
         )
+
+    def fold_models(self) -> list[OmicsModel]:
+        """The fits that did without the labels of a fold each; they say what would be the same with other labels."""
+        whole = self._model()
+        return [replace(whole, weights=weights) for weights in self.weights[:-1]]
 
     def _calibrate(self) -> tuple[np.ndarray, float]:
         """A temperature for each pattern of omics that has a head, by fused held-out predictions of that pattern."""
@@ -251,7 +253,7 @@ class OmicsFit:
             pattern = np.zeros_like(self.present)
             pattern[:, list(subset)] = True
             has = torch.from_numpy((self.present | ~pattern).all(axis=1))[self.fine]
-            held_out = self.out_of_fold(fuse(self.log_p, pattern, self.subsets, self.quality))[has]
+            held_out = self.out_of_fold(fuse(self.log_p, pattern, self.subsets))[has]
             found.append(fit_temperature(held_out, possible[has]))
             best = cooled(held_out, found[-1]).exp().max(dim=-1)
             right = possible[has][torch.arange(len(held_out)), best.indices].numpy()
@@ -264,7 +266,7 @@ def fit_blocks(values: Mapping[str, np.ndarray], options: ModelOptions) -> Fitte
     return {
         (i, kind): fit_block(kind, table, options.components, options.contrast)
         for i, table in enumerate(values.values())
-        for kind in options.blocks
+        for kind in options.forms
     }
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from cladeseg.classes import cooled
 from cladeseg.omics.features import Block
 from cladeseg.omics.losses import teaching_weights
+from cladeseg.omics.model.completion import Completion, completed
 from cladeseg.omics.model.confidence import confidence
 from cladeseg.omics.model.heads import head_logits, stacked
 from cladeseg.omics.model.subsets import Subset, joint_heads
@@ -51,8 +52,9 @@ class OmicsModel:
         views: of each head.
         weights: (V, K + 1, C) of all views in the order of the heads.
         lines: (H, 2) slope and offset of each head's confidence.
-        quality: (M,) mean probability of the true class on validation rows, classes alike.
+        quality: (M,) mean probability of the true class on validation rows; the best omics leads.
         temperatures: (H,) of predictions in which a head is the joint one.
+        completions: (H,) what a patient lacks, from what the head joins.
         threshold: probability below which a prediction is uncertain.
     """
 
@@ -66,6 +68,7 @@ class OmicsModel:
     quality: np.ndarray
     temperatures: np.ndarray
     threshold: float
+    completions: Sequence[Completion | None]
 
     def predict(self, values: Mapping[str, np.ndarray]) -> Predictions:
         """Predict patients; none of them changes what another gets.
@@ -76,9 +79,27 @@ class OmicsModel:
         count = len(next(iter(values.values())))
         scores = {key: self._scores(block, values.get(self.omics[key[0]]), count) for key, block in self.blocks.items()}
         present = np.stack([~np.isnan(self._first(scores, i)).any(axis=1) for i in range(len(self.omics))], axis=1)
-        flat = [view(self.training, scores) for views in self.views for view in views]
-        log_p = pooled(head_logits(stacked(flat), self.weights[None])[0], [len(views) for views in self.views])
-        return self._predictions(log_p, present)
+        return self._predictions(scores, present)
+
+    def _log_p(self, scores: Scores, views: Sequence[Sequence[View]], weights: Tensor) -> Tensor:
+        """(H, N, C) of the heads that have these views; the last head's are as wide as any."""
+        features = stacked([view(self.training, scores) for group in views for view in group])
+        return pooled(head_logits(features, weights[None])[0], views)
+
+    def _fused(self, log_p: Tensor, scores: Scores, present: np.ndarray, heads: np.ndarray) -> Tensor:
+        """The joint head of what is there; where something is missing, its mean with the head of all omics.
+
+        The latter sees what the missing omics would score, so that the best omics teaches the others' features, too.
+        """
+        joint = fuse(log_p, present, self.subsets)
+        lacking = (heads >= 0) & ~present.all(axis=1)
+        if lacking.any() and any(completion is not None for completion in self.completions):
+            rows = {key: table[lacking] for key, table in scores.items()}
+            filled = completed(rows, heads[lacking], self.completions)
+            last = len(self.views[-1])
+            whole = self._log_p(filled, self.views[-1:], self.weights[-last:])[0]
+            joint[lacking] = mean_of(joint[lacking], whole)
+        return joint
 
     def joined_scores(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """(N, K) that the head of all omics sees, without neighbours; zeros, the mean, where an omics is missing."""
@@ -93,11 +114,12 @@ class OmicsModel:
     def _first(self, scores: Scores, omics: int) -> np.ndarray:
         return next(x for (i, _), x in scores.items() if i == omics)
 
-    def _predictions(self, log_p: Tensor, present: np.ndarray) -> Predictions:
+    def _predictions(self, scores: Scores, present: np.ndarray) -> Predictions:
         single = len(self.omics)
         heads = joint_heads(present, self.subsets)
         temperatures = torch.from_numpy(self.temperatures[heads])[:, None]
-        fused = cooled(fuse(log_p, present, self.subsets, self.quality), temperatures)
+        log_p = self._log_p(scores, self.views, self.weights)
+        fused = cooled(self._fused(log_p, scores, present, heads), temperatures)
         sure = torch.stack([confidence(log_p[i], self.lines[i]) for i in range(single)])
         sure[~torch.from_numpy(present.T)] = torch.nan
         taught = teaching_weights(sure).permute(2, 0, 1).nan_to_num()
@@ -109,26 +131,31 @@ class OmicsModel:
         return Predictions(*arrays)
 
 
-def pooled(logits: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Log of the mean probability over the views of each head: (*, V, N, C) → (*, H, N, C)."""
-    groups = logits.double().softmax(dim=-1).split(list(sizes), dim=-3)
-    return torch.stack([group.mean(dim=-3) for group in groups], dim=-3).clamp_min(_LEAST).log()
+def mean_of(one: Tensor, other: Tensor) -> Tensor:
+    """Log of the mean of two probabilities."""
+    return torch.logaddexp(one, other) - np.log(2)
 
 
-def fuse(log_p: Tensor, present: np.ndarray, subsets: Sequence[Subset], quality: np.ndarray) -> Tensor:
-    """Log of the mean of the joint head's probabilities and the leading omics' own; the joint head's without that.
+def pooled(logits: Tensor, views: Sequence[Sequence[View]]) -> Tensor:
+    """Log of the mean probability over the views of each head, by their shares: (*, V, N, C) → (*, H, N, C)."""
+    groups = logits.double().softmax(dim=-1).split([len(group) for group in views], dim=-3)
+    return (
+        torch.stack([_mean(p, group) for p, group in zip(groups, views, strict=True)], dim=-3).clamp_min(_LEAST).log()
+    )
+
+
+def _mean(p: Tensor, views: Sequence[View]) -> Tensor:
+    shares = torch.tensor([view.share for view in views], dtype=p.dtype)
+    return (p * (shares / shares.sum())[:, None, None]).sum(dim=-3)
+
+
+def fuse(log_p: Tensor, present: np.ndarray, subsets: Sequence[Subset]) -> Tensor:
+    """Each patient's joint head: (*, H, N, C) → (*, N, C); the first head's where a patient has nothing at all.
 
     Args:
-        log_p: (*, H, N, C) of the heads.
+        log_p: of the heads.
         present: bool (N, M).
         subsets: omics of each head.
-        quality: (M,) of the single omics; the best one leads.
-
-    Returns:
-        (*, N, C); the first head's where a patient has nothing at all.
     """
-    people, best = torch.arange(len(present)), int(np.argmax(quality))
-    joint = joint_heads(present, subsets).clip(0)
-    lead = np.where(present[:, best], best, joint)
-    both = [log_p[..., torch.from_numpy(heads), people, :].exp() for heads in (joint, lead)]
-    return (0.5 * (both[0] + both[1])).clamp_min(_LEAST).log()
+    joint = torch.from_numpy(joint_heads(present, subsets).clip(0))
+    return log_p[..., joint, torch.arange(len(present)), :]

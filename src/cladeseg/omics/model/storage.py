@@ -12,6 +12,7 @@ from torch import Tensor
 from cladeseg.omics.contrast import build_encoder
 from cladeseg.omics.features import Block, PcaScores
 from cladeseg.omics.graph import ThresholdGraph
+from cladeseg.omics.model.completion import Completion
 from cladeseg.omics.model.omics_model import OmicsModel
 from cladeseg.omics.model.views import View
 
@@ -22,6 +23,10 @@ def model_tensors(model: OmicsModel) -> dict[str, Tensor]:
     """Everything numeric; the training patients' scores are among it, as others attach to them."""
     tensors = {"weights": model.weights, "lines": model.lines}
     tensors |= {"quality": torch.tensor(model.quality), "temperatures": torch.tensor(model.temperatures)}
+    for head, completion in enumerate(model.completions):
+        if completion is not None:
+            tensors[f"completion.{head}.coefficients"] = torch.from_numpy(completion.coefficients.copy())
+            tensors[f"completion.{head}.offset"] = torch.from_numpy(completion.offset.copy())
     for (omics, kind), block in model.blocks.items():
         name = f"{omics}.{kind}"
         tensors[f"{name}.training"] = torch.from_numpy(model.training[omics, kind].copy())
@@ -45,6 +50,7 @@ def model_description(model: OmicsModel) -> dict[str, Any]:
         "encoder": {f"{i}.{kind}": _encoder(b) for (i, kind), b in model.blocks.items() if b.encoder is not None},
         "views": [[_view(view) for view in views] for views in model.views],
         "threshold": model.threshold,
+        "completions": [None if one is None else _completion_keys(one) for one in model.completions],
     }
 
 
@@ -56,7 +62,10 @@ def restore_model(tensors: Mapping[str, Tensor], description: Mapping[str, Any])
     """
     keys = [(int(omics), str(kind)) for omics, kind in description["blocks"]]
     views = [
-        [View(tuple(v["subset"]), tuple(v["weights"]), v["block"], v["strength"], v["degree"]) for v in group]
+        [
+            View(tuple(v["subset"]), tuple(v["weights"]), v["block"], v["strength"], v["degree"], v["share"])
+            for v in group
+        ]
         for group in description["views"]
     ]
     return OmicsModel(
@@ -70,7 +79,20 @@ def restore_model(tensors: Mapping[str, Tensor], description: Mapping[str, Any])
         tensors["quality"].numpy(),
         tensors["temperatures"].numpy(),
         float(description["threshold"]),
+        [_completion(head, keys, tensors) for head, keys in enumerate(description["completions"])],
     )
+
+
+def _completion_keys(completion: Completion) -> dict[str, list[list[int | str]]]:
+    return {"inputs": [list(key) for key in completion.inputs], "outputs": [list(key) for key in completion.outputs]}
+
+
+def _completion(head: int, keys: Mapping[str, Any] | None, tensors: Mapping[str, Tensor]) -> Completion | None:
+    if keys is None:
+        return None
+    inputs, outputs = (tuple((int(i), str(kind)) for i, kind in keys[side]) for side in ("inputs", "outputs"))
+    values = (tensors[f"completion.{head}.{part}"].numpy() for part in ("coefficients", "offset"))
+    return Completion(inputs, outputs, *values)
 
 
 def _parts(block: Block) -> list[tuple[str, PcaScores]]:
@@ -88,6 +110,7 @@ def _view(view: View) -> dict[str, Any]:
         "block": view.block,
         "strength": view.strength,
         "degree": view.degree,
+        "share": view.share,
     }
 
 

@@ -1,4 +1,4 @@
-"""Which genes and probes speak for a class: the linear heads' weights, carried back to the features."""
+"""Which genes and probes speak for a node of the class tree, and whether other labels would have named the same."""
 
 from __future__ import annotations
 
@@ -6,37 +6,57 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
+from cladeseg.omics.model.attribution import attributions
 from cladeseg.omics.model.omics_model import OmicsModel
 
-
-def feature_weights(model: OmicsModel, omics: int) -> np.ndarray:
-    """Change (D, C) of each class's logit per standard deviation of each feature, in the omics' own head.
-
-    Its views are linear in the features, so that integrated gradients are these weights times the distance from the
-    mean.  Smoothed views count as they are: what a feature does through the neighbours is left out.  Blocks of a
-    pre-trained encoder are not linear and are left out too.
-    """
-    first = sum(len(views) for views in model.views[:omics])
-    found = []
-    for view, weights in zip(model.views[omics], model.weights[first:], strict=False):
-        pca = model.blocks[omics, view.block].scores
-        if model.blocks[omics, view.block].encoder is not None:
-            continue
-        spread = np.sqrt((pca.components**2 * pca.variances).sum(axis=1) + pca.noise)
-        own = pca.components @ weights[: pca.width].double().numpy() / np.sqrt(pca.variances.sum())
-        found.append((1 - view.strength) * view.weights[0] * spread[:, None] * (own - own.mean(axis=1, keepdims=True)))
-    return np.mean(found, axis=0) if found else np.zeros((0, model.weights.shape[-1]))
+#: Features of a node that are listed.
+COUNT = 10
 
 
 def top_features(
-    model: OmicsModel, features: Mapping[str, Sequence[str]], classes: Sequence[str], *, count: int = 10
+    model: OmicsModel,
+    values: Mapping[str, np.ndarray],
+    members: Tensor,
+    nodes: Sequence[str],
+    features: Mapping[str, Sequence[str]],
+    *,
+    others: Sequence[OmicsModel] = (),
+    count: int = COUNT,
 ) -> pd.DataFrame:
-    """The features that speak most for each class; columns omics, class, rank, feature, weight."""
+    """The features that add most to a node's log-odds, on average over the patients who are predicted to be in it.
+
+    Args:
+        model: a fitted model.
+        values: omics → (N, D).
+        members: bool (V, C), the classes below each node.
+        nodes: V names.
+        features: omics → D names.
+        others: models of other labels of the same patients.
+        count: of each node.
+
+    Returns:
+        Columns node, rank, omics, feature, attribution, and kept: the share of the others whose list holds it, too.
+    """
+    names = [(omics, feature) for omics in model.omics for feature in features[omics]]
+    means, *repeated = (node_means(one, values, members) for one in (model, *others))
+    again = [[set(np.argsort(-row, kind="stable")[:count]) for row in one] for one in repeated]
     rows = []
-    for i, omics in enumerate(model.omics):
-        weights = feature_weights(model, i)
-        for c, name in enumerate(classes if len(weights) else ()):
-            order = np.argsort(-weights[:, c], kind="stable")[:count]
-            rows += [(omics, name, rank, features[omics][j], weights[j, c]) for rank, j in enumerate(order, start=1)]
-    return pd.DataFrame(rows, columns=["omics", "class", "rank", "feature", "weight"])
+    for v, node in enumerate(nodes):
+        # A node that nobody is predicted to be in has no list.
+        for rank, j in enumerate(np.argsort(-means[v], kind="stable")[: count * bool(means[v].any())], start=1):
+            kept = float(np.mean([j in one[v] for one in again])) if again else np.nan
+            rows.append((node, rank, *names[j], means[v, j], kept))
+    return pd.DataFrame(rows, columns=["node", "rank", "omics", "feature", "attribution", "kept"])
+
+
+def node_means(model: OmicsModel, values: Mapping[str, np.ndarray], members: Tensor) -> np.ndarray:
+    """(V, ΣD) mean attribution over the patients who are predicted to be in each node; zeros where nobody is."""
+    found = attributions(model, values, members)
+    every = np.concatenate([found[name] for name in model.omics], axis=2)
+    log_p = model.predict(values).log_p
+    inside = members.numpy()[:, np.nan_to_num(log_p, nan=-np.inf).argmax(axis=1)] & ~np.isnan(log_p).any(axis=1)
+    return np.stack(
+        [every[one, v].mean(axis=0) if one.any() else np.zeros(every.shape[2]) for v, one in enumerate(inside)]
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cladeseg.omics.graph import PatientGraph
+from cladeseg.omics.model.options import ModelOptions
 from cladeseg.omics.model.subsets import Subset
 
 #: Scores (N, K) by (omics, block).
@@ -24,6 +25,7 @@ class View:
         block: which form of them.
         strength: of the smoothing.
         degree: neighbours.
+        share: of the view among those of its head.
     """
 
     subset: Subset
@@ -31,6 +33,7 @@ class View:
     block: str
     strength: float
     degree: int
+    share: float = 1.0
 
     def joined(self, scores: Scores) -> np.ndarray:
         """(N, ΣK), NaN rows where a patient lacks one of the omics."""
@@ -45,9 +48,17 @@ class View:
         return graph.smoothed(None if new is None else self.joined(new), strength=self.strength)
 
 
-def views_of(
-    subset: Subset, weights: Sequence[float], blocks: Sequence[str], strengths: Sequence[float], degree: int
-) -> list[View]:
-    """Every block at every strength."""
+def views_of(subset: Subset, weights: Sequence[float], options: ModelOptions, *, share: float) -> list[View]:
+    """The view over the patient graph, and every block without it.
+
+    Args:
+        subset: the omics that are joined.
+        weights: of all omics.
+        options: name blocks and smoothing.
+        share: of the view over the graph, beside 1 for each other; 0 without.
+    """
     given = tuple(weights[i] for i in subset)
-    return [View(subset, given, block, strength, degree) for block in blocks for strength in strengths]
+    plain = [View(subset, given, block, 0.0, options.degree) for block in options.blocks]
+    if not share:
+        return plain
+    return [View(subset, given, options.smoothed, options.strength, options.degree, share), *plain]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.manifold import TSNE
 
 from cladeseg.omics.model import Predictions
@@ -14,7 +15,7 @@ from cladeseg.report import Block, Cell, line_chart, number_cell, table_block, t
 from cladeseg.taxonomy import Taxonomy
 
 _SCORES = ("macro_f1", "accuracy", "ece")
-_SURE = 20
+_SURE, _SPEAKING = 20, 5
 
 
 def write_omics_page(
@@ -22,6 +23,8 @@ def write_omics_page(
     summary: Mapping[str, Any],
     tree: Taxonomy,
     found: Predictions,
+    *,
+    features: pd.DataFrame,
     embedding: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write the page.
@@ -31,6 +34,7 @@ def write_omics_page(
         summary: what ``metrics.json`` holds.
         tree: the classes.
         found: the predictions that were scored.
+        features: of :func:`~cladeseg.omics.model.top_features`.
         embedding: class → (N, 2) of its patients; see :func:`embedded`.
     """
     blocks = [
@@ -39,6 +43,7 @@ def write_omics_page(
         _reliability(summary),
         _confidence(found, tuple(summary["taught"])),
         _teaching(summary),
+        _features(features),
     ]
     if embedding is not None:
         blocks.append(_embedding(embedding))
@@ -106,6 +111,25 @@ def _teaching(summary: Mapping[str, Any]) -> Block:
         for a in names
     ]
     return table_block("Who teaches whom", "Mean weight, teacher by row, pupil by column", ["teacher", *names], rows)
+
+
+def _features(table: pd.DataFrame) -> Block:
+    """The first features of each node."""
+    rows = [
+        [
+            text_cell(row.node),
+            text_cell(row.feature),
+            text_cell(row.omics),
+            number_cell(row.attribution, 2, sign="+"),
+            text_cell("–" if np.isnan(row.kept) else f"{row.kept:.0%}"),
+        ]
+        for row in table[table["rank"] <= _SPEAKING].itertuples()
+    ]
+    caption = (
+        f"The {_SPEAKING} features of each node that move its log-odds most, by integrated gradients, and in how "
+        "many of the fits that lack a part of the labels they are on the list of ten; all in top_features.csv"
+    )
+    return table_block("What speaks for each node", caption, ["node", "feature", "omics", "log-odds", "kept"], rows)
 
 
 def embedded(scores: np.ndarray, labels: Sequence[str], seed: int = 0) -> dict[str, np.ndarray] | None:

@@ -9,17 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from cladeseg.classes import FIRST_CLASS, class_tree, leaf_columns
+from cladeseg.classes import FIRST_CLASS, class_tree, leaf_columns, node_names
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, read_dataset
-from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks
+from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks, top_features
 from cladeseg.omics.study.conditions import Values, stress_conditions
 from cladeseg.statistics import class_reliability, class_scores
 
 OURS = "ours"
+#: Trained on the patients alone whose class is known.
+DROPPED = "ours, others dropped"
+#: Conditions of ablations, beside missing omics.
+FEW = ("clean", "noise 0.5 SD", "masked 50%")
 #: Baselines that take a second; the others take ten.
-LINEAR = ("lr", "pca_lr", "graph_lr", "tuned_graph_lr", "distilled_lr")
-_ALL_BLOCKS = ("raw", "standardised", "contrastive")
+LINEAR = ("lr", "pca_lr", "graph_lr", "tuned_graph_lr", "distilled_lr", "completed_lr")
+#: Fits of six seconds, which are not repeated for each missing omics.
+_SLOWEST = ("mogonet",)
+_WITH_EMBEDDING = ("standardised", "contrastive")
 
 
 @dataclass(frozen=True)
@@ -71,14 +77,15 @@ def arms(options: ModelOptions) -> dict[str, ModelOptions]:
     return {
         "ours, no confidence": replace(options, confidence=False),
         "ours, no unlabelled patients": replace(options, unlabelled=False),
-        "ours, no graph": replace(options, strengths=(0.0,)),
+        "ours, no completion": replace(options, complete=False),
+        "ours, no graph": replace(options, strength=0.0),
         "ours, soft targets": replace(options, targets="soft"),
         "ours, teacher without class frequencies": replace(options, prior=0.0),
         "ours, pairs teach by confidence difference": replace(
             options, pair_weight=1.0, taught_weight=0.0, self_weight=0.0
         ),
-        "ours + pre-training (GCN)": replace(options, blocks=_ALL_BLOCKS),
-        "ours + pre-training (linear)": replace(options, blocks=_ALL_BLOCKS, contrast=linear),
+        "ours + pre-training (GCN)": replace(options, blocks=_WITH_EMBEDDING),
+        "ours + pre-training (linear)": replace(options, blocks=_WITH_EMBEDDING, contrast=linear),
     }
 
 
@@ -95,20 +102,17 @@ def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
     training, test = hide_below(cohort, drawn), cohort.take(cohort.rows(drawn.test))
     classes = test.labels - FIRST_CLASS
     conditions = stress_conditions(training.values, test.values, key.seed)
+    few = {n: x for n, x in conditions.items() if n in FEW or n.startswith("without")}
     if key.part == "slow":
-        few = {n: x for n, x in conditions.items() if not n.startswith("without")}
-        return [
-            row for name in BASELINES if name not in LINEAR for row in _baseline(name, training, few, classes, key.draw)
-        ]
+        slow = [name for name in BASELINES if name not in LINEAR]
+        return [row for name in slow for row in _baseline(name, training, conditions, classes, key.draw)]
     if key.part == "ablations":
-        few = {n: x for n, x in conditions.items() if n == "clean" or n.startswith("without")}
         return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
     rows = _ours(OURS, plan.options, training, conditions, classes)
-    return (
-        rows
-        if key.coarse
-        else rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
-    )
+    if key.coarse:
+        known = training.take(np.flatnonzero(_class_known(training)))
+        return rows + _ours(DROPPED, plan.options, known, few, classes)
+    return rows + [row for name in LINEAR for row in _baseline(name, training, conditions, classes, key.draw)]
 
 
 def _ours(
@@ -117,16 +121,27 @@ def _ours(
     """All conditions are predicted together: nobody changes what another patient gets."""
     possible = leaf_columns(training.tree)[training.labels]
     fit = OmicsFit(training.values, possible, options, _blocks(training, options))
-    models = {name: fit.run()}
+    model = fit.run()
+    rows = _rows(name, model, conditions, classes)
+    if name == OURS:
+        rows[0]["features"] = _speaking(model, training)
     if name == OURS and fit.untaught is not None:
-        models[f"{OURS}, no distillation"] = fit.untaught
-    return [row for n, model in models.items() for row in _rows(n, model, conditions, classes)]
+        rows += _rows(f"{OURS}, no distillation", fit.untaught, conditions, classes)
+    return rows
+
+
+def _speaking(model: OmicsModel, training: OmicsCohort) -> dict[str, list[str]]:
+    """Node → the features that speak most for it."""
+    tree = training.tree
+    members = leaf_columns(tree)[FIRST_CLASS : tree.root]
+    table = top_features(model, training.values, members, node_names(tree), training.features)
+    return {node: [f"{row.omics} {row.feature}" for row in one.itertuples()] for node, one in table.groupby("node")}
 
 
 def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
     predicted = model.predict(_together(conditions))
     parts = np.split(np.exp(predicted.log_p), len(conditions))
-    rows = [{"method": name, "condition": n, **_scored(p, classes)} for n, p in zip(conditions, parts, strict=True)]
+    rows = [_scored(name, n, p, classes) for n, p in zip(conditions, parts, strict=True)]
     for i, omics in enumerate(model.omics):
         own = np.exp(predicted.of_omics[: len(classes), i])
         rows.append(
@@ -135,10 +150,12 @@ def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classe
     return rows
 
 
-def _scored(p: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
-    """Scores, and the reliability by tenth, from which calibration is pooled over draws."""
-    bins = class_reliability(p, classes)
-    return {**class_scores(p, classes), "bins": [[b["patients"], b["probability"], b["right"]] for b in bins]}
+def _scored(method: str, condition: str, p: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
+    """Scores, and without stress the reliability by tenth, from which calibration is pooled over draws."""
+    row = {"method": method, "condition": condition, **class_scores(p, classes)}
+    if condition == "clean":
+        row["bins"] = [[b["patients"], b["probability"], b["right"]] for b in class_reliability(p, classes)]
+    return row
 
 
 def _together(conditions: Mapping[str, Values]) -> Values:
@@ -150,16 +167,21 @@ def _baseline(
     name: str, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
     """Conditions with the same omics share one training."""
-    tree = training.tree
-    fine = (training.labels >= FIRST_CLASS) & (training.labels < tree.num_leaves)
-    labels = np.where(fine, training.labels - FIRST_CLASS, -1)
-    rows = TrainingRows(training.values, labels, leaf_columns(tree).shape[1])
+    labels = np.where(_class_known(training), training.labels - FIRST_CLASS, -1)
+    rows = TrainingRows(training.values, labels, leaf_columns(training.tree).shape[1])
+    if name in _SLOWEST:
+        conditions = {n: x for n, x in conditions.items() if not n.startswith("without")}
     whole = {n: x for n, x in conditions.items() if not n.startswith("without")}
     found = []
     for group in [whole, *({n: x} for n, x in conditions.items() if n not in whole)]:
         parts = np.split(run_baseline(name, rows, _together(group), seed=seed), len(group))
-        found += [{"method": name, "condition": n, **_scored(p, classes)} for n, p in zip(group, parts, strict=True)]
+        found += [_scored(name, n, p, classes) for n, p in zip(group, parts, strict=True)]
     return found
+
+
+def _class_known(training: OmicsCohort) -> np.ndarray:
+    """Bool (N,)."""
+    return (training.labels >= FIRST_CLASS) & (training.labels < training.tree.num_leaves)
 
 
 @lru_cache(maxsize=4)

@@ -21,20 +21,27 @@ logger = logging.getLogger(__name__)
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 #: Fine labels of this share, and a superclass for this share of the others.
 COARSE_SHARE, COARSE = 0.2, 1.0
-#: Ablations are of shares up to this one: parts that use unlabelled patients need some.
-_FEW = 0.2
-_DIGITS = 5
+_DIGITS = 4
 
 
-def study_cells(shares: Sequence[float] = SHARES, *, draws: int = 10, further: int = 5, seed: int = 0) -> list[CellKey]:
-    """Every draw at every share, those with superclass labels, and the first draws of slow baselines and ablations."""
+def study_cells(
+    shares: Sequence[float] = SHARES, *, draws: int = 10, further: int | None = None, seed: int = 0
+) -> list[CellKey]:
+    """Every draw at every share, those with superclass labels, and slow baselines and ablations.
+
+    Args:
+        shares: of labels.
+        draws: of labels.
+        further: the first draws alone get slow baselines and ablations; all of them if ``None``.
+        seed: of the split.
+    """
     # Where all labels are shown there is nothing to draw.
-    main = [CellKey(share, draw, seed) for draw in range(draws) for share in shares if share < 1 or not draw]
+    drawn = [(share, draw) for draw in range(draws) for share in shares if share < 1 or not draw]
+    main = [CellKey(share, draw, seed) for share, draw in drawn]
     coarse = [CellKey(COARSE_SHARE, draw, seed, COARSE) for draw in range(draws)]
-    few = [share for share in shares if share <= _FEW] or list(shares)
-    wanted = (("ablations", few), ("slow", shares))
-    parts = [(p, d, share) for d in range(further) for p, each in wanted for share in each if share < 1 or not d]
-    return [*main, *coarse, *(CellKey(share, draw, seed, part=part) for part, draw, share in parts)]
+    few = [(share, draw) for share, draw in drawn if further is None or draw < further]
+    more = [CellKey(share, draw, seed, part=part) for share, draw in few for part in ("slow", "ablations")]
+    return [*main, *coarse, *more]
 
 
 def run_study(plan: StudyPlan, cells: Sequence[CellKey], folder: str | Path, *, workers: int = 2) -> pd.DataFrame:
@@ -58,13 +65,22 @@ def run_study(plan: StudyPlan, cells: Sequence[CellKey], folder: str | Path, *, 
     return read_study(folder, cells)
 
 
-def read_study(folder: str | Path, cells: Sequence[CellKey]) -> pd.DataFrame:
-    """Columns share, draw, seed, coarse, method, condition and scores, of the cells that are finished."""
+def read_study(folder: str | Path, cells: Sequence[CellKey] | None = None) -> pd.DataFrame:
+    """Columns share, draw, seed, coarse, method, condition and scores, of the cells that are finished.
+
+    Args:
+        folder: of the cells' files.
+        cells: which; all that are there if ``None``.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    names = [path.stem for path in sorted(Path(folder).glob("*.json"))] if cells is None else [c.name for c in cells]
     found = []
-    for key in cells:
-        file = Path(folder) / f"{key.name}.json"
+    for file in (Path(folder) / f"{name}.json" for name in names):
         if file.is_file():
-            found += [{**asdict(key), **row} for row in read_json(file)["rows"]]
+            content = read_json(file)
+            found += [{**content["cell"], **row} for row in content["rows"]]
     return pd.DataFrame(found)
 
 
@@ -105,5 +121,9 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _rounded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: round(v, _DIGITS) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cladeseg.omics.study.cell import LINEAR, OURS
+from cladeseg.omics.study.cell import DROPPED, LINEAR, OURS
 from cladeseg.report import Block, Cell, Chart, interval_text, line_chart, table_block, text_cell, write_page
 from cladeseg.statistics import Estimate, mean_score, paired_difference
 
@@ -208,18 +209,52 @@ def _taught_heads(results: pd.DataFrame) -> Block:
     return table_block("What distillation brings", caption, header, rows)
 
 
-def coarse_gain(results: pd.DataFrame) -> Estimate:
-    """Macro-F1 with superclass labels minus that of the same draws without them."""
-    ours = results[(results["method"] == OURS) & (results["condition"] == "clean")]
-    coarse = ours[ours["coarse"] > 0]
-    plain = ours[(ours["coarse"] == 0) & ours["share"].isin(coarse["share"].unique())]
-    one, other = coarse.set_index("draw")["macro_f1"], plain.set_index("draw")["macro_f1"]
-    return _difference(one, other, sorted(set(one.index) & set(other.index)))
+def difference_to(results: pd.DataFrame, method: str) -> Estimate:
+    """Macro-F1 of ours minus that of a method, of the same draws.
+
+    Args:
+        results: of one share and condition.
+        method: its name.
+    """
+    ours, other = (results[results["method"] == name].set_index("draw")["macro_f1"] for name in (OURS, method))
+    return _difference(ours, other, sorted(set(ours.index) & set(other.index)))
+
+
+def coarse_gain(results: pd.DataFrame, beside: str = DROPPED) -> Estimate:
+    """Macro-F1 with superclass labels minus that of the same draws without.
+
+    Args:
+        results: of :func:`~cladeseg.omics.study.study.read_study`.
+        beside: :data:`~cladeseg.omics.study.cell.DROPPED`, these patients are dropped, or
+            :data:`~cladeseg.omics.study.cell.OURS`, they are unlabelled.
+    """
+    clean = results[results["condition"] == "clean"]
+    coarse = clean[clean["coarse"] > 0]
+    ours = coarse[coarse["method"] == OURS].set_index("draw")["macro_f1"]
+    where = (
+        coarse if beside == DROPPED else clean[(clean["coarse"] == 0) & clean["share"].isin(coarse["share"].unique())]
+    )
+    other = where[where["method"] == beside].set_index("draw")["macro_f1"]
+    return _difference(ours, other, sorted(set(ours.index) & set(other.index)))
+
+
+def common_features(results: pd.DataFrame) -> pd.DataFrame:
+    """Columns share, node, common: the mean share of a list of features that the list of another draw holds as well."""
+    rows = []
+    for share, one in results.dropna(subset=["features"]).groupby("share") if "features" in results else ():
+        nodes = sorted({node for lists in one["features"] for node in lists})
+        for node in nodes:
+            lists = [set(of_draw[node]) for of_draw in one["features"] if node in of_draw]
+            both = [len(a & b) / max(1, len(a)) for a, b in combinations(lists, 2)]
+            if both:
+                rows.append({"share": share, "node": node, "common": float(np.mean(both))})
+    return pd.DataFrame(rows, columns=["share", "node", "common"])
 
 
 def _coarse(results: pd.DataFrame) -> Block:
-    gain = coarse_gain(results)
-    low, high = gain["ci95"]
-    by = interval_text(gain["mean"], (low, high), 3, "+")
-    text = f"Patients of whom only the superclass is known change macro-F1 by {by}."
-    return Block("notes", "Superclass labels", {"notes": [text]})
+    notes = []
+    for beside, words in ((DROPPED, "dropping them"), (OURS, "taking them as unlabelled")):
+        gain = coarse_gain(results, beside)
+        by = interval_text(gain["mean"], (gain["ci95"][0], gain["ci95"][1]), 3, "+")
+        notes.append(f"Patients of whom only the superclass is known change macro-F1 by {by} against {words}.")
+    return Block("notes", "Superclass labels", {"notes": notes})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cladeseg.bundle.provenance import made_by
 from cladeseg.bundle.run_folder import backup_existing, configure_logging
@@ -15,12 +17,12 @@ from cladeseg.files import DataError, check_choice, write_json
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, hide_below, read_dataset
 from cladeseg.omics.data.draw import LabelDraw, read_draw
-from cladeseg.omics.model import Predictions, top_features
+from cladeseg.omics.model import Predictions
 from cladeseg.omics.pages import embedded, write_omics_page
 from cladeseg.omics.workflow.matching import matched_values
 from cladeseg.omics.workflow.plan import OmicsPlan
 from cladeseg.omics.workflow.predictions_table import predictions_frame, write_predictions
-from cladeseg.omics.workflow.running import PREDICTIONS
+from cladeseg.omics.workflow.running import PREDICTIONS, TOP_FEATURES
 from cladeseg.omics.workflow.stored_run import StoredRun, load_run
 from cladeseg.statistics import class_reliability, class_scores
 from cladeseg.taxonomy import Taxonomy
@@ -60,13 +62,11 @@ def run_evaluation(plan: OmicsPlan, *, split: str = "test", baselines: Sequence[
         predictions_frame(cohort.patients, found, run.tree, run.model.omics), folder.evaluation.parent / PREDICTIONS
     )
     backup_existing(folder.evaluation)
-    write_predictions(
-        top_features(run.model, run.features, class_names(run.tree)), folder.evaluation / "top_features.csv"
-    )
     write_json({**summary, **made_by()}, folder.evaluation / "metrics.json")
     labels = [class_names(run.tree)[c] for c in classes]
     points = embedded(run.model.joined_scores({n: x[scored] for n, x in values.items()}), labels)
-    write_omics_page(folder.evaluation / "report.html", summary, run.tree, found, points)
+    speaking = pd.read_csv(Path(folder.root) / TOP_FEATURES)
+    write_omics_page(folder.evaluation / "report.html", summary, run.tree, found, features=speaking, embedding=points)
     logger.info("macro-F1 %.3f, accuracy %.3f, ECE %.3f", *(summary[name] for name in ("macro_f1", "accuracy", "ece")))
 
 

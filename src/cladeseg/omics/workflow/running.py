@@ -8,18 +8,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cladeseg.bundle.run_folder import RunFolder, add_use, backup_existing, configure_logging, start_run, unlock_run
-from cladeseg.classes import leaf_columns
+from cladeseg.classes import FIRST_CLASS, leaf_columns, node_names
 from cladeseg.files import DataError, atomic_write
-from cladeseg.omics.data import draw_labels, hide_below, open_or_draw, read_dataset
-from cladeseg.omics.model import OmicsFit
+from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, open_or_draw, read_dataset
+from cladeseg.omics.model import OmicsFit, OmicsModel, top_features
 from cladeseg.omics.workflow.matching import matched_values
 from cladeseg.omics.workflow.plan import OmicsPlan
 from cladeseg.omics.workflow.predictions_table import predictions_frame, write_predictions
 from cladeseg.omics.workflow.stored_run import load_run, store_run
 
 logger = logging.getLogger(__name__)
-PREDICTIONS = "predictions.csv"
+PREDICTIONS, TOP_FEATURES = "predictions.csv", "top_features.csv"
 
 
 def run_training(plan: OmicsPlan) -> None:
@@ -49,6 +51,7 @@ def run_training(plan: OmicsPlan) -> None:
         model = fit.run()
         _write_history(fit.history, folder.history)
         made = settings.model_dump(mode="json")
+        write_predictions(speaking_features(fit, model, part), Path(folder.root) / TOP_FEATURES)
         store_run(folder, model, part, dataset_dir=plan.dataset_dir, settings=made)
         add_use(folder, time.monotonic() - begin)
     finally:
@@ -79,6 +82,13 @@ def run_inference(
         backup_existing(path)
     write_predictions(predictions_frame(cohort.patients, found, run.tree, run.model.omics), path)
     logger.info("%s: %d patients, %d of them uncertain", path, len(cohort.patients), int(found.uncertain.sum()))
+
+
+def speaking_features(fit: OmicsFit, model: OmicsModel, part: OmicsCohort) -> pd.DataFrame:
+    """See :func:`~cladeseg.omics.model.top_features`; of the training patients, beside fits that lack a fold each."""
+    tree = part.tree
+    members = leaf_columns(tree)[FIRST_CLASS : tree.root]
+    return top_features(model, part.values, members, node_names(tree), part.features, others=fit.fold_models())
 
 
 def _write_history(history: list[dict[str, Any]], path: Path) -> None:

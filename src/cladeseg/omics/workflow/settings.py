@@ -10,6 +10,9 @@ from cladeseg.bundle.settings import SettingsGroup
 from cladeseg.omics.contrast import PretrainingOptions
 from cladeseg.omics.model import ModelOptions
 
+#: Forms of an omics.
+BlockName = Literal["raw", "standardised", "contrastive"]
+
 
 class DataSettings(SettingsGroup):
     """Which patients and values are used."""
@@ -23,23 +26,25 @@ class DataSettings(SettingsGroup):
 class FeatureSettings(SettingsGroup):
     """What heads see of an omics."""
 
-    blocks: tuple[Literal["raw", "standardised", "contrastive"], ...] = ("raw", "standardised")
-    """Forms of an omics: raw or standardised components, and the embedding of the pre-trained encoder."""
+    blocks: tuple[BlockName, ...] = Field(default=("standardised",), min_length=1)
+    """Forms of an omics: raw or standardised components, or the embedding of the pre-trained encoder."""
     components: int = Field(default=60, ge=1)
     """Largest number of components of a block."""
 
 
 class GraphSettings(SettingsGroup):
-    """Smoothing over the patient graph."""
+    """One more view of the patients, smoothed over the graph of who resembles whom."""
 
-    degree: int = Field(default=8, ge=1)
+    smoothed: BlockName = "raw"
+    """The form of an omics that is smoothed; heads without the best omics do without."""
+    degree: int = Field(default=15, ge=1)
     """Training patients that a patient is smoothed over."""
-    strengths: tuple[float, ...] = (0.0, 0.5)
-    """Views at these are averaged, or the first alone is taken if validation rows say so: 0 is the patient alone."""
+    strength: float = Field(default=0.8, ge=0, le=1)
+    """0 is the patient alone, 1 its neighbours; the view counts by the share of patients without a class label."""
 
 
 class ContrastSettings(SettingsGroup):
-    """Graph contrastive pre-training; it runs where features.blocks holds "contrastive"."""
+    """Graph contrastive pre-training; it runs where features.blocks or graph.smoothed says "contrastive"."""
 
     encoder: Literal["gcn", "linear", "identity"] = "gcn"
     """The graph convolution, a linear map that ignores the graph, or nothing trained at all."""
@@ -77,12 +82,14 @@ class DistillationSettings(SettingsGroup):
     """Of what heads without the best omics are taught, against a label."""
     self_weight: float = Field(default=0.3, ge=0)
     """Of what heads with the best omics are taught by the fused prediction."""
-    prior: float = Field(default=0.5, ge=0, le=1)
+    prior: float = Field(default=0.25, ge=0, le=1)
     """Power of the labels' class frequencies in what the fused prediction teaches."""
     pair_weight: float = Field(default=0.0, ge=0)
     """Of what heads are taught by one another, per unit of difference in confidence."""
     unlabelled: bool = True
     """Teach on patients without a class label, or only on those with one."""
+    complete: bool = True
+    """Where an omics is missing, also ask the head of all omics, by what ridge regression expects there."""
 
 
 class OmicsSettings(SettingsGroup):
