@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cladeseg.benchmark import Grid, read_grid
+from cladeseg.benchmark.omics import write_omics_results
 from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runs import planned_runs
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.files import atomic_write
+from cladeseg.omics.study import read_study
 
 REPOSITORY = Path(__file__).parents[2]
 #: In docs/results.md, around the list.
@@ -40,7 +42,7 @@ def main(repository: Path = REPOSITORY, target: Path | None = None) -> list[Path
     with atomic_write(index) as temporary:
         listed = f"{before}{BEGIN}\n{table_of_grids(repository)}{END}{after}"
         temporary.write_text(listed, encoding="utf-8", newline="\n")
-    return [*pages, index]
+    return [*pages, *_omics_pages(repository, target), index]
 
 
 def recorded_grids(repository: Path) -> Iterator[tuple[Path, Grid]]:
@@ -52,6 +54,17 @@ def recorded_grids(repository: Path) -> Iterator[tuple[Path, Grid]]:
         store = ResultStore(grid.records)
         if {key.method for key in planned_runs(grid) if store.finished(key)} == set(grid.labels):
             yield config, grid
+
+
+def _omics_pages(repository: Path, target: Path) -> list[Path]:
+    """The page and the table of the omics study, where its records are."""
+    folder = Path("bundles", "omics_subtype_classification", "docs", "results")
+    results = read_study(repository / folder / "records")
+    if results.empty:
+        return []
+    draws, seed = results["draw"].nunique(), results["seed"].iloc[0]
+    command = f"cladeseg benchmark omics --dataset D --output S --draws {draws} --seed {seed}"
+    return [write_omics_results(results, target / folder, title="Omics study of TCGA-BRCA", command=command)]
 
 
 def table_of_grids(repository: Path) -> str:

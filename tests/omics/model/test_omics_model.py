@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -80,6 +81,56 @@ def test_patients_do_not_change_one_another(
     alone = model.predict({n: x[3:4] for n, x in new.items()}).log_p
     assert np.allclose(together, backwards, atol=1e-5)
     assert np.allclose(together[3:4], alone, atol=1e-5)
+
+
+def test_new_patients_do_not_change_training_patients(
+    model: OmicsModel, cohort: tuple[dict[str, np.ndarray], np.ndarray]
+) -> None:
+    before = model_tensors(model)
+    before = {name: value.clone() for name, value in before.items()}
+    training = model.predict({n: x[:80] for n, x in cohort[0].items()}).log_p
+    beside = model.predict(cohort[0]).log_p[:80]
+    assert np.allclose(training, beside, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in model_tensors(model).items())
+
+
+def test_a_patient_without_the_best_omics_is_also_judged_by_what_it_would_score(
+    model: OmicsModel, cohort: tuple[dict[str, np.ndarray], np.ndarray]
+) -> None:
+    without = {n: np.full_like(x, np.nan) if n == "mrna" else x for n, x in cohort[0].items()}
+    alone = replace(model, completions=[None] * len(model.subsets)).predict(without).log_p
+    both = model.predict(without).log_p
+    assert np.abs(np.exp(both) - np.exp(alone)).max() > 0.05
+    whole = model.predict(cohort[0]).log_p
+    near, far = (np.abs(np.exp(one) - np.exp(whole)).sum() for one in (both, alone))
+    assert near < far  # what the others say of the missing omics is about what it says itself
+
+
+def test_other_teaching_from_the_same_fit_to_labels_is_the_same_as_a_fit_of_its_own(
+    cohort: tuple[dict[str, np.ndarray], np.ndarray],
+) -> None:
+    values, classes = {n: x[:60] for n, x in cohort[0].items()}, cohort[1]
+    known = possible(classes[:60], 30)
+    fit = OmicsFit(values, known, OPTIONS)
+    fit.run()
+    test = {n: x[80:] for n, x in cohort[0].items()}
+    for other in (replace(OPTIONS, targets="soft"), replace(OPTIONS, rounds=2, complete=False)):
+        own = OmicsFit(values, known, other).run().predict(test)
+        assert np.allclose(fit.taught_otherwise(other).predict(test).log_p, own.log_p, atol=1e-5)
+    with pytest.raises(ValueError, match="more than"):
+        fit.taught_otherwise(replace(OPTIONS, penalty=2.0))
+
+
+def test_superclasses_teach_more_than_nothing(cohort: tuple[dict[str, np.ndarray], np.ndarray]) -> None:
+    values, classes = {n: x[:80] for n, x in cohort[0].items()}, cohort[1]
+    hidden = possible(classes[:80], 25)
+    coarse = hidden.clone()
+    luminal = torch.from_numpy(classes[25:80] < 2)[:, None]
+    coarse[25:] = torch.where(luminal, torch.tensor([1, 1, 0, 0, 0]), torch.tensor([0, 0, 1, 1, 1])).bool()
+    test = {n: x[80:] for n, x in cohort[0].items()}
+    true = np.arange(40), classes[80:]
+    losses = [-OmicsFit(values, known, OPTIONS).run().predict(test).log_p[true].mean() for known in (coarse, hidden)]
+    assert losses[0] < losses[1]
 
 
 def test_the_order_of_training_patients_does_not_matter(cohort: tuple[dict[str, np.ndarray], np.ndarray]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from cladeseg.omics.model.completion import Completion, fit_completion
 from cladeseg.omics.model.confidence import confidence, fit_confidence
 from cladeseg.omics.model.heads import fit_heads, head_logits, stacked
 from cladeseg.omics.model.omics_model import OmicsModel, fuse, pooled
-from cladeseg.omics.model.options import ModelOptions
+from cladeseg.omics.model.options import TEACHING, ModelOptions
 from cladeseg.omics.model.subsets import head_subsets
 from cladeseg.omics.model.teaching import Teaching, balanced
 from cladeseg.omics.model.views import Scores, View, views_of
@@ -110,6 +111,23 @@ class OmicsFit:
         engine.run([0], max_epochs=1 + self.options.rounds)
         return self._model()
 
+    def taught_otherwise(self, options: ModelOptions) -> OmicsModel:
+        """The model that other teaching gives, from the fit to labels of this run.
+
+        Raises:
+            ValueError: the options differ in more than teaching.
+        """
+        if not self.options.same_labels_fit(options):
+            raise ValueError(f"options: differ in more than {', '.join(TEACHING)}; fit anew")
+        fit = copy(self)
+        fit.__dict__.pop("completions", None)
+        fit.options = options
+        fit.weights, fit.log_p, fit.lines = self._by_labels
+        for _ in range(options.rounds):
+            fit._taught_fit()
+            fit._look_at_held_out()
+        return fit._model()
+
     def _choose_lead(self) -> None:
         """Which omics is best, by the held-out probability of the true class, neighbours heard.
 
@@ -144,14 +162,17 @@ class OmicsFit:
 
     def _round(self, engine: Engine, batch: int) -> float:
         loss = self._first_fit() if engine.state.epoch == 1 else self._taught_fit()
+        held_out = self._look_at_held_out()
+        self.history.append({"epoch": engine.state.epoch, "loss": loss, "held_out_log_p": held_out})
+        return loss
+
+    def _look_at_held_out(self) -> float:
+        """Confidence of every head; mean log p of the true class of the head of all omics."""
         self.log_p = pooled(head_logits(self.features, self.weights), self.views)
         held_out = self.out_of_fold(self.log_p)
         true = [self._true(held_out[h]) for h in range(len(self.subsets))]
         self.lines = torch.stack([fit_confidence(held_out[h], true[h]) for h in range(len(self.subsets))])
-        self.history.append(
-            {"epoch": engine.state.epoch, "loss": loss, "held_out_log_p": float(torch.stack(true)[-1].mean())}
-        )
-        return loss
+        return float(true[-1].mean())
 
     def _first_fit(self) -> float:
         flat = [view for group in self.views for view in group]
@@ -207,6 +228,7 @@ class OmicsFit:
     def _log(self, engine: Engine) -> None:
         if engine.state.epoch == 1:
             self.untaught = self._model()
+            self._by_labels = self.weights, self.log_p, self.lines
         row = self.history[-1]
         logger.info("round %d: loss %.4g, held-out log p %.4f", row["epoch"], row["loss"], row["held_out_log_p"])
 

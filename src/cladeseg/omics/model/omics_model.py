@@ -76,8 +76,15 @@ class OmicsModel:
         Args:
             values: omics → (N, D) with NaN where missing; an omics that is left out is missing for all.
         """
+        return self.predict_scores(self.scores_of(values))
+
+    def scores_of(self, values: Mapping[str, np.ndarray]) -> Scores:
+        """Scores of patients, which models with the same blocks share; labels played no part in them."""
         count = len(next(iter(values.values())))
-        scores = {key: self._scores(block, values.get(self.omics[key[0]]), count) for key, block in self.blocks.items()}
+        return {key: self._scores(block, values.get(self.omics[key[0]]), count) for key, block in self.blocks.items()}
+
+    def predict_scores(self, scores: Scores) -> Predictions:
+        """:meth:`predict` of patients whose scores are at hand."""
         present = np.stack([~np.isnan(self._first(scores, i)).any(axis=1) for i in range(len(self.omics))], axis=1)
         return self._predictions(scores, present)
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cladeseg.files import check_choice
 from cladeseg.omics.contrast import PretrainingOptions
 
 BLOCKS = ("raw", "standardised", "contrastive")
 TARGETS = ("hard", "soft")
+#: Options that play no part in the fit to labels alone, which models that differ in them share.
+TEACHING = (
+    "confidence",
+    "rounds",
+    "targets",
+    "temperature",
+    "taught_weight",
+    "self_weight",
+    "prior",
+    "pair_weight",
+    "unlabelled",
+    "complete",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,10 @@ class ModelOptions:
         check_choice("targets", self.targets, TARGETS)
         for block in self.forms:
             check_choice("blocks", block, BLOCKS)
+
+    def same_labels_fit(self, other: ModelOptions) -> bool:
+        """Whether both differ in :data:`TEACHING` alone."""
+        return replace(self, **{name: getattr(other, name) for name in TEACHING}) == other
 
     @property
     def forms(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from cladeseg.classes import FIRST_CLASS, class_tree, leaf_columns, node_names
 from cladeseg.omics.baselines import BASELINES, TrainingRows, run_baseline
 from cladeseg.omics.data import OmicsCohort, draw_labels, hide_below, read_dataset
-from cladeseg.omics.model import ModelOptions, OmicsFit, OmicsModel, fit_blocks, top_features
+from cladeseg.omics.model import FittedBlocks, ModelOptions, OmicsFit, OmicsModel, Scores, fit_blocks, top_features
 from cladeseg.omics.study.conditions import Values, stress_conditions
 from cladeseg.statistics import class_reliability, class_scores
 
@@ -107,7 +107,7 @@ def run_cell(plan: StudyPlan, key: CellKey) -> list[dict[str, Any]]:
         slow = [name for name in BASELINES if name not in LINEAR]
         return [row for name in slow for row in _baseline(name, training, conditions, classes, key.draw)]
     if key.part == "ablations":
-        return [row for name, one in arms(plan.options).items() for row in _ours(name, one, training, few, classes)]
+        return _ablations(plan.options, training, few, classes)
     rows = _ours(OURS, plan.options, training, conditions, classes)
     if key.coarse:
         known = training.take(np.flatnonzero(_class_known(training)))
@@ -130,6 +130,22 @@ def _ours(
     return rows
 
 
+def _ablations(
+    options: ModelOptions, training: OmicsCohort, conditions: Mapping[str, Values], classes: np.ndarray
+) -> list[dict[str, Any]]:
+    """Arms that differ in teaching alone share one fit to labels."""
+    possible = leaf_columns(training.tree)[training.labels]
+    fit = OmicsFit(training.values, possible, options, _blocks(training, options))
+    fit.run()
+    rows = []
+    for name, one in arms(options).items():
+        if options.same_labels_fit(one):
+            rows += _rows(name, fit.taught_otherwise(one), conditions, classes)
+        else:
+            rows += _ours(name, one, training, conditions, classes)
+    return rows
+
+
 def _speaking(model: OmicsModel, training: OmicsCohort) -> dict[str, list[str]]:
     """Node → the features that speak most for it."""
     tree = training.tree
@@ -139,7 +155,7 @@ def _speaking(model: OmicsModel, training: OmicsCohort) -> dict[str, list[str]]:
 
 
 def _rows(name: str, model: OmicsModel, conditions: Mapping[str, Values], classes: np.ndarray) -> list[dict[str, Any]]:
-    predicted = model.predict(_together(conditions))
+    predicted = model.predict_scores(_scores(model, conditions))
     parts = np.split(np.exp(predicted.log_p), len(conditions))
     rows = [_scored(name, n, p, classes) for n, p in zip(conditions, parts, strict=True)]
     for i, omics in enumerate(model.omics):
@@ -189,12 +205,22 @@ def _cohort(dataset_dir: str, tree: str | None) -> OmicsCohort:
     return read_dataset(dataset_dir, None if tree is None else class_tree(tree), need_labels=True)
 
 
-_FITTED: dict[Any, Any] = {}
+_FITTED: dict[Any, FittedBlocks] = {}
+_SCORED: dict[Any, Scores] = {}
 
 
-def _blocks(training: OmicsCohort, options: ModelOptions) -> Any:
+def _blocks(training: OmicsCohort, options: ModelOptions) -> FittedBlocks:
     """Blocks see no label, so that all draws of one split share them."""
-    key = (training.patients, options.blocks, options.components, options.contrast)
+    key = (training.patients, options.forms, options.components, options.contrast)
     if key not in _FITTED:
         _FITTED[key] = fit_blocks(training.values, options)
     return _FITTED[key]
+
+
+def _scores(model: OmicsModel, conditions: Mapping[str, Values]) -> Scores:
+    """Scores of the test patients under all conditions; draws of one split share them."""
+    # The blocks stay in _FITTED, so that no other ones get their identity.
+    key = (tuple(id(block) for block in model.blocks.values()), tuple(conditions))
+    if key not in _SCORED:
+        _SCORED[key] = model.scores_of(_together(conditions))
+    return _SCORED[key]
