@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
@@ -42,7 +44,10 @@ def mlp(rows: TrainingRows, test: _Test, omics: Sequence[str]) -> np.ndarray:
     """Layers of 256 and 128, the sizes of the graph encoder, on the concatenated standardised features."""
     model = MLPClassifier((256, 128), max_iter=40, random_state=rows.seed)
     weights = compute_sample_weight("balanced", rows.classes[rows.labelled])
-    return _run(model, rows, test, omics, sample_weight=weights)
+    with warnings.catch_warnings():
+        # All baselines stop after a fixed number of steps; nobody has labels left to choose it by.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _run(model, rows, test, omics, sample_weight=weights)
 
 
 def _run(model: Any, rows: TrainingRows, test: _Test, omics: Sequence[str], **fit: Any) -> np.ndarray:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_PRECISION = 1e9
+
 
 @dataclass(frozen=True)
 class PatientGraph:
@@ -34,14 +36,17 @@ class PatientGraph:
         Args:
             features: (M, K) of new patients; ``None`` for the training patients, none of whom is its own neighbour.
         """
-        similarity = _unit(self.features if features is None else features) @ _unit(self.features).T
         usable = ~np.isnan(self.features).any(axis=1)
-        similarity[:, ~usable] = -np.inf
+        similarity = _unit(self.features if features is None else features) @ _unit(self.features).T
+        # Whole numbers make equal similarities equal on every machine, and the index decides between them.
+        count = len(self.features)
+        order = (-np.round(similarity * _PRECISION)).astype(np.int64) * count + np.arange(count)
+        order[:, ~usable] = np.iinfo(np.int64).max
         if features is None:
-            np.fill_diagonal(similarity, -np.inf)
-        degree = min(self.degree, int(usable.sum()) - (features is None))
-        # Rounding makes equal similarities equal on every machine, so that the order is by index.
-        return np.argsort(-np.round(similarity, 9), axis=1, kind="stable")[:, : max(degree, 0)]
+            np.fill_diagonal(order, np.iinfo(np.int64).max)
+        degree = max(min(self.degree, int(usable.sum()) - (features is None)), 0)
+        near = np.argpartition(order, max(degree - 1, 0), axis=1)[:, :degree]
+        return np.take_along_axis(near, np.take_along_axis(order, near, axis=1).argsort(axis=1), axis=1)
 
     def smoothed(self, features: np.ndarray | None = None, *, strength: float) -> np.ndarray:
         """(1 - strength) · own features + strength · mean of the neighbours'; (M, K).

@@ -4,7 +4,8 @@ from cladeseg.omics.study.cell import OURS, CellKey, StudyPlan, run_cell
 from cladeseg.omics.study.goals import Goal, goals
 from cladeseg.omics.study.results_markdown import results_markdown
 from cladeseg.omics.study.study import SHARES, read_study, run_study, study_cells
-from cladeseg.omics.study.summary import calibration_table, coarse_gain, study_page, study_table, taught_gain
+from cladeseg.omics.study.study_page import study_page
+from cladeseg.omics.study.summary import calibration_table, coarse_gain, common_features, study_table, taught_gain
 
 __all__ = [
     "OURS",
@@ -14,6 +15,7 @@ __all__ = [
     "StudyPlan",
     "calibration_table",
     "coarse_gain",
+    "common_features",
     "goals",
     "read_study",
     "results_markdown",
