@@ -38,7 +38,7 @@ def inference(bundle: Path, dataset: Path, output: Path, *more: str) -> subproce
 
 def content(folder: Path) -> dict[str, bytes]:
     files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
-    return {name: file.read_bytes() for name, file in files.items() if not name.startswith("qc")}  # the page's
+    return {name: file.read_bytes() for name, file in files.items() if not name.startswith(("qc", "results"))}
 
 
 @pytest.fixture(scope="module")

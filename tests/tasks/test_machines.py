@@ -70,7 +70,7 @@ def test_tasks_run_in_jobs_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_json({**NODE, "cores": 2}, tmp_path / "slurm.json")
     tasks = [Task(str(i), {"name": str(i), "number": i}, tmp_path / "results" / f"{i}.json") for i in range(4)]
     ends = list(run_tasks(PlantedWork(tmp_path), tasks, Machines(slurm=tmp_path / "slurm.json")))
-    assert ends == [None] * 4
+    assert [end.message for end in ends] == [None] * 4
     assert [read_json(task.file)["square"] for task in tasks] == [0, 1, 4, 9]
     script = (tmp_path / "job.sh").read_text()
     assert "#SBATCH -p long" in script

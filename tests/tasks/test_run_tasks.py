@@ -11,7 +11,7 @@ import pytest
 from planted_work import NotLoadable, PlantedWork
 
 from cladeseg.files import DataError, read_json
-from cladeseg.tasks import IN_PROCESS, Failure, Machines, Task, missing_tasks, raise_failures, run_tasks
+from cladeseg.tasks import IN_PROCESS, End, Machines, Task, missing_tasks, raise_failures, run_tasks
 
 with_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra cladeseg[cluster]")
 TWO = pytest.param(2, marks=with_dask)
@@ -40,7 +40,7 @@ def test_every_task_leaves_its_result_and_failures_do_not_stop_the_rest(tmp_path
     ends = list(run_tasks(PlantedWork(tmp_path), tasks, machines_of(workers)))
     assert len(ends) == 6
     given_up = {"c": "c: planted fault"} | ({} if workers is None else {"e": "3 workers died with it"})
-    failed = {end.name: end.message for end in ends if end is not None}
+    failed = {end.task.name: end.message for end in ends if end.message is not None}
     assert failed.keys() == given_up.keys()
     assert all(failed[name].startswith(message) for name, message in given_up.items())
     done = {task.name: read_json(task.file) for task in tasks if task.file.is_file()}
@@ -81,7 +81,8 @@ def test_a_scheduler_and_two_workers_are_three_processes(tmp_path: Path) -> None
             assert started[0].poll() is None
         tasks = tasks_in(tmp_path / "results", 12)
         machines = Machines(scheduler=read_json(file)["address"])
-        assert list(run_tasks(PlantedWork(tmp_path), tasks, machines)) == [None] * 12
+        ends = list(run_tasks(PlantedWork(tmp_path), tasks, machines))
+        assert [end.message for end in ends] == [None] * 12
         assert [read_json(task.file)["square"] for task in tasks] == [i * i for i in range(12)]
         assert not set(lines(tmp_path / "loads.txt")) & {str(started[0].pid)}
     finally:
@@ -107,14 +108,16 @@ def test_an_interrupt_is_no_failure_of_a_task(tmp_path: Path) -> None:
 
 def test_work_may_write_its_result_itself(tmp_path: Path) -> None:
     tasks = tasks_in(tmp_path, 1)
-    assert list(run_tasks(lambda argument: tasks[0].file.write_text("mine") and None, tasks)) == [None]
+    assert list(run_tasks(lambda argument: tasks[0].file.write_text("mine") and None, tasks)) == [End(tasks[0])]
     assert tasks[0].file.read_text() == "mine"
 
 
-def test_failures_are_one_error_with_a_line_for_each_of_the_first() -> None:
-    raise_failures([], 3)
+def test_failures_are_one_error_with_a_line_for_each_of_the_first(tmp_path: Path) -> None:
+    tasks = tasks_in(tmp_path, 9)
+    raise_failures([End(task) for task in tasks])
+    failed = [End(task, None if task.name in "ab" else f"message {task.name}") for task in reversed(tasks)]
     with pytest.raises(DataError) as caught:
-        raise_failures([Failure(str(i), f"message {i}") for i in range(7)], 9, way_out="add --resume")
+        raise_failures(failed, way_out="add --resume")
     head, *rest = str(caught.value).splitlines()
     assert head == "7 of 9 failed, the others are done; add --resume to do what is missing"
-    assert rest == [*(f"  {i}: message {i}" for i in range(5)), "  and 2 more"]
+    assert rest == [*(f"  {name}: message {name}" for name in "cdefg"), "  and 2 more"]

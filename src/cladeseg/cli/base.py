@@ -26,6 +26,7 @@ PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 MODELS, DATASETS, BUNDLES, STUDIES = "Train and predict", "Data", "Bundles", "Studies"
 #: Groups of options on a command's page.
 DATA, LABELS, NETWORK, TRAINING, OUTPUT = "Data", "Labels", "Network", "Training", "Output"
+MACHINES = "Machines (more than this process needs the extra cluster)"
 COMMON = "Messages and help"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -72,8 +72,14 @@ def is_verbose() -> bool:
     return logging.getLogger("cladeseg").isEnabledFor(logging.DEBUG)
 
 
-def with_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """The items one by one, behind a bar that says how many are done and how long the others will take."""
+def with_progress(items: Iterable[Item], what: str, *, total: int | None = None) -> Iterable[Item]:
+    """The items one by one, behind a bar that says how many are done and how long the others will take.
+
+    Args:
+        items: what is done.
+        what: in one word.
+        total: their number, where the items do not know it.
+    """
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
     progress = Progress(
         *columns,
@@ -83,7 +89,7 @@ def with_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
         speed_estimate_period=_ESTIMATED_FROM_S,
     )
     with progress:
-        yield from progress.track(items)
+        yield from progress.track(items, total=total)
 
 
 def _silence_tqdm() -> None:

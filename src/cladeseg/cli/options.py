@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cladeseg.cli.base import DATA, LABELS, NETWORK
+from cladeseg.cli.base import DATA, LABELS, MACHINES, NETWORK
 
 Bundle = Annotated[
     str,
@@ -46,5 +46,33 @@ Workers = Annotated[
         show_default="one for each core, at most 4",
         help="Cases that are read at a time; each takes the memory of one.",
         rich_help_panel=DATA,
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        show_default="this one alone",
+        help="Processes of this machine, each with the model; jobs of --slurm.",
+        rich_help_panel=MACHINES,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        show_default="none",
+        help="A running Dask scheduler, e.g. tcp://node1:8786, whose workers see the same files.",
+        rich_help_panel=MACHINES,
+    ),
+]
+Slurm = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default="none",
+        help="Options of dask_jobqueue.SLURMCluster, JSON or YAML: workers are jobs of SLURM.",
+        rich_help_panel=MACHINES,
     ),
 ]

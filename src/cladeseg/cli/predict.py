@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cladeseg.cli.base import MODELS, NETWORK, OUTPUT, bundle_folder, command
 from cladeseg.cli.console import with_progress
-from cladeseg.cli.options import Device, Modalities, Weights
+from cladeseg.cli.options import Device, Modalities, Processes, Scheduler, Slurm, Weights
 
 
 @command(
@@ -19,6 +19,7 @@ from cladeseg.cli.options import Device, Modalities, Weights
     "cladeseg predict scan.nii.gz masks --bundle hippocampus --flips left-right",
     "cladeseg predict scans masks --bundle brats --weights W --profile balanced",
     "cladeseg predict D masks --bundle brats --weights W --modalities flair,t1ce",
+    "cladeseg predict scans masks --bundle hippocampus --workers 4 --resume",
     "cladeseg predict dicom_folder masks --bundle hippocampus --output-format nrrd",
     panel=MODELS,
     kept="finished masks are kept; --resume goes on with the others",
@@ -110,16 +111,22 @@ def predict(
         bool,
         typer.Option("--overwrite", help="Set aside what an earlier call wrote, as NAME.1.", rich_help_panel=OUTPUT),
     ] = False,
+    workers: Processes = None,
+    scheduler: Scheduler = None,
+    slurm: Slurm = None,
 ) -> None:
     """Predict images: masks on each image's own grid, and the volume of every structure.
 
     OUT gets CASE.nii.gz for each image (or CASE in the image's own format), volumes.csv (case, node, voxels, volume in
-    ml) and prediction.json (files, weights and options).  Probabilities are float32 with one entry of the fourth axis
-    per leaf of the label tree, in the order that the file's header names.  Uncertainty is the entropy in nats of the
-    leaf given the superclass: 0 where there is only one leaf to choose from.
+    ml) and prediction.json (files, weights and options).  A case that cannot be predicted is reported at the end, and
+    the others are done.  Probabilities are float32 with one entry of the fourth axis per leaf of the label tree, in the
+    order that the file's header names.  Uncertainty is the entropy in nats of the leaf given the superclass: 0 where
+    there is only one leaf to choose from.
     """
     from cladeseg.segmentation.workflow import PredictionRun, load_predictor
+    from cladeseg.tasks import Machines, raise_failures
 
+    machines = Machines(workers=workers, scheduler=scheduler, slurm=slurm)
     predictor = load_predictor(
         bundle_folder(bundle),
         weights=weights,
@@ -140,9 +147,10 @@ def predict(
         resume=resume,
         overwrite=overwrite,
         output_format=output_format,
+        machines=machines,
     )
-    for case in with_progress(run.cases, "predicting"):
-        run.predict(case)
+    ends = list(with_progress(run.predict(), "predicting", total=len(run.cases)))
     page = run.write_page()
     Console().print(f"predictions are in {out}", soft_wrap=True, highlight=False)
     Console().print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
+    raise_failures(ends, way_out="add --resume")

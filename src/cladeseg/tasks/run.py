@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from cladeseg.files import DataError, one_line
-from cladeseg.tasks.failures import Failure
+from cladeseg.tasks.end import End
 from cladeseg.tasks.machines import IN_PROCESS, Machines
 from cladeseg.tasks.task import ATTEMPTS, Task, Work, attempt
 
@@ -31,7 +31,7 @@ class _GivenUpError(Exception):
     """A task failed too often; raised, as the scheduler keeps errors while results go with a worker that dies."""
 
 
-def run_tasks(work: Work, tasks: Sequence[Task], machines: Machines = IN_PROCESS) -> Iterator[Failure | None]:
+def run_tasks(work: Work, tasks: Sequence[Task], machines: Machines = IN_PROCESS) -> Iterator[End]:
     """Do every task, each with its result in its own file, and say so as each comes to its end.
 
     A task whose worker dies is done again by another one.  One that fails three times, or with which three workers
@@ -43,7 +43,7 @@ def run_tasks(work: Work, tasks: Sequence[Task], machines: Machines = IN_PROCESS
         machines: where.
 
     Yields:
-        For each task, in the order in which they end: ``None``, or what went wrong.
+        Each task as it ends, with what went wrong if it was given up.
 
     Raises:
         DataError: no scheduler answers any more, or its workers cannot load the work.
@@ -55,12 +55,12 @@ def run_tasks(work: Work, tasks: Sequence[Task], machines: Machines = IN_PROCESS
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     tasks = [Task(str(n), n, Path(folder, f"{n}.json")) for n in (1, 2)]
         ...     ends = list(run_tasks(lambda n: n + 0.5, tasks))
-        ...     ends, [read_json(task.file) for task in tasks]
+        ...     [end.message for end in ends], [read_json(task.file) for task in tasks]
         ([None, None], [1.5, 2.5])
     """
     if machines.in_process:
         for task in tasks:
-            yield _end(task, attempt(work, task))
+            yield End(task, attempt(work, task))
         return
     if not tasks:
         return
@@ -70,7 +70,7 @@ def run_tasks(work: Work, tasks: Sequence[Task], machines: Machines = IN_PROCESS
         yield from _on_cluster(client, pickle.dumps(work), tasks)
 
 
-def _on_cluster(client: Client, work: bytes, tasks: Sequence[Task]) -> Iterator[Failure | None]:
+def _on_cluster(client: Client, work: bytes, tasks: Sequence[Task]) -> Iterator[End]:
     from distributed import as_completed
 
     waiting, of_future = iter(tasks), {}
@@ -86,7 +86,7 @@ def _on_cluster(client: Client, work: bytes, tasks: Sequence[Task]) -> Iterator[
         if _is_lost(future, client):
             running.add(submit(task))
             continue
-        yield _end(task, _message(future))
+        yield End(task, _message(future))
         running.update([submit(one) for one in islice(waiting, 1)])
 
 
@@ -134,7 +134,3 @@ def _message(future: Future) -> str | None:
     if isinstance(error, _NotLoadedError):
         raise DataError(f"a worker cannot begin: {error}")
     raise DataError(f"a task ended with {type(error).__name__}: {one_line(error)}; call the command again to go on")
-
-
-def _end(task: Task, message: str | None) -> Failure | None:
-    return None if message is None else Failure(task.name, message)

@@ -15,10 +15,12 @@ from monai.data import MetaTensor
 from cladeseg.files import DataError
 from cladeseg.segmentation.inferers import (
     Prediction,
-    VolumesFile,
+    cases_in,
     uncertainty_map,
+    volume_rows,
     write_probabilities,
     write_uncertainty,
+    write_volumes,
 )
 from cladeseg.taxonomy import Node, Taxonomy, TaxonomyError
 
@@ -78,7 +80,7 @@ def test_uncertainty_is_the_conditional_entropy_of_every_voxel(acdc_tree):
 
 def test_volumes_count_the_label_and_inner_nodes_hold_their_leaves(acdc_tree, tmp_path):
     prediction = prediction_of(acdc_tree)
-    VolumesFile(tmp_path / "volumes.csv").add("p1", prediction)
+    write_volumes([("p1", volume_rows(prediction))], tmp_path / "volumes.csv")
     with (tmp_path / "volumes.csv").open(newline="") as file:
         rows = {row["node"]: row for row in csv.DictReader(file)}
     label = prediction.label.numpy()
@@ -91,27 +93,22 @@ def test_volumes_count_the_label_and_inner_nodes_hold_their_leaves(acdc_tree, tm
     assert {row["case"] for row in rows.values()} == {"p1"}
 
 
-def test_rows_of_other_cases_stay_and_a_case_has_its_rows_once(acdc_tree, tmp_path):
+def test_a_table_has_the_cases_in_the_order_given_and_nothing_beside_it(acdc_tree, tmp_path):
     path = tmp_path / "volumes.csv"
-    VolumesFile(path).add("b", prediction_of(acdc_tree, 0))
-    first = path.read_text()
-    again = VolumesFile(path)
-    assert again.cases == {"b"}
-    again.add("a", prediction_of(acdc_tree, 1))
-    assert path.read_text().startswith(first)
-    again.add("b", prediction_of(acdc_tree, 2))
+    assert cases_in(path) == set()
+    write_volumes([(case, volume_rows(prediction_of(acdc_tree, seed))) for seed, case in enumerate("ba")], path)
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["case"] for row in rows] == ["a"] * 6 + ["b"] * 6
+    assert [row["case"] for row in rows] == ["b"] * 6 + ["a"] * 6
+    assert cases_in(path) == {"a", "b"}
     assert [path.name for path in tmp_path.iterdir()] == ["volumes.csv"]
 
 
 @pytest.mark.parametrize("content", ["patient,ml\np1,3\n", ""])
-def test_another_table_is_not_written_over(tmp_path, content):
+def test_another_table_is_named(tmp_path, content):
     (tmp_path / "volumes.csv").write_text(content)
     with pytest.raises(DataError, match=r"volumes\.csv: "):
-        VolumesFile(tmp_path / "volumes.csv")
-    assert (tmp_path / "volumes.csv").read_text() == content
+        cases_in(tmp_path / "volumes.csv")
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

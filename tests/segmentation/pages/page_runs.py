@@ -12,7 +12,7 @@ from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.segmentation.engines import EvaluatedCase
 from cladeseg.segmentation.inferers import Prediction
 from cladeseg.segmentation.metrics import evaluate_case, summarise, write_csv, write_json
-from cladeseg.segmentation.pages import EvaluationCases, PredictionCases
+from cladeseg.segmentation.pages import EvaluationCases, keep_prediction, record_predictions
 from cladeseg.taxonomy import Taxonomy
 
 AFFINE = np.diag([-1.5, 2.0, 8.0, 1.0])
@@ -63,7 +63,7 @@ def predicted_folder(
         enlarged: case → voxels, -1 for no left ventricle.
         volumes: ml of the training cases.
     """
-    cases = PredictionCases(out, tree, {"images": "scans", "training_volumes": volumes or {}})
+    entries = []
     for case, longer in enlarged.items():
         found = truth(tree)
         found[5 : 10 + longer, 5:8, 1:4] = tree.index("left_ventricle")
@@ -72,7 +72,9 @@ def predicted_folder(
         p = torch.nn.functional.one_hot(torch.from_numpy(found).long(), tree.num_leaves).movedim(-1, 0).float()
         label = MetaTensor(torch.from_numpy(found)[None], affine=torch.from_numpy(AFFINE))
         image = np.random.default_rng(0).normal(size=found.shape) + found
-        cases.add(case, image, Prediction(label, 0.8 * p + 0.1, tree, tuple(range(tree.num_leaves))))
+        prediction = Prediction(label, 0.8 * p + 0.1, tree, tuple(range(tree.num_leaves)))
+        entries.append(keep_prediction(out, case, image, prediction, tree))
+    record_predictions(out, tree, entries, {"images": "scans", "training_volumes": volumes or {}})
     return out
 
 

@@ -40,8 +40,7 @@ def mask_of(voxels: np.ndarray, name: str, folder: Path) -> np.ndarray:
     images.mkdir(parents=True)
     source = WRITERS[name](voxels, images / name, AFFINE)
     run = PredictionRun(load_predictor(BUNDLE, device="cpu"), images, out)
-    for case in run.cases:
-        run.predict(case)
+    assert [end.message for end in run.predict()] == [None]
     (mask,) = (file for file in out.iterdir() if file.stem.startswith("scan"))
     found = read_volume(mask)
     assert corner_distance(found.grid.affine, read_volume(source).grid.affine, voxels.shape) < 1e-3

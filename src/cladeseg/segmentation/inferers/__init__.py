@@ -7,7 +7,7 @@ from cladeseg.segmentation.inferers.predictor import Predictor
 from cladeseg.segmentation.inferers.sliding_window import sliding_window
 from cladeseg.segmentation.inferers.two_passes import BoxInferer, TwoPassInferer
 from cladeseg.segmentation.inferers.uncertainty import uncertainty_map
-from cladeseg.segmentation.inferers.volumes_file import VolumesFile
+from cladeseg.segmentation.inferers.volumes_file import cases_in, volume_rows, write_volumes
 from cladeseg.segmentation.inferers.write_maps import write_probabilities, write_uncertainty
 
 __all__ = [
@@ -16,10 +16,12 @@ __all__ = [
     "Prediction",
     "Predictor",
     "TwoPassInferer",
-    "VolumesFile",
+    "cases_in",
     "flips_of",
     "sliding_window",
     "uncertainty_map",
+    "volume_rows",
     "write_probabilities",
     "write_uncertainty",
+    "write_volumes",
 ]

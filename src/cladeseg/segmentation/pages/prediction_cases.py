@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,61 +12,61 @@ from scipy.ndimage import label as components_of
 
 from cladeseg.files import write_json
 from cladeseg.segmentation.inferers import Prediction
-from cladeseg.segmentation.pages.page_record import CASES, FORMAT, RECORD, read_record, tree_content
+from cladeseg.segmentation.pages.page_record import CASES, FORMAT, RECORD, tree_content
 from cladeseg.segmentation.pages.stored_case import keep_case, probabilities_in, structure_box, write_case
 from cladeseg.taxonomy import Taxonomy
 
 #: Folder inside that of the masks.
 FOLDER = "qc"
 #: Cases whose pictures are kept; the table lists all.
-_MOST_CASES = 40
+MOST_PICTURED = 40
 
 
-class PredictionCases:
-    """Keeps what the page of quality control shows of each predicted case.
+def keep_prediction(
+    out: Path, name: str, image: np.ndarray, found: Prediction, taxonomy: Taxonomy, *, pictured: bool = True
+) -> dict[str, Any]:
+    """Keep what the page shows of one case, and say what its table does.
+
+    Args:
+        out: folder of the masks.
+        name: of the case.
+        image: (x, y, z) intensities.
+        found: its prediction.
+        taxonomy: the label tree.
+        pictured: whether its volumes are kept.
+
+    Returns:
+        The case's entry of the page's record.
+    """
+    affine = np.asarray(found.label.affine, dtype=float)
+    nodes = _nodes(found, taxonomy)
+    box = structure_box([nodes], affine, taxonomy)
+    probabilities = probabilities_in(found, box)
+    file = f"{sha256(name.encode()).hexdigest()[:16]}.npz" if pictured else None
+    if file is not None:
+        kept = keep_case(image, nodes, affine, taxonomy, box=box, probabilities=probabilities)
+        write_case(kept, out / FOLDER / CASES / file)
+    measures = _measures(nodes[box], found.voxel_ml, taxonomy)
+    uncertainty = _mean_uncertainty(probabilities, nodes[box], taxonomy)
+    return {"name": name, "file": file, "nodes": measures, "uncertainty": uncertainty}
+
+
+def record_predictions(
+    out: Path, taxonomy: Taxonomy, cases: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+) -> None:
+    """Write the record of the page.
 
     Args:
         out: folder of the masks.
         taxonomy: the label tree.
+        cases: entries of :func:`keep_prediction`.
         facts: what the page's head says.
-        going_on: keep the cases that an earlier run left there.
+
+    Raises:
+        DataError: it cannot be written.
     """
-
-    def __init__(self, out: Path, taxonomy: Taxonomy, facts: Mapping[str, Any], *, going_on: bool = False) -> None:
-        self.folder = out / FOLDER
-        self.taxonomy = taxonomy
-        self.facts = dict(facts)
-        earlier = read_record(self.folder)[0]["cases"] if going_on and (self.folder / RECORD).is_file() else []
-        self._cases: dict[str, dict[str, Any]] = {case["name"]: case for case in earlier}
-
-    def add(self, name: str, image: np.ndarray, found: Prediction) -> None:
-        """Keep one case and write the record, so that an interrupted run loses nothing.
-
-        Args:
-            name: of the case.
-            image: (x, y, z) intensities.
-            found: its prediction.
-        """
-        tree, affine = self.taxonomy, np.asarray(found.label.affine, dtype=float)
-        nodes = _nodes(found, tree)
-        box = structure_box([nodes], affine, tree)
-        probabilities = probabilities_in(found, box)
-        number = len(self._cases)
-        row: dict[str, Any] = {"name": name, "file": f"{number:04d}.npz" if number < _MOST_CASES else None}
-        if row["file"]:
-            kept = keep_case(image, nodes, affine, tree, box=box, probabilities=probabilities)
-            write_case(kept, self.folder / CASES / row["file"])
-        row["nodes"] = _measures(nodes[box], found.voxel_ml, tree)
-        row["uncertainty"] = _mean_uncertainty(probabilities, nodes[box], tree)
-        self._cases[name] = row
-        self.finish({})
-
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the record, with what else the head of the page says."""
-        self.facts |= facts
-        tree = self.taxonomy
-        content = {"format": FORMAT, "kind": "prediction", "taxonomy": tree_content(tree), **self.facts}
-        write_json({**content, "cases": list(self._cases.values())}, self.folder / RECORD)
+    content = {"format": FORMAT, "kind": "prediction", "taxonomy": tree_content(taxonomy), **facts}
+    write_json({**content, "cases": list(cases)}, out / FOLDER / RECORD)
 
 
 def _nodes(found: Prediction, taxonomy: Taxonomy) -> np.ndarray:

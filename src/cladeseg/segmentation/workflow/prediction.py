@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,21 @@ class BundlePredictor(Predictor):
         self.label_convention = str(config.get_parsed_content("label_convention"))
         self.overlap = float(config.get_parsed_content("overlap"))
         self.profile = str(config.get_parsed_content("profile"))
+        self._loaded_with: dict[str, Any] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads the same bundle again, instead of being sent a network.
+
+        Raises:
+            TypeError: it was not made by :func:`load_predictor`.
+        """
+        if self._loaded_with is None:
+            raise TypeError("a BundlePredictor goes to another process only if load_predictor made it")
+        return _load_again, (self._loaded_with,)
+
+
+def _load_again(options: Mapping[str, Any]) -> BundlePredictor:
+    return load_predictor(**options)
 
 
 def load_predictor(
@@ -120,7 +135,7 @@ def load_predictor(
     parser = ConfigParser(read_config(root / config))
     # Paths as paths: MONAI would make '::' of a '#' in a text.
     parser.update({"bundle_root": root, "weights": path, "device": str(chosen)})
-    given = {
+    given: dict[str, Any] = {
         "label_convention": label_convention,
         "modalities": modalities,
         "overlap": overlap,
@@ -131,7 +146,10 @@ def load_predictor(
         refuse_indirect(name, value)
     parser.update({key: value for key, value in given.items() if value is not None})
     logger.info("weights: %s", path)
-    return BundlePredictor(parser, path, device=chosen, flips=flips, max_ram=max_ram)
+    predictor = BundlePredictor(parser, path, device=chosen, flips=flips, max_ram=max_ram)
+    again = {"weights": path.absolute(), "device": device, "flips": flips, "max_ram": max_ram, "config": config}
+    predictor._loaded_with = {"bundle_root": root.absolute(), **given, **again}
+    return predictor
 
 
 def _without_saving(postprocessing: Compose) -> Compose:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cladeseg.bundle.provenance import made_by, peak_memory_mb, versions
+from cladeseg.bundle.provenance import made_by, versions
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError, remove_leftovers
-from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal, volume_files
-from cladeseg.segmentation.inferers import Prediction, VolumesFile, write_probabilities, write_uncertainty
-from cladeseg.segmentation.pages import PredictionCases, write_prediction_page
-from cladeseg.segmentation.pages.prediction_cases import FOLDER
+from cladeseg.files import DataError, read_json, remove_leftovers
+from cladeseg.segmentation.data import RECORD, find_images, inspect_images, raise_if_fatal
+from cladeseg.segmentation.pages import record_predictions, write_prediction_page
+from cladeseg.segmentation.pages.prediction_cases import FOLDER, MOST_PICTURED
+from cladeseg.segmentation.workflow.case_results import RESULTS, VOLUMES, CaseResults
 from cladeseg.segmentation.workflow.output_files import (
     MASK,
     PROBABILITIES,
@@ -27,12 +24,11 @@ from cladeseg.segmentation.workflow.output_files import (
     read_record,
 )
 from cladeseg.segmentation.workflow.prediction import BundlePredictor
+from cladeseg.segmentation.workflow.prediction_work import PredictionWork
 from cladeseg.segmentation.workflow.training_facts import training_facts
-from cladeseg.volumes import read_volume, write_label
+from cladeseg.tasks import IN_PROCESS, End, Machines, Task, run_tasks
 
 logger = logging.getLogger(__name__)
-
-VOLUMES = "volumes.csv"
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,11 @@ class PredictionRun:
     The output folder holds ``CASE.nii.gz``, where asked for ``CASE_probabilities.nii.gz`` and
     ``CASE_uncertainty.nii.gz``, each in the image's own format or in the one that is asked for, ``volumes.csv`` with a
     row for each case and node, and ``prediction.json``, which lists the other files and says with which weights and
-    options they were made.  No image and no file of an earlier run is overwritten.
+    options they were made.  ``results`` has a file for each finished case, from which the table is made.  No image and
+    no file of an earlier run is overwritten.
+
+    On several processes the images are read by the workers alone: one that cannot be used is reported, and the others
+    are predicted.
 
     Args:
         predictor: of a bundle.
@@ -75,6 +75,7 @@ class PredictionRun:
         resume: leave out cases that an earlier run with the same settings finished.
         overwrite: set aside what an earlier run wrote, as ``NAME.1``, and predict everything.
         output_format: see :func:`~cladeseg.volumes.output_ending`.
+        machines: where cases are predicted.
 
     Attributes:
         cases: what is left to predict, each with ``case`` and ``image``.
@@ -96,51 +97,57 @@ class PredictionRun:
         resume: bool = False,
         overwrite: bool = False,
         output_format: str | None = None,
+        machines: Machines = IN_PROCESS,
     ) -> None:
         if resume and overwrite:
             raise ValueError("resume and overwrite: one goes on with what is there, the other sets it aside")
-        self.predictor = predictor
+        self.predictor, self.machines = predictor, machines
         self.out = Path(out)
         settings = _settings(predictor, output_format)
         going_on = not overwrite and _is_continued(self.out / RECORD, settings) and resume
         found = find_images(images, leave_out=out, modalities=predictor.channels, use=predictor.modalities)
         kinds = [MASK, *[PROBABILITIES] * probabilities, *[UNCERTAINTY] * uncertainty]
         self._files = OutputFiles(out, found, kinds, output_format)
-        self._volumes = VolumesFile(self.out / VOLUMES)
+        self._results = CaseResults(self.out)
+        if not overwrite:
+            self._results.refuse_older_table()
         self.cases = [case for case in found if not (going_on and self._is_finished(case["case"]))]
         if not going_on and not overwrite:
             self._refuse_existing()
-        raise_if_fatal(inspect_images(self.cases, modalities=predictor.channels))
+        if machines.in_process:
+            raise_if_fatal(inspect_images(self.cases, modalities=predictor.channels))
         logger.info("%d of %d images are left to predict", len(self.cases), len(found))
-        self._seconds = 0.0
         self._begin(settings, overwrite)
-        facts = {"images": str(images), "weights": str(predictor.weights), **training_facts(predictor.weights)}
-        self._page = PredictionCases(self.out, predictor.taxonomy, facts, going_on=going_on)
+        others = len(self._results.cases() - {case["case"] for case in found})
+        self._place = {case["case"]: others + place for place, case in enumerate(found)}
+        self._facts = {"images": str(images), "weights": str(predictor.weights), **training_facts(predictor.weights)}
 
     def _begin(self, settings: PredictionSettings, overwrite: bool) -> None:
         """Write the record, which lists what there will be; the first change to the folder."""
         remove_leftovers(self.out)
         record = {"settings": asdict(settings), "versions": versions(), "command": sys.argv}
-        self._files.begin(record, overwrite=overwrite, besides=[VOLUMES, FOLDER])
-        if overwrite:
-            self._volumes = VolumesFile(self.out / VOLUMES)
+        self._files.begin(record, overwrite=overwrite, besides=[VOLUMES, FOLDER, RESULTS])
 
-    def predict(self, case: Mapping[str, Any]) -> Prediction:
-        """Predict one of the cases and write its files, its volumes last."""
-        begin, name, image = time.perf_counter(), case["case"], case["image"]
-        prediction = self.predictor.predict(image)
-        files = self._files[name]
-        write_label(prediction.label[0].numpy(), volume_files(image)[0], files[MASK], names=prediction.names)
-        if PROBABILITIES in files:
-            write_probabilities(prediction, image, files[PROBABILITIES])
-        if UNCERTAINTY in files:
-            write_uncertainty(prediction, image, files[UNCERTAINTY])
-        self._page.add(name, _first_channel(volume_files(image)[0]), prediction)
-        self._volumes.add(name, prediction)
-        seconds = time.perf_counter() - begin
-        self._seconds += seconds
-        _log(case, prediction, seconds)
-        return prediction
+    def predict(self) -> Iterator[End]:
+        """Predict the cases; the table is written at the end, also where somebody stops in between.
+
+        Yields:
+            Each case as it ends.
+        """
+        work = PredictionWork(self.predictor, self.out.absolute(), inspect=not self.machines.in_process)
+        try:
+            for end in run_tasks(work, [self._task(case) for case in self.cases], self.machines):
+                if end.message is None:
+                    self._log(end.task)
+                yield end
+        finally:
+            self._results.write_table()
+
+    def _task(self, case: Mapping[str, Any]) -> Task:
+        name = case["case"]
+        files = {kind: file.absolute() for kind, file in self._files[name].items()}
+        pictured = self._place[name] < MOST_PICTURED
+        return Task(name, {**case, "files": files, "pictured": pictured}, self._results.file(name).absolute())
 
     def write_page(self) -> Path:
         """Write the page of quality control, ``qc/report.html``.
@@ -148,22 +155,32 @@ class PredictionRun:
         Raises:
             DataError: it cannot be written, or nothing was predicted.
         """
-        self._page.finish({**made_by(), "seconds": self._seconds, "peak_memory_mb": peak_memory_mb()})
+        used = self._results.used()
+        facts = {**self._facts, **made_by(), **used}
+        record_predictions(self.out, self.predictor.taxonomy, self._results.page_entries(), facts)
         return write_prediction_page(self.out)
 
     def _is_finished(self, case: str) -> bool:
-        return case in self._volumes.cases and self._files.are_there(case)
+        return self._results.file(case).is_file() and self._files.are_there(case)
 
     def _refuse_existing(self) -> None:
-        recorded = self._volumes.cases
         for case in self.cases:
             there = self._files.existing(case["case"])
-            if there or case["case"] in recorded:
-                file = there[0] if there else self._volumes.path
+            result = self._results.file(case["case"])
+            if there or result.is_file():
                 raise DataError(
-                    f"{file}: case '{case['case']}' is there already; add --resume to go on with what is missing, "
-                    "or --overwrite to set aside what is there, or choose another folder"
+                    f"{there[0] if there else result}: case '{case['case']}' is there already; add --resume to go on "
+                    "with what is missing, or --overwrite to set aside what is there, or choose another folder"
                 )
+
+    def _log(self, task: Task) -> None:
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
+        result = read_json(task.file)
+        shown = (f"{node} {float(ml):.1f} ml" for node, _, ml in result["volumes"])
+        modalities = task.argument.get("modalities")
+        seen = f" from {', '.join(modalities)}" if modalities else ""
+        logger.debug("%s: %.1f s%s; %s", task.name, result["seconds"], seen, ", ".join(list(shown)[1:]))
 
 
 def _settings(predictor: BundlePredictor, output_format: str | None) -> PredictionSettings:
@@ -190,14 +207,3 @@ def _is_continued(record: Path, settings: PredictionSettings) -> bool:
                 "predictions with other settings, or add --overwrite to set these aside"
             )
     return True
-
-
-def _first_channel(file: Path) -> np.ndarray:
-    voxels = read_volume(file).voxels
-    return voxels if voxels.ndim == 3 else voxels[..., 0]
-
-
-def _log(case: Mapping[str, Any], prediction: Prediction, seconds: float) -> None:
-    shown = (f"{node} {voxels * prediction.voxel_ml:.1f} ml" for node, voxels in prediction.voxels())
-    seen = f" from {', '.join(case['modalities'])}" if case.get("modalities") else ""
-    logger.debug("%s: %.1f s%s; %s", case["case"], seconds, seen, ", ".join(list(shown)[1:]))
