@@ -12,7 +12,7 @@ import typer
 
 from cladeseg.cli.base import DATA, LABELS, MODELS, OUTPUT, TRAINING, bundle_folder, command, config_file
 from cladeseg.cli.console import is_verbose
-from cladeseg.cli.options import Bundle, Device, Modalities
+from cladeseg.cli.options import Bundle, Device, Modalities, Processes, Scheduler, Slurm
 
 logger = logging.getLogger(__name__)
 
@@ -172,13 +172,17 @@ def evaluate(
         float, typer.Option(min=0.0, help="Tolerance of the normalised surface distance.", rich_help_panel=OUTPUT)
     ] = 2.0,
     device: Device = "auto",
+    workers: Processes = None,
+    scheduler: Scheduler = None,
+    slurm: Slurm = None,
     overlay: Overlays = None,
     set_: Changes = None,
 ) -> None:
     """Score a run, or the bundle's own weights, on each case's own grid.
 
     Writes eval/metrics.csv (one row per case, node and metric), eval/metrics.json and pictures. Earlier results are
-    kept aside. This is 'python -m monai.bundle run evaluating', from any folder.
+    kept aside, and an evaluation that was interrupted goes on. This is 'python -m monai.bundle run evaluating', from
+    any folder.
     """
     from cladeseg.segmentation.workflow.commands import EVALUATING
 
@@ -193,6 +197,9 @@ def evaluate(
         keep_largest=keep_largest,
         lesion_wise=lesion_wise,
         nsd_tolerance_mm=nsd_tolerance_mm,
+        workers=workers,
+        scheduler=scheduler,
+        slurm=None if slurm is None else slurm.absolute(),
         device=None if device == "auto" else device,
         overlays=[config_file(name) for name in overlay or ()],
         changes=set_ or (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from cladeseg.segmentation.engines import EvaluatedCase, evaluate
+from cladeseg.segmentation.engines import Evaluation, evaluate, score_case
 from cladeseg.segmentation.metrics import Record
 from cladeseg.taxonomy import LabelValueError
 
@@ -94,15 +95,9 @@ def test_a_missed_structure_has_no_distance(cases, acdc_tree):
     assert {record.metric: record.value for record in missed}["hd95_mm"] is None
 
 
-def test_each_case_is_shown_with_image_truth_and_prediction(cases, acdc_tree):
-    seen = {}
-
-    def remember(case: EvaluatedCase) -> None:
-        seen[case.name] = case
-
-    evaluate(Answer(lambda v: v * 0), cases, acdc_tree, "acdc", progress=False, on_case=remember)
-    assert list(seen) == ["p1_a", "p1_b", "p2_a"]
-    last = seen["p2_a"]
+def test_a_case_is_shown_with_image_truth_and_prediction(cases, acdc_tree):
+    scores, last = score_case(Answer(lambda v: v * 0), cases[2], acdc_tree, "acdc")
+    assert (last.name, scores.patients) == ("p2_a", {"p2_a": "p2"})
     assert np.array_equal(last.affine, AFFINE)
     assert np.array_equal(last.image, nib.load(cases[2]["image"]).get_fdata())
     assert np.array_equal(last.truth, acdc_tree.to_nodes(label(), "acdc"))
@@ -115,6 +110,17 @@ def test_a_wrong_label_value_is_refused_with_its_file(cases, acdc_tree, tmp_path
         evaluate(lambda image: torch.zeros(1, 8, 7, 4), cases, acdc_tree, "acdc", progress=False)
 
 
+def test_scores_survive_a_json_file_and_join_as_if_measured_together(cases, acdc_tree):
+    shifted = Answer(lambda v: np.roll(np.where(v == 1, 0, v), 1, axis=0))
+    together = evaluate(shifted, cases, acdc_tree, "acdc", progress=False)
+    joined = Evaluation()
+    for case in cases:
+        content = json.dumps(score_case(shifted, case, acdc_tree, "acdc")[0].content(), allow_nan=False)
+        joined.add(Evaluation.of(json.loads(content)))
+    assert joined == together
+    assert {type(record.value) for record in together.records} == {float, type(None)}
+
+
 def test_there_may_be_no_case(acdc_tree):
     assert evaluate(Answer(), [], acdc_tree, "acdc", progress=False).records == []
 
@@ -124,15 +130,15 @@ def test_the_picture_of_several_channels_is_the_first_that_is_there(cases, acdc_
     voxels = nib.load(cases[0]["image"]).get_fdata(dtype=np.float32)
     stack = save(np.stack([voxels, voxels * 0], -1), tmp_path / "stack.nii")
     case = {**cases[0], "image": [None, cases[0]["image"], cases[1]["image"]] if kind == "list" else str(stack)}
-    asked, seen = [], []
+    asked = []
 
     def answer(image: Any) -> torch.Tensor:
         asked.append(image)
         return torch.from_numpy(label())[None]
 
-    evaluate(answer, [case], acdc_tree, "acdc", progress=False, on_case=lambda one: seen.append(one.image))
+    seen = score_case(answer, case, acdc_tree, "acdc")[1]
     assert asked == [case["image"]]
-    np.testing.assert_array_equal(seen[0], voxels)
+    np.testing.assert_array_equal(seen.image, voxels)
 
 
 def test_lesions_are_scored_when_asked_for(cases, acdc_tree):

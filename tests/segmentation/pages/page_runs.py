@@ -12,7 +12,7 @@ from cladeseg.bundle.run_folder import RunFolder
 from cladeseg.segmentation.engines import EvaluatedCase
 from cladeseg.segmentation.inferers import Prediction
 from cladeseg.segmentation.metrics import evaluate_case, summarise, write_csv, write_json
-from cladeseg.segmentation.pages import EvaluationCases, keep_prediction, record_predictions
+from cladeseg.segmentation.pages import keep_evaluated, keep_prediction, record_evaluation, record_predictions
 from cladeseg.taxonomy import Taxonomy
 
 AFFINE = np.diag([-1.5, 2.0, 8.0, 1.0])
@@ -32,7 +32,7 @@ def evaluated_run(
 ) -> RunFolder:
     """A run whose predictions are the truth moved by some voxels; ``missed``: the case without a left ventricle."""
     run = RunFolder(root)
-    cases, records = EvaluationCases(run.evaluation, tree), []
+    entries, records = [], []
     patients = {case: f"patient {number}" for number, case in enumerate(shifts)}
     for case, shift in shifts.items():
         true = truth(tree)
@@ -41,12 +41,13 @@ def evaluated_run(
             found[found == tree.index("left_ventricle")] = tree.index("myocardium")
         image = np.random.default_rng(0).normal(size=true.shape) + true
         records += evaluate_case(case, found, true, tree, affine=AFFINE, tolerance_mm=2.0)
-        cases(EvaluatedCase(case, image, AFFINE, true, found))
+        entries.append(keep_evaluated(run.evaluation, EvaluatedCase(case, image, AFFINE, true, found), tree))
     summary = summarise(records, tree, patients=patients, nesting_violations=0, tolerance_mm=2.0, resamples=50)
     write_csv(records, run.evaluation / "metrics.csv")
     write_json(summary, run.evaluation / "metrics.json")
     statement = {"kind": "good", "head": "Held out.", "text": "Trained on none of these."}
-    cases.finish(records, patients, {"split": "test", "warnings": [NASTY], "seed": 0, "held_out": statement})
+    facts = {"split": "test", "warnings": [NASTY], "seed": 0, "held_out": statement}
+    record_evaluation(run.evaluation, tree, entries, records=records, patients=patients, facts=facts)
     if history:
         run.history.write_text("epoch,step,train_loss,validation_mean_dice\n1,5,1.5,\n2,10,1.0,0.5\n", encoding="utf-8")
     return run

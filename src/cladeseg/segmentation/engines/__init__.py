@@ -3,7 +3,7 @@
 from cladeseg.bundle.device import choose_device, to_device
 from cladeseg.segmentation.engines.build_step import build_step
 from cladeseg.segmentation.engines.checkpoint import load_checkpoint, save_atomically
-from cladeseg.segmentation.engines.evaluation import EvaluatedCase, Evaluation, Labeller, evaluate
+from cladeseg.segmentation.engines.evaluation import EvaluatedCase, Evaluation, Labeller, evaluate, score_case
 from cladeseg.segmentation.engines.handlers import StopAfter, SyncTeacherOnLoad, TrainingProgress, Validate
 from cladeseg.segmentation.engines.history import EpochLosses, HistoryFile, TensorBoardLog, read_history
 from cladeseg.segmentation.engines.mix_step import HierarchicalMixStep, MixInPlaceStep, RegionMixer
@@ -55,6 +55,7 @@ __all__ = [
     "pretrained_images",
     "read_history",
     "save_atomically",
+    "score_case",
     "step_generator",
     "to_device",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,6 +47,31 @@ class Evaluation:
     nesting_violations: int = 0
     patients: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Evaluation) -> None:
+        """Take in what was measured of other cases."""
+        self.records += other.records
+        self.hierarchy += other.hierarchy
+        self.nesting_violations += other.nesting_violations
+        self.patients |= other.patients
+
+    def content(self) -> dict[str, Any]:
+        """The same as plain values, which :meth:`of` reads."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Evaluation:
+        """What :meth:`content` gave, also after a way through a JSON file.
+
+        Raises:
+            TypeError, KeyError: it is something else.
+        """
+        return cls(
+            records=[Record(**one) for one in content["records"]],
+            hierarchy=[HierarchyRecord(**one) for one in content["hierarchy"]],
+            nesting_violations=content["nesting_violations"],
+            patients=dict(content["patients"]),
+        )
+
 
 @dataclass(frozen=True)
 class EvaluatedCase:
@@ -78,7 +103,6 @@ def evaluate(
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
     progress: bool = True,
-    on_case: Callable[[EvaluatedCase], None] | None = None,
 ) -> Evaluation:
     """Predict and score every case.
 
@@ -90,31 +114,44 @@ def evaluate(
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score lesion by lesion, see :func:`cladeseg.segmentation.metrics.lesion_records`.
         progress: show a bar with the time left.
-        on_case: called with each case, e.g. to draw a picture.
 
     Raises:
         DataError: a file cannot be used; the message names it.
     """
     result = Evaluation()
+    options: dict[str, Any] = {"tolerance_mm": tolerance_mm, "lesion_wise": lesion_wise}
     for case in tqdm(cases, desc="evaluating", unit="case", disable=not progress):
-        label = read_volume(case["label"])
-        truth = taxonomy.to_nodes(label.voxels, label_convention, source=str(case["label"]))
-        found = predictor.predict(case["image"]) if isinstance(predictor, Predictor) else None
-        mask = predictor(case["image"]) if found is None else found.label
-        predicted = taxonomy.to_nodes(mask[0].cpu().numpy(), label_convention, source="prediction")
-        name = case["case"]
-        result.patients[name] = case["patient"]
-        result.records += evaluate_case(
-            name, predicted, truth, taxonomy, affine=label.grid.affine, tolerance_mm=tolerance_mm
-        )
-        if lesion_wise:
-            result.records += lesion_records(name, predicted, truth, taxonomy, affine=label.grid.affine)
-        result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
-        result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
-        if on_case is not None:
-            image = _first_channel(case["image"])
-            on_case(EvaluatedCase(name, image, label.grid.affine, truth, predicted, found))
+        result.add(score_case(predictor, case, taxonomy, label_convention, **options)[0])
     return result
+
+
+def score_case(
+    predictor: Labeller,
+    case: Mapping[str, Any],
+    taxonomy: Taxonomy,
+    label_convention: str,
+    *,
+    tolerance_mm: float = 2.0,
+    lesion_wise: bool = False,
+) -> tuple[Evaluation, EvaluatedCase]:
+    """Predict and score one case; see :func:`evaluate`.
+
+    Raises:
+        DataError: a file cannot be used; the message names it.
+    """
+    label = read_volume(case["label"])
+    truth = taxonomy.to_nodes(label.voxels, label_convention, source=str(case["label"]))
+    found = predictor.predict(case["image"]) if isinstance(predictor, Predictor) else None
+    mask = predictor(case["image"]) if found is None else found.label
+    predicted = taxonomy.to_nodes(mask[0].cpu().numpy(), label_convention, source="prediction")
+    name, affine = case["case"], label.grid.affine
+    result = Evaluation(patients={name: case["patient"]})
+    result.records += evaluate_case(name, predicted, truth, taxonomy, affine=affine, tolerance_mm=tolerance_mm)
+    if lesion_wise:
+        result.records += lesion_records(name, predicted, truth, taxonomy, affine=affine)
+    result.hierarchy += hierarchy_of_case(name, predicted, truth, taxonomy)
+    result.nesting_violations += nesting_violations(taxonomy.contains.numpy()[:, predicted], taxonomy)
+    return result, EvaluatedCase(name, _first_channel(case["image"]), affine, truth, predicted, found)
 
 
 def _first_channel(image: ImageFiles) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from cladeseg.taxonomy import Taxonomy
@@ -35,6 +37,20 @@ class Calibration:
         self._voxels += np.bincount(place, minlength=_BINS)
         self._probability += np.bincount(place, weights=p, minlength=_BINS)
         self._right += np.bincount(place, weights=(leaf == truth)[counted], minlength=_BINS).astype(np.int64)
+
+    def sums(self) -> dict[str, list[float]]:
+        """The sums over all cases so far, as plain values."""
+        return {
+            "voxels": self._voxels.tolist(),
+            "probability": self._probability.tolist(),
+            "right": self._right.tolist(),
+        }
+
+    def add_sums(self, sums: Mapping[str, Sequence[float]]) -> None:
+        """Add what another one's :meth:`sums` are."""
+        self._voxels += np.asarray(sums["voxels"], dtype=np.int64)
+        self._probability += np.asarray(sums["probability"])
+        self._right += np.asarray(sums["right"], dtype=np.int64)
 
     def points(self) -> list[dict[str, float]]:
         """Of each bin that holds voxels: their number, mean probability, and share that is right."""

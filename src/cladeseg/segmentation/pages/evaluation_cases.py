@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,63 +17,73 @@ from cladeseg.segmentation.pages.stored_case import keep_case, probabilities_in,
 from cladeseg.taxonomy import Taxonomy
 
 
-class EvaluationCases:
-    """Callable with each :class:`~cladeseg.segmentation.engines.EvaluatedCase`; keeps what the page may show of it.
+def keep_evaluated(folder: Path, case: EvaluatedCase, taxonomy: Taxonomy) -> dict[str, Any]:
+    """Keep what the page may show of one case; which cases it shows is known once all are scored.
 
-    Which cases are shown is known at the end only, so that all are kept until then.
+    Args:
+        folder: of the evaluation.
+        case: as it was scored.
+        taxonomy: the label tree.
+
+    Returns:
+        ``name``, the ``file`` in the folder's ``cases``, and the sums of the case's ``calibration``, if its
+        probabilities are known.
+    """
+    box = structure_box([case.truth, case.prediction], case.affine, taxonomy)
+    probabilities = None if case.found is None else probabilities_in(case.found, box)
+    calibration = Calibration(taxonomy)
+    if probabilities is not None:
+        calibration.add(probabilities, case.truth[box])
+    kept = keep_case(
+        case.image, case.prediction, case.affine, taxonomy, box=box, truth=case.truth, probabilities=probabilities
+    )
+    # A case's name is no name of a file.
+    file = f"{sha256(case.name.encode()).hexdigest()[:16]}.npz"
+    write_case(kept, folder / CASES / file)
+    return {"name": case.name, "file": file, "calibration": None if probabilities is None else calibration.sums()}
+
+
+def record_evaluation(
+    folder: Path,
+    taxonomy: Taxonomy,
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    records: Sequence[Record],
+    patients: Mapping[str, str],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write the record of the page, and drop the cases that are not shown.
 
     Args:
         folder: of the evaluation.
         taxonomy: the label tree.
+        entries: of :func:`keep_evaluated`, one for each case.
+        records: of all cases.
+        patients: case → patient.
+        facts: what else the page's head says.
+
+    Raises:
+        DataError: it cannot be written.
     """
+    chosen, files = chosen_cases(records, taxonomy), {entry["name"]: entry["file"] for entry in entries}
+    for case, file in files.items():
+        if case not in chosen:
+            (folder / CASES / file).unlink(missing_ok=True)
+    content = {
+        "format": FORMAT,
+        "kind": "evaluation",
+        "taxonomy": tree_content(taxonomy),
+        "patients": dict(patients),
+        "calibration": _calibration_points(entries, taxonomy),
+        "cases": [{"name": case, "why": why, "file": files[case]} for case, why in chosen.items() if case in files],
+        **facts,
+    }
+    write_json(content, folder / RECORD)
 
-    def __init__(self, folder: Path, taxonomy: Taxonomy) -> None:
-        self.folder = folder
-        self.taxonomy = taxonomy
-        self._files: dict[str, Path] = {}
-        self._calibration = Calibration(taxonomy)
 
-    def __call__(self, case: EvaluatedCase) -> None:
-        """Keep one case."""
-        tree = self.taxonomy
-        box = structure_box([case.truth, case.prediction], case.affine, tree)
-        probabilities = None if case.found is None else probabilities_in(case.found, box)
-        if probabilities is not None:
-            self._calibration.add(probabilities, case.truth[box])
-        kept = keep_case(
-            case.image,
-            case.prediction,
-            case.affine,
-            tree,
-            box=box,
-            truth=case.truth,
-            probabilities=probabilities,
-        )
-        # By number: a case's name is no name of a file.
-        file = self.folder / CASES / f"{len(self._files):04d}.npz"
-        write_case(kept, file)
-        self._files[case.name] = file
-
-    def finish(self, records: Sequence[Record], patients: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-        """Write the record, and drop the cases that are not shown.
-
-        Args:
-            records: of all cases.
-            patients: case → patient.
-            facts: what else the page's head says.
-        """
-        chosen = chosen_cases(records, self.taxonomy)
-        for case, file in self._files.items():
-            if case not in chosen:
-                file.unlink()
-        shown = [{"name": c, "why": why, "file": self._files[c].name} for c, why in chosen.items() if c in self._files]
-        content = {
-            "format": FORMAT,
-            "kind": "evaluation",
-            "taxonomy": tree_content(self.taxonomy),
-            "patients": dict(patients),
-            "calibration": self._calibration.points(),
-            "cases": shown,
-            **facts,
-        }
-        write_json(content, self.folder / RECORD)
+def _calibration_points(entries: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> list[dict[str, float]]:
+    together = Calibration(taxonomy)
+    for entry in entries:
+        if entry["calibration"] is not None:
+            together.add_sums(entry["calibration"])
+    return together.points()

@@ -13,7 +13,8 @@ import torch
 from rich.console import Console
 
 from cladeseg.bundle.provenance import made_by, peak_memory_mb
-from cladeseg.bundle.run_folder import backup_existing, configure_logging
+from cladeseg.bundle.run_folder import configure_logging
+from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError, remove_leftovers
 from cladeseg.report import metrics_table
 from cladeseg.segmentation.data import (
@@ -27,16 +28,19 @@ from cladeseg.segmentation.data import (
     resolve_layout,
     scan,
 )
-from cladeseg.segmentation.engines import Evaluation, evaluate
+from cladeseg.segmentation.engines import Evaluation
 from cladeseg.segmentation.metrics import summarise, write_csv, write_json
-from cladeseg.segmentation.pages import EvaluationCases, write_evaluation_page
+from cladeseg.segmentation.pages import record_evaluation, write_evaluation_page
+from cladeseg.segmentation.workflow.evaluation_work import EvaluationWork
 from cladeseg.segmentation.workflow.held_out import check_held_out
 from cladeseg.segmentation.workflow.plan import TrainingPlan
 from cladeseg.segmentation.workflow.prediction import BundlePredictor, load_predictor
 from cladeseg.segmentation.workflow.promotion import SPLIT_FILE
+from cladeseg.segmentation.workflow.scored_cases import begin_evaluation, scored_cases
 from cladeseg.segmentation.workflow.trained import find_weights
 from cladeseg.segmentation.workflow.training_facts import training_facts
 from cladeseg.segmentation.workflow.training_fit import TrainedLabeller, training_fit
+from cladeseg.tasks import Machines
 from cladeseg.taxonomy import FINE
 
 logger = logging.getLogger(__name__)
@@ -82,10 +86,14 @@ def run_evaluation(
     split: str = "test",
     tolerance_mm: float = 2.0,
     lesion_wise: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    slurm: str | Path | None = None,
 ) -> dict[str, Any]:
     """Score a part of the data on its original grid; results go to ``R/eval``, earlier ones are kept aside.
 
-    Where the run folder holds no split, the one of the weights that the bundle came with is used.
+    An evaluation that was interrupted goes on where it stopped.  Where the run folder holds no split, the one of the
+    weights that the bundle came with is used.
 
     Args:
         predictor: of the bundle, or of another method that was trained on the run's split.
@@ -93,6 +101,9 @@ def run_evaluation(
         split: ``"test"`` or ``"validation"`` of the stored split, or ``"all"`` cases of the data.
         tolerance_mm: of the normalised surface distance.
         lesion_wise: also score each lesion by itself, as BraTS 2023 does.
+        workers: see :class:`~cladeseg.tasks.Machines`, as are the following.
+        scheduler: address of a running Dask scheduler.
+        slurm: file with options for jobs of SLURM.
 
     Returns:
         The summary that is also in ``metrics.json``; with ``fine_training``, the scores on a few of the weights' own
@@ -105,6 +116,7 @@ def run_evaluation(
     configure_logging()
     begin = time.perf_counter()
     _check_tolerance(tolerance_mm)
+    machines = Machines(workers=workers, scheduler=scheduler, slurm=None if slurm is None else Path(slurm))
     run_folder, taxonomy, label_convention = plan.run_folder, plan.taxonomy, plan.label_convention
     shipped = plan.bundle_root / "models" / SPLIT_FILE
     stored = next((path for path in (run_folder.datalist, shipped) if path.is_file()), run_folder.datalist)
@@ -115,21 +127,16 @@ def run_evaluation(
     refuse_changed_files(cases, found, plan.dataset_dir)
     held_out = check_held_out(predictor.weights, found, split)
     remove_leftovers(run_folder.root)
-    backup_existing(run_folder.evaluation)
-    page_cases = EvaluationCases(run_folder.evaluation, taxonomy)
-    result = evaluate(
-        predictor,
-        cases,
-        taxonomy,
-        label_convention,
-        tolerance_mm=tolerance_mm,
-        lesion_wise=lesion_wise,
-        on_case=page_cases,
-    )
+    options: dict[str, Any] = {"tolerance_mm": tolerance_mm, "lesion_wise": lesion_wise}
+    folder = run_folder.evaluation
+    begin_evaluation(folder, {"split": split, **options, **_decides(predictor, found)})
+    work = EvaluationWork(predictor, folder.absolute(), taxonomy, label_convention, **options)
+    result, entries = scored_cases(work, cases, machines)
     fit = {} if split == "all" else training_fit(predictor, plan.dataset_dir, taxonomy, label_convention)
-    summary = _store(result, plan, tolerance_mm, fit)
     facts = {"held_out": held_out, "split": split, "seconds": time.perf_counter() - begin}
-    page_cases.finish(result.records, result.patients, {**facts, **_page_facts(plan, predictor.weights, found)})
+    facts |= _page_facts(plan, predictor.weights, found)
+    record_evaluation(folder, taxonomy, entries, records=result.records, patients=result.patients, facts=facts)
+    summary = _store(result, plan, tolerance_mm, fit)
     page = write_evaluation_page(run_folder)
     title = f"{split}: {summary['cases']} cases of {summary['patients']} patients"
     Console(width=120).print(metrics_table(summary, title=title, taxonomy=taxonomy))
@@ -138,6 +145,13 @@ def run_evaluation(
     logger.info("scores are in %s", run_folder.evaluation)
     logger.info("page: %s", page)
     return summary
+
+
+def _decides(predictor: TrainedLabeller, found: Sequence[Inspection]) -> dict[str, Any]:
+    """What decides the masks and what they are compared with, besides the options."""
+    options = predictor.options() if isinstance(predictor, BundlePredictor) else {}
+    cases = [[case.case, case.sha1, case.label_sha1] for case in found]
+    return {"weights": sha256_of(predictor.weights), "predictor": options, "cases": cases}
 
 
 def _check_tolerance(tolerance_mm: float) -> None:

@@ -76,6 +76,18 @@ class BundlePredictor(Predictor):
         self.profile = str(config.get_parsed_content("profile"))
         self._loaded_with: dict[str, Any] | None = None
 
+    def options(self) -> dict[str, Any]:
+        """What decides its masks, besides the weights, as JSON holds it."""
+        kept = (self._loaded_with or {}).get("keep_largest")
+        return {
+            "label_convention": self.label_convention,
+            "modalities": None if self.modalities is None else list(self.modalities),
+            "overlap": self.overlap,
+            "profile": self.profile,
+            "flips": [list(axes) for axes in self.flips],
+            "keep_largest": kept if kept is None or isinstance(kept, str) else list(kept),
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process loads the same bundle again, instead of being sent a network.
 
