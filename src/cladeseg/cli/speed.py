@@ -34,6 +34,10 @@ def speed(
         bool,
         typer.Option("--contrast", help="NT-Xent beside MONAI's loss; needs 13 GB of memory.", rich_help_panel=PARTS),
     ] = False,
+    evaluation: Annotated[
+        bool,
+        typer.Option("--evaluation", help="Scoring of 1,000 cases beside MONAI's metrics.", rich_help_panel=PARTS),
+    ] = False,
     bundle: Annotated[str, typer.Option(help="A shipped bundle, or the folder of one.", rich_help_panel=DATA)] = "acdc",
     dataset: Annotated[
         Path | None,
@@ -52,14 +56,14 @@ def speed(
         Path | None, typer.Option(show_default="none", help="JSON file for the figures.", rich_help_panel=OUTPUT)
     ] = None,
 ) -> None:
-    """Ratios of times within one run, by turns: training steps, loader, inference, contrastive loss.
+    """Ratios of times within one run, by turns: training steps, loader, inference, contrastive loss, evaluation.
 
     Without a choice: step and loader.  Prints Markdown tables.
     """
     from cladeseg.benchmark.speed import speed as measure
     from cladeseg.benchmark.speed import speed_tables
 
-    wanted = {"step": step, "loader": loader, "inference": inference, "contrast": contrast}
+    wanted = {"step": step, "loader": loader, "inference": inference, "contrast": contrast, "evaluation": evaluation}
     parts = [part for part, chosen in wanted.items() if chosen] or ["step", "loader"]
     folder = bundle_folder(bundle)
     result = measure(parts, folder, dataset, weights=weights, split=split, cases=cases, rounds=rounds, output=output)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from cladeseg.benchmark.speed.contrast import contrast_speed, contrast_table
+from cladeseg.benchmark.speed.evaluation import evaluation_speed, evaluation_table
 from cladeseg.benchmark.speed.inference import inference_speed, inference_table
 from cladeseg.benchmark.speed.loader import loader_speed, loader_table
 from cladeseg.benchmark.speed.step import step_speed, step_table
@@ -21,8 +22,14 @@ from cladeseg.segmentation.phantoms import task_of, write_phantoms
 logger = logging.getLogger(__name__)
 
 #: What can be measured.
-SPEEDS = ("step", "loader", "inference", "contrast")
-_TABLES = {"step": step_table, "loader": loader_table, "inference": inference_table, "contrast": contrast_table}
+SPEEDS = ("step", "loader", "inference", "contrast", "evaluation")
+_TABLES = {
+    "step": step_table,
+    "loader": loader_table,
+    "inference": inference_table,
+    "contrast": contrast_table,
+    "evaluation": evaluation_table,
+}
 
 
 def speed(
@@ -64,6 +71,8 @@ def speed(
             logger.info("measuring: %s", part)
             if part == "contrast":
                 result[part] = contrast_speed()
+            elif part == "evaluation":
+                result[part] = evaluation_speed()
             elif part == "inference":
                 result[part] = inference_speed(bundle_root, **of_trained, split=split, cases=cases)
             else:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from monai.metrics.utils import get_mask_edges, get_surface_distance
-from scipy.ndimage import find_objects
+from scipy.ndimage import distance_transform_edt, find_objects
 
 # A distance that equals the tolerance counts as within it, although affines and distances are stored as float32.
 _SLACK = 1e-5
@@ -25,7 +24,8 @@ def surface_metrics(
     * ``nsd``: the fraction of the voxels of both surfaces within the tolerance (normalised surface Dice,
       arXiv 2111.05408, each surface voxel counting as one).
 
-    Surfaces and distances are MONAI's.  The percentile is not: ``compute_hausdorff_distance`` takes it with
+    Surfaces and distances are defined as MONAI's.  Its functions are not used: each finds surfaces and distances anew,
+    where all three measures share them here; and ``compute_hausdorff_distance`` takes the percentile with
     ``torch.quantile``, which rounds the rank to float32 and so lands beside it on large surfaces.
 
     Args:
@@ -59,10 +59,31 @@ def _surface_distances(
     prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distances in mm, float64, of each surface's voxels to the other: prediction → truth, truth → prediction."""
-    # MONAI crops too, but touches the whole volume several times before it does.
     box = find_objects((prediction | truth).view(np.uint8))[0]
-    edges = get_mask_edges(prediction[box], truth[box])
+    first, second = _surface(prediction[box]), _surface(truth[box])
     steps = [float(step) for step in spacing]
-    there = get_surface_distance(edges[0], edges[1], spacing=steps)
-    back = get_surface_distance(edges[1], edges[0], spacing=steps)
-    return np.asarray(there, dtype=np.float64), np.asarray(back, dtype=np.float64)
+    return distance_transform_edt(~second, sampling=steps)[first], distance_transform_edt(~first, sampling=steps)[
+        second
+    ]
+
+
+def _surface(mask: np.ndarray) -> np.ndarray:
+    """Voxels of a bool mask (x, y, z) with a face neighbour, or the volume's border, outside of it."""
+    inner = mask.copy()
+    for axis in range(mask.ndim):
+        lower, upper = _ends(axis, mask.ndim)
+        inner[upper] &= mask[lower]
+        inner[lower] &= mask[upper]
+        inner[_at(axis, mask.ndim, 0)] = inner[_at(axis, mask.ndim, -1)] = False
+    return mask & ~inner
+
+
+def _ends(axis: int, dims: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Everything but the last, and everything but the first, along an axis."""
+    before = (slice(None),) * axis
+    after = (slice(None),) * (dims - axis - 1)
+    return (*before, slice(None, -1), *after), (*before, slice(1, None), *after)
+
+
+def _at(axis: int, dims: int, place: int) -> tuple[slice | int, ...]:
+    return (*(slice(None),) * axis, place, *(slice(None),) * (dims - axis - 1))
