@@ -133,7 +133,7 @@ def test_an_example_is_folded_where_a_shell_allows_it() -> None:
 
 # ---- fast ------------------------------------------------------------------------------------------------------------
 
-HEAVY = ("torch", "monai", "numpy", "nibabel", "cladeseg.segmentation", "pandas", "matplotlib")
+HEAVY = ("torch", "monai", "numpy", "nibabel", "cladeseg.segmentation", "pandas", "matplotlib", "distributed")
 
 
 @pytest.mark.parametrize(

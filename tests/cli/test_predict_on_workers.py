@@ -25,6 +25,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 @with_dask
+@pytest.mark.timeout(900)  # several processes that import MONAI
 def test_a_killed_worker_and_a_broken_image_cost_the_other_cases_nothing(
     phantoms: Path, data: Path, bundle: Path, tmp_path: Path
 ) -> None:

@@ -2,9 +2,9 @@
 
 # The order is that of the commands on the first help page.
 # isort: off
-from cladeseg.cli import train, predict, settings, bundles, export, data, studies, speed
+from cladeseg.cli import train, predict, settings, bundles, export, data, studies, speed, cohorts
 
 # isort: on
 from cladeseg.cli.base import app
 
-__all__ = ["app", "bundles", "data", "export", "predict", "settings", "speed", "studies", "train"]
+__all__ = ["app", "bundles", "cohorts", "data", "export", "predict", "settings", "speed", "studies", "train"]
