@@ -62,8 +62,7 @@ def run_fusion_benchmark(
     conditions = study.conditions(panels)
     study.cohort(conditions[0].task)  # images become features once, before processes share them
     tasks = study.tasks(conditions, root / "cells")
-    failures = [end for end in run_tasks(study, missing_tasks(tasks), machines) if end is not None]
-    raise_failures(failures, len(tasks))
+    raise_failures(list(run_tasks(study, missing_tasks(tasks), machines)))
     table = study_table(conditions, root / "cells")
     write_csv(table, root / TABLE)
     with atomic_write(root / PAGE) as temporary:
