@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from cladeseg.pretraining.workflow import (
     start_pretraining,
     trained_encoder,
 )
+from cladeseg.pretraining.workflow.features import FeatureWork
 from cladeseg.segmentation.engines import load_pretrained
 from cladeseg.segmentation.phantoms import write_brats_phantoms, write_msd_phantoms
 from cladeseg.segmentation.workflow import TrainingPlan, untrained_network
@@ -135,6 +139,26 @@ def test_features_of_a_case_are_written_with_a_picture(folder: Path, run: Path, 
     assert np.isfinite(features).all()
     np.testing.assert_allclose(np.linalg.norm(affine[:3, :3], axis=0), 2.0, rtol=1e-5)
     assert file.with_suffix(".png").is_file()
+
+
+def test_features_are_made_anew_only_where_something_changed(folder: Path, run: Path, tmp_path: Path) -> None:
+    model, scans = trained_encoder(run), tmp_path / "scans"
+    network = encoder_network(model)
+    scans.mkdir()
+    for file in sorted((folder / "imagesTr").glob("*.nii.gz"))[:2]:
+        shutil.copy(file, scans / file.name)
+    options = {"model": model, "network": network, "dataset_dir": scans, "output_dir": tmp_path / "F"}
+    run_features(**options)
+    made = {file: file.stat().st_mtime_ns for file in sorted((tmp_path / "F" / "features").glob("*.npz"))}
+    changed = min(scans.iterdir())
+    os.utime(changed, (1, 1))
+    run_features(**options)
+    again = [file.stat().st_mtime_ns != then for file, then in made.items()]
+    assert again == [True, False]
+    work = FeatureWork(model, network, tmp_path / "F" / "features", 0.25)
+    copy = pickle.loads(pickle.dumps(work))
+    assert len(pickle.dumps(work)) < 10_000, "a worker loads the encoder itself"
+    assert all(torch.equal(a, b) for a, b in zip(copy.network.parameters(), network.parameters(), strict=True))
 
 
 def test_a_collapse_ends_the_run(folder: Path, tmp_path: Path) -> None:

@@ -12,17 +12,21 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from cladeseg.bundle.run_folder import RunFolder, configure_logging
-from cladeseg.files import DataError, atomic_write, one_line, remove_leftovers
+from cladeseg.bundle.weights_record import sha256_of
+from cladeseg.files import DataError, atomic_write, one_line, read_json, remove_leftovers
 from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
 from cladeseg.pretraining.workflow.encoder import ENCODER, describe, find_encoder
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
 from cladeseg.pretraining.workflow.settings import NO_TASK
+from cladeseg.segmentation.data import channel_files
 from cladeseg.segmentation.engines.weights import read_state
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.prediction import image_cases
+from cladeseg.tasks import Machines, Task, missing_tasks, raise_failures, run_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +108,58 @@ def case_features(network: nn.Module, image: Tensor, patch_size: Sequence[int], 
     return torch.as_tensor(sliding_window(patch_size, overlap)(plain, network))[0].cpu()
 
 
+class FeatureWork:
+    """Callable with a case: writes its features and their picture, and returns what they were made from.
+
+    Another process loads the encoder again, instead of being sent it.
+
+    Args:
+        model: the encoder.
+        network: the same with its weights, on its device.
+        folder: of the features, as an absolute path.
+        overlap: see :func:`case_features`.
+    """
+
+    def __init__(self, model: TrainedEncoder, network: PretrainingNet, folder: Path, overlap: float) -> None:
+        self.model, self.network, self.folder, self.overlap = model, network, folder, overlap
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The encoder's file, and the kind of device that it was on."""
+        model = TrainedEncoder(path=self.model.path.absolute(), description=self.model.description)
+        device = next(self.network.parameters()).device.type
+        return _work_of, (model, device, self.folder, self.overlap)
+
+    def __call__(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the features of a case.
+
+        Args:
+            case: ``case``, ``image``, where images have several modalities ``modalities``, and ``made_from``.
+
+        Raises:
+            DataError: the image cannot be used, or a file cannot be written.
+        """
+        about = self.model.description
+        chain = preprocessing(
+            spacing=about["spacing"],
+            axis_order=about["axis_order"],
+            intensity=about["intensity"],
+            modalities=about["channels"],
+            use=case.get("modalities"),
+        )
+        image = chain({"image": case["image"]})["image"]
+        features = case_features(self.network, image, about["patch_size"], self.overlap)
+        with atomic_write(self.folder / f"{case['case']}.npz") as temporary:
+            np.savez_compressed(temporary, features=features.half().numpy(), affine=np.asarray(image.affine))
+        with atomic_write(self.folder / f"{case['case']}.png") as temporary:
+            picture = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
+            Image.fromarray(picture).save(temporary, format="PNG")
+        return case["made_from"]
+
+
+def _work_of(model: TrainedEncoder, device: str, folder: Path, overlap: float) -> FeatureWork:
+    return FeatureWork(model, encoder_network(model).to(device), folder, overlap)
+
+
 def run_features(
     *,
     model: TrainedEncoder,
@@ -112,10 +168,14 @@ def run_features(
     output_dir: str | Path,
     modalities: str | Sequence[str] | None = None,
     overlap: float = 0.25,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    slurm: str | Path | None = None,
 ) -> None:
     """Write ``features/CASE.npz`` and ``features/CASE.png`` for every image of a folder.
 
-    The arrays are ``features`` float16 (F, x, y, z) and ``affine`` (4, 4) of the grid that the network sees.
+    The arrays are ``features`` float16 (F, x, y, z) and ``affine`` (4, 4) of the grid that the network sees.  A case
+    whose ``features/CASE.json`` says that it was made from the same files in the same way is left as it is.
 
     Args:
         model: the encoder.
@@ -124,31 +184,39 @@ def run_features(
         output_dir: folder of the run.
         modalities: the ones that are looked at; all that a case has if ``None``.
         overlap: see :func:`case_features`.
+        workers: see :class:`~cladeseg.tasks.Machines`, as are the following.
+        scheduler: address of a running Dask scheduler.
+        slurm: file with options for jobs of SLURM.
 
     Raises:
-        DataError: an image cannot be used, or a file cannot be written.
+        DataError: an image cannot be used, or a file cannot be written; the features of the others are.
     """
     configure_logging()
-    about = model.description
+    machines = Machines(workers=workers, scheduler=scheduler, slurm=None if slurm is None else Path(slurm))
     remove_leftovers(output_dir)
-    cases = image_cases(dataset_dir, output_dir, modalities=about["channels"], use=modalities)
-    chain = preprocessing(
-        spacing=about["spacing"],
-        axis_order=about["axis_order"],
-        intensity=about["intensity"],
-        modalities=about["channels"],
-        use=modalities,
-    )
-    folder = Path(output_dir) / "features"
-    for case in cases:
-        image = chain({"image": case["image"]})["image"]
-        features = case_features(network, image, about["patch_size"], overlap)
-        with atomic_write(folder / f"{case['case']}.npz") as temporary:
-            np.savez_compressed(temporary, features=features.half().numpy(), affine=np.asarray(image.affine))
-        with atomic_write(folder / f"{case['case']}.png") as temporary:
-            picture = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
-            Image.fromarray(picture).save(temporary, format="PNG")
+    cases = image_cases(dataset_dir, output_dir, modalities=model.description["channels"], use=modalities)
+    folder = Path(output_dir).absolute() / "features"
+    request = {"encoder": sha256_of(model.path), "overlap": overlap}
+    work = FeatureWork(model, network, folder, overlap)
+    tasks = [
+        Task(case["case"], {**case, "made_from": {**request, "files": _files(case)}}, folder / f"{case['case']}.json")
+        for case in cases
+    ]
+    for task in tasks:
+        if task.file.is_file() and read_json(task.file) != task.argument["made_from"]:
+            task.file.unlink()
+    missing = missing_tasks(tasks)
+    raise_failures(list(tqdm(run_tasks(work, missing, machines), total=len(missing), desc="features", unit="case")))
     logger.info("features of %d cases are in %s", len(cases), folder)
+
+
+def _files(case: Mapping[str, Any]) -> list[list[Any]]:
+    """Path, bytes and time of change in ns of each of a case's files; a missing modality is an empty list."""
+    stamps = []
+    for file in channel_files(case["image"]):
+        status = None if file is None else Path(file).stat()
+        stamps.append([] if status is None else [str(file), status.st_size, status.st_mtime_ns])
+    return stamps
 
 
 def pca_picture(image: np.ndarray, features: np.ndarray) -> np.ndarray:
