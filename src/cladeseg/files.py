@@ -114,6 +114,19 @@ def _may_be_written(path: Path, pid: int, host: str) -> bool:
         return True
 
 
+def file_stamp(path: str | Path) -> list[Any]:
+    """Path, bytes and time of change in ns: another stamp, another content, without reading the file.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return [str(path), status.st_size, status.st_mtime_ns]
+
+
 def write_folder(folder: str | Path, texts: Mapping[str, str]) -> None:
     """Write a folder of text files, all of them or none.
 

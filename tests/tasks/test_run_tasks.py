@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from planted_work import NotLoadable, PlantedWork
 
-from cladeseg.files import DataError, read_json
-from cladeseg.tasks import IN_PROCESS, End, Machines, Task, missing_tasks, raise_failures, run_tasks
+from cladeseg.files import DataError, read_json, write_json
+from cladeseg.tasks import IN_PROCESS, End, Machines, Task, drop_stale, missing_tasks, raise_failures, run_tasks
 
 with_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra cladeseg[cluster]")
 TWO = pytest.param(2, marks=with_dask)
@@ -121,3 +121,11 @@ def test_failures_are_one_error_with_a_line_for_each_of_the_first(tmp_path: Path
     head, *rest = str(caught.value).splitlines()
     assert head == "7 of 9 failed, the others are done; add --resume to do what is missing"
     assert rest == [*(f"  {name}: message {name}" for name in "cdefg"), "  and 2 more"]
+
+
+def test_a_result_that_was_made_from_something_else_is_dropped(tmp_path: Path) -> None:
+    tasks = [Task(name, {"made_from": {"files": [name]}}, tmp_path / f"{name}.json") for name in "abc"]
+    for task, said in zip(tasks[:2], (["a"], ["other"]), strict=True):
+        write_json({"made_from": {"files": said}}, task.file)
+    drop_stale(tasks)
+    assert [task.name for task in missing_tasks(tasks)] == ["b", "c"]

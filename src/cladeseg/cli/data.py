@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cladeseg.cli.base import DATA, DATASETS, LABELS, NETWORK, OUTPUT, bundle_folder, command
+from cladeseg.cli.base import DATA, DATASETS, LABELS, MACHINES, NETWORK, OUTPUT, bundle_folder, command
 from cladeseg.cli.console import is_quiet
-from cladeseg.cli.options import Intensity, LabelConvention, Layout, Taxonomy, Workers
+from cladeseg.cli.options import Intensity, LabelConvention, Layout, Scheduler, Slurm, Taxonomy, Workers
 
 #: Characters of a line in which every finding fits.
 _FILE_WIDTH = 240
@@ -47,6 +47,7 @@ def _data_beside(taxonomy: Path) -> tuple[str, tuple[str, ...]]:
 @command(
     "cladeseg check D",
     "cladeseg check D --taxonomy tree.json --layout acdc --label-convention acdc",
+    "cladeseg check D --results checked --workers 4",
     panel=DATASETS,
 )
 def check(
@@ -56,6 +57,17 @@ def check(
     layout: Layout = None,
     label_convention: LabelConvention = "auto",
     workers: Workers = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            show_default="none",
+            help="Folder for a result file of each case: a check that is called again reads only what is missing or "
+            "has changed, and --workers are processes.",
+            rich_help_panel=MACHINES,
+        ),
+    ] = None,
+    scheduler: Scheduler = None,
+    slurm: Slurm = None,
 ) -> None:
     """Show the label tree, and what a data folder holds and lacks.
 
@@ -63,8 +75,10 @@ def check(
     training and end this command with exit code 1; fixable ones are corrected while loading.
     """
     from cladeseg.segmentation.workflow import check_for_training, dataset_table, findings_table, taxonomy_tree
+    from cladeseg.tasks import Machines
     from cladeseg.taxonomy import load_taxonomy
 
+    machines = Machines(workers=workers if results is not None else None, scheduler=scheduler, slurm=slurm)
     console, tree = Console(), load_taxonomy(taxonomy)
     if not console.is_terminal:  # a file or another program, which looks for whole names
         console.width = max(console.width, _FILE_WIDTH)
@@ -78,6 +92,8 @@ def check(
         channels=channels,
         workers=workers,
         progress=not is_quiet(),
+        results=results,
+        machines=machines,
     )
     console.print(dataset_table(found, tree))
     console.print(findings_table(found.findings, dataset))

@@ -3,7 +3,7 @@
 from cladeseg.tasks.end import End, raise_failures
 from cladeseg.tasks.machines import IN_PROCESS, Machines
 from cladeseg.tasks.run import run_tasks
-from cladeseg.tasks.task import Task, Work, missing_tasks
+from cladeseg.tasks.task import Task, Work, drop_stale, missing_tasks
 
 __all__ = [
     "IN_PROCESS",
@@ -11,6 +11,7 @@ __all__ = [
     "Machines",
     "Task",
     "Work",
+    "drop_stale",
     "missing_tasks",
     "raise_failures",
     "run_tasks",

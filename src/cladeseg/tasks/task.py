@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cladeseg.files import one_line, write_json
+from cladeseg.files import one_line, read_json, write_json
 
 #: How often a task is tried before it is reported.
 ATTEMPTS = 3
@@ -47,6 +47,22 @@ def missing_tasks(tasks: Iterable[Task]) -> list[Task]:
         ['a', 'c']
     """
     return [task for task in tasks if not task.file.is_file()]
+
+
+def drop_stale(tasks: Iterable[Task]) -> None:
+    """Remove results that were made from something else than they would be made from today.
+
+    Argument and result both say it under ``made_from``, e.g. stamps of files and options.
+
+    Raises:
+        DataError: a result cannot be read.
+    """
+    for task in tasks:
+        if not task.file.is_file():
+            continue
+        content = read_json(task.file)
+        if not isinstance(content, dict) or content.get("made_from") != task.argument["made_from"]:
+            task.file.unlink()
 
 
 def attempt(work: Work, task: Task) -> str | None:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cladeseg.bundle.run_folder import RunFolder, configure_logging
 from cladeseg.bundle.weights_record import sha256_of
-from cladeseg.files import DataError, atomic_write, one_line, read_json, remove_leftovers
+from cladeseg.files import DataError, atomic_write, file_stamp, one_line, remove_leftovers
 from cladeseg.pretraining.tasks import PretrainingNet, build_pretraining_net
 from cladeseg.pretraining.workflow.encoder import ENCODER, describe, find_encoder
 from cladeseg.pretraining.workflow.plan import PretrainingPlan
@@ -26,7 +26,7 @@ from cladeseg.segmentation.engines.weights import read_state
 from cladeseg.segmentation.inferers import sliding_window
 from cladeseg.segmentation.transforms import preprocessing
 from cladeseg.segmentation.workflow.prediction import image_cases
-from cladeseg.tasks import Machines, Task, missing_tasks, raise_failures, run_tasks
+from cladeseg.tasks import Machines, Task, drop_stale, missing_tasks, raise_failures, run_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class FeatureWork:
         with atomic_write(self.folder / f"{case['case']}.png") as temporary:
             picture = pca_picture(torch.as_tensor(image)[0].numpy(), features.numpy())
             Image.fromarray(picture).save(temporary, format="PNG")
-        return case["made_from"]
+        return {"made_from": case["made_from"]}
 
 
 def _work_of(model: TrainedEncoder, device: str, folder: Path, overlap: float) -> FeatureWork:
@@ -199,24 +199,20 @@ def run_features(
     request = {"encoder": sha256_of(model.path), "overlap": overlap}
     work = FeatureWork(model, network, folder, overlap)
     tasks = [
-        Task(case["case"], {**case, "made_from": {**request, "files": _files(case)}}, folder / f"{case['case']}.json")
+        Task(
+            case["case"],
+            {
+                **case,
+                "made_from": {**request, "files": [file and file_stamp(file) for file in channel_files(case["image"])]},
+            },
+            folder / f"{case['case']}.json",
+        )
         for case in cases
     ]
-    for task in tasks:
-        if task.file.is_file() and read_json(task.file) != task.argument["made_from"]:
-            task.file.unlink()
+    drop_stale(tasks)
     missing = missing_tasks(tasks)
     raise_failures(list(tqdm(run_tasks(work, missing, machines), total=len(missing), desc="features", unit="case")))
     logger.info("features of %d cases are in %s", len(cases), folder)
-
-
-def _files(case: Mapping[str, Any]) -> list[list[Any]]:
-    """Path, bytes and time of change in ns of each of a case's files; a missing modality is an empty list."""
-    stamps = []
-    for file in channel_files(case["image"]):
-        status = None if file is None else Path(file).stat()
-        stamps.append([] if status is None else [str(file), status.st_size, status.st_mtime_ns])
-    return stamps
 
 
 def pca_picture(image: np.ndarray, features: np.ndarray) -> np.ndarray:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from cladeseg.files import DataError
 from cladeseg.segmentation.data.acquisition import mixed_planes
+from cladeseg.segmentation.data.check_work import CheckWork, examine_as_tasks, examine_in_threads
 from cladeseg.segmentation.data.finding import Finding, Inspection
-from cladeseg.segmentation.data.integrity import channels_of, default_workers, inspect_case
+from cladeseg.segmentation.data.integrity import channels_of
 from cladeseg.segmentation.data.label_conventions import resolve_label_convention
 from cladeseg.segmentation.data.layouts import resolve_layout, scan
-from cladeseg.segmentation.data.load_check import Load, load_findings
+from cladeseg.segmentation.data.load_check import Load
 from cladeseg.segmentation.data.rules.duplicates import duplicate_scans, same_patients
 from cladeseg.segmentation.data.volume_files import volume_files
 from cladeseg.segmentation.transforms import preprocessing
+from cladeseg.tasks import IN_PROCESS, Machines
 from cladeseg.taxonomy import Taxonomy
 
 #: An axis that is not resampled.
@@ -68,6 +69,8 @@ def check_dataset(
     labels_required: bool = True,
     workers: int | None = None,
     progress: bool = True,
+    results: str | Path | None = None,
+    machines: Machines = IN_PROCESS,
 ) -> DatasetCheck:
     """Read every image and label of a folder as a training does, grade what is wrong, and prove the label tree on it.
 
@@ -83,6 +86,9 @@ def check_dataset(
         workers: threads, each of which holds one case; see
             :func:`~cladeseg.segmentation.data.integrity.default_workers`.
         progress: show a progress bar.
+        results: folder for a result file of each case, with which a check goes on where it stopped; then cases are
+            read one at a time, or on ``machines``.
+        machines: where cases are read.
 
     Raises:
         DataError: the folder is not in this layout, or its label convention cannot be detected.
@@ -95,14 +101,13 @@ def check_dataset(
     number = channels_of(cases, dataset_dir)
     load = loader(label_convention) if loader else _default_load(taxonomy, label_convention, number)
 
-    def examine(case: Mapping[str, Any]) -> Inspection:
-        seen = inspect_case(case, dataset_dir, taxonomy, label_convention, channels=number)
-        more = [] if seen.found("fatal") else load_findings(case, dataset_dir, load)
-        return replace(seen, findings=(*seen.findings, *more))
-
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
-        work = pool.map(examine, cases)
-        inspections = list(tqdm(work, total=len(cases), desc="reading cases", unit="case", disable=not progress))
+    work = CheckWork(Path(dataset_dir).absolute(), taxonomy, label_convention, number, load)
+    if results is None and machines.in_process:
+        inspections = examine_in_threads(work, cases, workers=workers, progress=progress)
+    elif results is None:
+        raise DataError("results: a check on several processes needs a folder for a result file of each case")
+    else:
+        inspections = examine_as_tasks(work, cases, Path(results), machines, progress=progress)
     labels = [(case, seen) for case, seen in zip(cases, inspections, strict=True) if seen.label_voxels]
     found = [finding for inspection in inspections for finding in inspection.findings]
     found += [_missing_label(case, dataset_dir, labels_required) for case in cases if "label" not in case]

@@ -10,6 +10,7 @@ from cladeseg.bundle.validate_format import TRAIN
 from cladeseg.segmentation.data import DatasetCheck, check_dataset
 from cladeseg.segmentation.data.load_check import Load
 from cladeseg.segmentation.workflow.plan import TREE, TrainingPlan, bundle_plan
+from cladeseg.tasks import IN_PROCESS, Machines
 from cladeseg.taxonomy import load_taxonomy
 
 
@@ -22,6 +23,8 @@ def check_for_training(
     channels: Sequence[str] = (),
     workers: int | None = None,
     progress: bool = True,
+    results: str | Path | None = None,
+    machines: Machines = IN_PROCESS,
 ) -> DatasetCheck:
     """Check a folder with the preprocessing of the bundle that a label tree belongs to.
 
@@ -35,6 +38,8 @@ def check_for_training(
         channels: names of the channels; all that the layout finds if empty.
         workers: see :func:`~cladeseg.segmentation.data.check_dataset`.
         progress: show a progress bar.
+        results: folder of result files, see :func:`~cladeseg.segmentation.data.check_dataset`.
+        machines: where cases are read.
 
     Raises:
         DataError: see :func:`~cladeseg.segmentation.data.check_dataset`, or the bundle's config cannot be used.
@@ -57,6 +62,8 @@ def check_for_training(
         labels_required=labels_required,
         workers=workers,
         progress=progress,
+        results=results,
+        machines=machines,
     )
 
 
