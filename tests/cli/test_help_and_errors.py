@@ -79,6 +79,7 @@ def test_these_are_the_commands() -> None:
             "benchmark fusion",
             "benchmark spots",
             "benchmark speed",
+            "benchmark cohorts",
             "label serve",
         ),
     }
