@@ -150,6 +150,8 @@ def predict(
         machines=machines,
     )
     ends = list(with_progress(run.predict(), "predicting", total=len(run.cases)))
+    if ends and all(end.message is not None for end in ends):
+        raise_failures(ends, way_out="add --resume")  # there is nothing new to show
     page = run.write_page()
     Console().print(f"predictions are in {out}", soft_wrap=True, highlight=False)
     Console().print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)

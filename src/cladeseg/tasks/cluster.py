@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_S = 30
 #: One task at a time in a worker, whose threads then belong to the network.
-_ONE_THREAD = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+_ONE_THREAD = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": "127.0.0.1:0"}
 #: The scheduler gives a task up once as many workers died with it as attempts may fail.  No worker has a second task
 #: in waiting, which would be blamed for its death too.
 _CONFIG = {"distributed.scheduler.allowed-failures": ATTEMPTS - 1, "distributed.scheduler.worker-saturation": 1.0}
