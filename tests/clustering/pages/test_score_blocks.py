@@ -48,7 +48,10 @@ def test_a_difference_whose_interval_holds_zero_may_be_chance() -> None:
 
 
 def test_the_baseline_is_not_compared_with_itself() -> None:
-    assert "which are the baseline" in verdict(scores(0.4, 0.4, (0.0, 0.0), variant="descriptors"))
+    alone = scores(0.4, 0.4, (0.0, 0.0), variant="descriptors")
+    assert "which are the baseline" in verdict(alone)
+    _, beside, _ = score_blocks(alone)
+    assert len(beside.content["rows"][0]) == 2
 
 
 def test_the_baseline_stands_beside_with_its_intervals_and_a_better_method_is_named() -> None:

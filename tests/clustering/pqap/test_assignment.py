@@ -18,6 +18,7 @@ from cladeseg.clustering.pqap import (
     similarity,
     solve,
 )
+from cladeseg.clustering.pqap.objective import angular_distance, sum_of_distances
 from cladeseg.files import DataError
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "organoids"
@@ -54,6 +55,13 @@ def test_the_objective_is_that_of_the_paper_term_by_term() -> None:
     assignment = np.array([3, -1, 0, 8, -1, 2, 5])
     wanted = by_definition(features, candidates, assignment, parameters)
     assert similarity(features, candidates, assignment, parameters) == pytest.approx(wanted)
+
+
+def test_the_sum_of_distances_is_that_of_all_pairs_opposite_and_equal_ones_too() -> None:
+    rng = np.random.default_rng(0)
+    for degrees in (rng.uniform(-500, 500, 60), np.arange(0, 360, 0.1), np.array([0.3, 180.3, 0.3, 90.0]), np.zeros(0)):
+        wanted = angular_distance(degrees[:, None] - degrees).sum() / 2
+        assert sum_of_distances(degrees) == pytest.approx(wanted, rel=1e-9, abs=1e-6)
 
 
 def test_an_object_is_wholly_like_itself_however_it_is_turned() -> None:

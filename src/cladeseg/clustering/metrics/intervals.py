@@ -1,7 +1,8 @@
 """Intervals of clustering scores: a bootstrap over objects, or over the images they were cut from.
 
 Clusterings are taken as they are and not computed anew, so that an interval says how much a score depends on which
-objects were scored.
+objects were scored.  A resample holds fewer different objects than there are, which makes its entropies too small; the
+resamples are therefore shifted until their mean is the score itself.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def score_intervals(
     rounds = int(np.clip(_WORK // max(n * n, 1), 50, resamples))
     counts = [np.ones(n), *object_counts(n, groups, seed=seed, resamples=rounds)]
     found = [_scores(clusters, classes, ranking, one) for one in counts]
-    return {name: _estimate(found[0][name], [one[name] for one in found[1:]], n) for name in found[0]}
+    return {name: _estimate(found[0][name], [one[name] for one in found[1:]], n, _ends(name)) for name in found[0]}
 
 
 def _scores(
@@ -101,16 +102,40 @@ def vi_gain(
     n = len(classes)
     counts = [np.ones(n), *object_counts(n, groups, seed=seed, resamples=resamples)]
     gains = [_vi(baseline, classes, one) - _vi(clusters, classes, one) for one in counts]
-    return _estimate(gains[0], gains[1:], n)
+    return _estimate(gains[0], gains[1:], n, (-np.inf, np.inf))
 
 
 def _vi(clusters: np.ndarray, classes: np.ndarray, counts: np.ndarray) -> float:
     return partition_scores(clusters, classes, counts=counts)["vi_bits"]
 
 
-def _estimate(value: float | None, sampled: Sequence[float | None], n: int) -> Estimate:
+def centred_interval(
+    value: float, sampled: Sequence[float], ends: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[float, float]:
+    """2.5 and 97.5 % percentiles of resamples that are shifted to the score's value.
+
+    Args:
+        value: of all objects.
+        sampled: of each resample; NaN is passed over.
+        ends: least and largest value that the score can have.
+
+    Examples:
+        >>> low, high = centred_interval(0.5, [0.1, 0.2, 0.3], (0.0, 0.55))
+        >>> round(low, 3), high
+        (0.405, 0.55)
+    """
+    found = np.nanpercentile(sampled, [2.5, 97.5]) + value - np.nanmean(sampled)
+    low, high = np.clip(found, *ends)
+    return float(low), float(high)
+
+
+def _ends(name: str) -> tuple[float, float]:
+    """Of a score: entropies have no upper end, and what is measured against chance may fall below zero."""
+    return (0.0, np.inf) if name.startswith("vi_") else (-1.0 if name == "ari" else 0.0, 1.0)
+
+
+def _estimate(value: float | None, sampled: Sequence[float | None], n: int, ends: tuple[float, float]) -> Estimate:
     defined = [one for one in sampled if one is not None]
     if value is None or not defined:
         return {"mean": value, "ci95": [None, None], "n": n}
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return {"mean": float(value), "ci95": [float(low), float(high)], "n": n}
+    return {"mean": float(value), "ci95": list(centred_interval(value, defined, ends)), "n": n}

@@ -58,13 +58,16 @@ _NAMES = {
 
 
 def _beside_baseline(scores: Mapping[str, Any]) -> Block:
-    """Each score of the clusters and of the baseline's, with 95 % intervals."""
-    held = [scores["intervals"], scores["descriptors"]["intervals"]]
+    """Each score of the clusters and, unless these are the baseline's own, of the baseline's, with 95 % intervals."""
+    held = {scores["variant"]: scores["intervals"], "descriptors": scores["descriptors"]["intervals"]}
     rows = [
-        [text_cell(said), *(text_cell(interval_text(one[key]["mean"], tuple(one[key]["ci95"]))) for one in held)]
+        [
+            text_cell(said),
+            *(text_cell(interval_text(one[key]["mean"], tuple(one[key]["ci95"]))) for one in held.values()),
+        ]
         for key, said in _NAMES.items()
     ]
-    header = ["score", scores["variant"], "descriptors, the baseline"]
+    header = ["score", *(f"{name}, the baseline" if name == "descriptors" else name for name in held)]
     notes = [
         "Brackets: 95 % of resamples of these objects, those of one image together. Clusters are not computed anew."
     ]

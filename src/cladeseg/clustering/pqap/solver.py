@@ -132,7 +132,8 @@ class _Problem:
         turns = self.features.angle[left] - self.candidates.angle[assignment[left]]
         held = np.bincount(_place(turns), minlength=_RING)
         pairs = max(self.features.count - 1, 1) / 2  # per feature, as the costs of single matches are
-        slope = (_distances() @ held - self.parameters.angle_gain * left.size) / pairs
+        distances = np.fft.irfft(_spectrum() * np.fft.rfft(held), _RING)  # to all turns that there are
+        slope = (distances - self.parameters.angle_gain * left.size) / pairs
         return (self.parameters.angle_share * slope).astype(np.float32)
 
 
@@ -149,3 +150,9 @@ def _distances() -> np.ndarray:
     """Distance in half turns between any two places of the ring; (720, 720)."""
     places = np.arange(_RING) * (360 / _RING)
     return angular_distance(places[:, None] - places) / 180
+
+
+@cache
+def _spectrum() -> np.ndarray:
+    """Fourier transform of the distances: their sums over many places are a circular convolution; complex (361,)."""
+    return np.fft.rfft(_distances()[0])

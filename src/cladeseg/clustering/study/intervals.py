@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cladeseg.clustering.metrics import partition_scores
+from cladeseg.clustering.metrics import centred_interval, partition_scores
 
 _RESAMPLES = 300
-_TAILS = (2.5, 97.5)
+_ENDS = {"vi_bits": (0.0, np.inf), "rand": (0.0, 1.0), "vi_gain": (-np.inf, np.inf)}
 
 
 def mean_intervals(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -30,12 +30,14 @@ def mean_intervals(rows: pd.DataFrame, base: pd.DataFrame) -> dict[str, tuple[fl
     pairs = [
         (_Scored(one, names), _Scored(other, names)) for one, other in zip(_records(rows), _records(base), strict=True)
     ]
-    rng = np.random.default_rng(0)
-    found = [_resample(pairs, names, rng) for _ in range(_RESAMPLES)]
-    ends = np.nanpercentile(np.array(found), _TAILS, axis=0).T
-    return {
-        name: (float(low), float(high)) for name, (low, high) in zip(("vi_bits", "rand", "vi_gain"), ends, strict=True)
-    }
+    rng, share = np.random.default_rng(0), np.full(len(names), 1 / len(names))
+    whole = _means(pairs, np.ones(len(names)))
+    found = [
+        _means([pairs[at] for at in rng.integers(0, len(pairs), len(pairs))], rng.multinomial(len(names), share))
+        for _ in range(_RESAMPLES)
+    ]
+    columns = zip(_ENDS.items(), whole, np.transpose(found), strict=True)
+    return {name: centred_interval(value, sampled, ends) for (name, ends), value, sampled in columns}
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, list[str]]]:
@@ -58,9 +60,7 @@ class _Scored:
         return found["vi_bits"], found["rand"]
 
 
-def _resample(pairs: list[tuple[_Scored, _Scored]], names: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """Mean VI, Rand and VI gain of one resample; (3,)."""
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)))
-    trainings = rng.integers(0, len(pairs), len(pairs))
-    own, base = (np.array([pairs[at][side].scores(drawn) for at in trainings]) for side in (0, 1))
-    return np.nanmean(np.column_stack([own, base[:, 0] - own[:, 0]]), axis=0)
+def _means(pairs: list[tuple[_Scored, _Scored]], drawn: np.ndarray) -> np.ndarray:
+    """Mean VI, Rand and VI gain over trainings, with each source as often as it was drawn; (3,)."""
+    own, base = (np.array([pair[side].scores(drawn) for pair in pairs]) for side in (0, 1))
+    return np.asarray(np.nanmean(np.column_stack([own, base[:, 0] - own[:, 0]]), axis=0))
