@@ -97,9 +97,11 @@ def _verdicts(rows: pd.DataFrame) -> list[str]:
     found = []
     for one in rows[(rows["zero"] == "centred") & (rows["method"] != DESCRIPTORS)].to_dict("records"):
         said = "loses to" if one["vi_gain"] < -_EQUAL else "beats" if one["vi_gain"] > _EQUAL else "equals"
-        sure = "" if one["vi_gain_low"] > 0 or one["vi_gain_high"] < 0 else ", though the interval holds zero"
+        sure = "" if one["vi_gain_low"] > 0 or one["vi_gain_high"] < 0 else ", but the interval holds zero"
+        way = "better" if one["vi_gain"] > 0 else "worse"
+        by = "" if said == "equals" else f": VI {abs(one['vi_gain']):.2f} bits {way} on average"
         found.append(
-            f"* {one['method']} **{said}** the descriptors here{sure}: VI {one['vi_gain']:+.2f} bits better on "
-            f"average; better in {one['better']} and worse in {one['worse']} of {one['draws']} trainings."
+            f"* {one['method']} **{said}** the descriptors here{by}{sure}. "
+            f"It is better in {one['better']} and worse in {one['worse']} of {one['draws']} trainings."
         )
     return found
