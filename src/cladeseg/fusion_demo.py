@@ -47,6 +47,7 @@ def run_fusion_demo(output: str | Path, *, seed: int = 0, console: Console | Non
         options={"seed": seed, "folds": 3, "dataset_dir": output / "data"},
         training=_SETTINGS,
         evaluating=_SETTINGS,
+        always={},
     )
     with terminate_on_exit([run]), console.status("joining histology and expression") as status:
         while (stage := run.advance()) != "done":

@@ -64,6 +64,17 @@ def test_means_are_over_folds_and_lie_in_their_interval() -> None:
     assert low <= found["mean"]["auc"]["mean"] <= high  # type: ignore[operator]
 
 
+def test_the_interval_of_a_calibrated_method_holds_its_error() -> None:
+    generator = np.random.default_rng(6)
+    p = generator.dirichlet(np.ones(3), 300)
+    truth = np.array([generator.choice(3, p=row) for row in p])
+    one = FoldBootstrap(np.arange(300) % 5).scores(p, truth)["mean"]["ece"]
+    low, high = one["ci95"]
+    assert low is not None
+    assert high is not None
+    assert low < float(one["mean"] or 0) < high
+
+
 def test_a_method_does_not_differ_from_itself_and_chance_is_below_it() -> None:
     p, truth = drawn(5)
     bootstrap = FoldBootstrap(np.arange(60) % 2)

@@ -49,6 +49,7 @@ class BundleRun:
         options: top-level keys of the configs, for both commands; none needs ``$`` to be written.
         training: further ones for the training alone.
         evaluating: further ones for the evaluation alone.
+        always: in place of ``promote`` and ``resume``, for bundles whose training has neither.
     """
 
     #: What every training gets: it goes on where it stopped, and nobody's bundle changes.
@@ -64,12 +65,14 @@ class BundleRun:
         options: Mapping[str, Any],
         training: Mapping[str, Any] | None = None,
         evaluating: Mapping[str, Any] | None = None,
+        always: Mapping[str, Any] | None = None,
     ) -> None:
         self.bundle = bundle
         self.label = label
         self.folder = RunFolder(root)
         self.files = ["configs/train.json", *map(str, overlays)]
         self.options = options
+        self.always = self._ALWAYS if always is None else always
         self.of_stage = {"training": training or {}, "evaluating": evaluating or {}}
         self.process: subprocess.Popen[bytes] | None = None
         self._begin = 0
@@ -97,7 +100,7 @@ class BundleRun:
             "config_file": [*self.files, "configs/evaluate.json"] if stage == "evaluating" else self.files,
             "output_dir": self.folder.root,
             **self.options,
-            **(self._ALWAYS if stage == "training" else {}),
+            **(self.always if stage == "training" else {}),
             **self.of_stage[stage],
         }
         flags = [part for key, value in options.items() for part in (f"--{key}", str(value))]

@@ -22,7 +22,7 @@ class FoldBootstrap:
     """Resamples of patients within their test fold, the same ones for every method, so that differences are paired.
 
     Intervals tell how far other patients would change the scores of these trained models; they do not hold what other
-    trainings would.
+    trainings would.  Those of ECE are moved by the mean bias of the resamples.
 
     Args:
         folds: int (N,) test fold of each patient.
@@ -42,28 +42,32 @@ class FoldBootstrap:
 
     def scores(self, p: np.ndarray, classes: np.ndarray) -> FoldScores:
         """Of probabilities (N, C) against true classes (N,)."""
-        folds = [subtype_scores(p[rows], classes[rows]) for rows in self.rows]
-        each = [{name: float(one[name][0]) for name in SCORES} for one in folds]
-        drawn = self._drawn(p, classes)
+        each, drawn = self._each(p, classes), self._drawn(p, classes)
         return {"folds": each, "mean": {n: self._estimate([o[n] for o in each], drawn[n], len(p)) for n in SCORES}}
 
     def differences(self, one: np.ndarray, other: np.ndarray, classes: np.ndarray) -> dict[str, Estimate]:
         """Scores of ``one`` minus those of ``other``, on the same patients in every resample."""
-        means = [self.scores(p, classes)["mean"] for p in (one, other)]
+        pairs = [self._each(p, classes) for p in (one, other)]
         drawn = [self._drawn(p, classes) for p in (one, other)]
         return {
             name: self._estimate(
-                [float(means[0][name]["mean"] or 0) - float(means[1][name]["mean"] or 0)],
-                drawn[0][name] - drawn[1][name],
-                len(one),
+                [a[name] - b[name] for a, b in zip(*pairs, strict=True)], drawn[0][name] - drawn[1][name], len(one)
             )
             for name in SCORES
         }
 
+    def _each(self, p: np.ndarray, classes: np.ndarray) -> list[dict[str, float]]:
+        """Scores of each fold."""
+        folds = [subtype_scores(p[rows], classes[rows]) for rows in self.rows]
+        return [{name: float(one[name][0]) for name in SCORES} for one in folds]
+
     def _drawn(self, p: np.ndarray, classes: np.ndarray) -> Mapping[str, np.ndarray]:
         """Score → (R,) mean over the folds in each resample."""
         found = [subtype_scores(p[r], classes[r], w) for r, w in zip(self.rows, self.weights, strict=True)]
-        return {name: np.mean([one[name] for one in found], axis=0) for name in SCORES}
+        drawn = {name: np.mean([one[name] for one in found], axis=0) for name in SCORES}
+        # A gap between probability and frequency counts whatever its sign, so resampling can only widen it on average.
+        here = np.mean([one["ece"] for one in self._each(p, classes)])
+        return {**drawn, "ece": (drawn["ece"] - drawn["ece"].mean() + here).clip(0)}
 
     @staticmethod
     def _estimate(values: list[float], drawn: np.ndarray, count: int) -> Estimate:
