@@ -46,6 +46,11 @@ def test_agreement_is_full_where_attention_follows_the_effect() -> None:
     assert effects.agreement == pytest.approx(1.0)
 
 
+def test_effects_that_round_to_nothing_have_no_order() -> None:
+    effects = TileEffects(bag_of([1, 2, 3]), np.array([0.2, 0.5, 0.3]), np.array([0.0, 2e-4, -1e-4]))
+    assert effects.agreement is None
+
+
 def test_a_single_tile_has_no_effect_to_measure() -> None:
     effects = tile_effects(bag_of([0.3]), np.ones(1), largest)
     assert np.isnan(effects.effect).all()

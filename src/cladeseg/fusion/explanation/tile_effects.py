@@ -14,6 +14,9 @@ from scipy.stats import spearmanr
 from cladeseg.files import DataError
 from cladeseg.fusion.features import TileBag
 
+#: Difference of effects below which no tile matters more than another.
+_LEAST_EFFECT = 1e-3
+
 
 @dataclass(frozen=True)
 class TileEffects:
@@ -46,9 +49,12 @@ class TileEffects:
 
     @property
     def agreement(self) -> float | None:
-        """Spearman's correlation of attention and size of effect; nothing with under three tiles or constant values."""
+        """Spearman's correlation of attention and size of effect.
+
+        Nothing with under three tiles, constant values, or effects that all round to nothing: their order is chance.
+        """
         size = np.abs(self.effect)
-        if len(self.bag) < 3 or np.ptp(size) == 0 or np.ptp(self.attention) == 0:
+        if len(self.bag) < 3 or np.ptp(size) < _LEAST_EFFECT or np.ptp(self.attention) == 0:
             return None
         return float(spearmanr(self.attention, size).statistic)
 
