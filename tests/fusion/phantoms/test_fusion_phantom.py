@@ -18,9 +18,9 @@ TELL = (("LumA", "LumB"), ("Basal",))
 
 def test_expression_tells_groups_apart_and_not_their_members() -> None:
     table = generate_expression(LABELS, FusionPhantom(genes_tell=TELL, distance=9.0))
-    told = table.iloc[:, :20].groupby(pd.Series(LABELS)).mean()
-    assert np.abs(told.loc["LumA"] - told.loc["LumB"]).max() < 0.6
-    assert np.linalg.norm(told.loc["LumA"] - told.loc["Basal"]) > 4
+    means = table.iloc[:, :20].groupby(pd.Series(LABELS)).mean()
+    assert np.abs(means.loc["LumA"] - means.loc["LumB"]).max() < 0.6
+    assert np.linalg.norm(means.loc["LumA"] - means.loc["Basal"]) > 4
     assert (table.to_numpy() >= 0).all()
 
 

@@ -21,7 +21,7 @@ _INFORMATIVE = (
     *("ESR1", "PGR", "FOXA1", "GATA3", "XBP1", "ERBB2", "GRB7", "MKI67", "AURKA", "CCNB1"),
     *("KRT5", "KRT14", "KRT17", "EGFR", "FOXC1", "MYC", "BCL2", "MLPH", "NAT1", "SLC39A6"),
 )
-#: Classes that cannot be told apart stand in one group.
+#: Classes that nothing tells apart stand in one group.
 Groups = Sequence[Sequence[str]]
 
 
@@ -80,12 +80,12 @@ def generate_expression(labels: Mapping[str, str], phantom: FusionPhantom) -> pd
     """
     random = np.random.default_rng([phantom.seed, 1])
     group = _group_of(phantom.genes_tell, labels)
-    told = len(_INFORMATIVE)
-    means = random.normal(size=(len(phantom.genes_tell), told)) * phantom.distance / np.sqrt(2 * told)
+    informative = len(_INFORMATIVE)
+    means = random.normal(size=(len(phantom.genes_tell), informative)) * phantom.distance / np.sqrt(2 * informative)
     factors = random.normal(size=(len(labels), 4)) @ random.normal(size=(4, phantom.genes)) * 0.5
     values = random.normal(size=(len(labels), phantom.genes)) + factors + 8.0
-    values[:, :told] += means[[group[label] for label in labels.values()]]
-    columns = [*_INFORMATIVE, *(f"GENE{i:03d}" for i in range(phantom.genes - told))]
+    values[:, :informative] += means[[group[label] for label in labels.values()]]
+    columns = [*_INFORMATIVE, *(f"GENE{i:03d}" for i in range(phantom.genes - informative))]
     return pd.DataFrame(values.clip(0), index=pd.Index(list(labels), name="patient"), columns=columns)
 
 
