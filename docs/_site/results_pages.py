@@ -63,7 +63,8 @@ def _omics_pages(repository: Path, target: Path) -> list[Path]:
     if results.empty:
         return []
     draws, seed = results["draw"].nunique(), results["seed"].iloc[0]
-    command = f"cladeseg benchmark omics --dataset D --output S --draws {draws} --seed {seed}"
+    quick = "" if (results["part"] != "main").any() else " --quick"
+    command = f"cladeseg benchmark omics --dataset D --output S --draws {draws} --seed {seed}{quick}"
     return [write_omics_results(results, target / folder, title="Omics study of TCGA-BRCA", command=command)]
 
 

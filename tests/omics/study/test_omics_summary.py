@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from cladeseg.omics.study import calibration_table, taught_gain
+from cladeseg.omics.study import calibration_table, coarse_gain, common_features, taught_gain
 from cladeseg.omics.study.summary import pooled_calibration
 
 
@@ -41,3 +41,22 @@ def test_calibration_leaves_out_rows_without_bins() -> None:
     found = calibration_table(pd.DataFrame([row, {**row, "method": "ours: meth head", "bins": None}]))
     assert found["method"].tolist() == ["ours"]
     assert found.loc[0, "pooled"] == pytest.approx(0.25)
+
+
+def test_common_features_are_the_share_of_a_list_that_other_draws_name() -> None:
+    lists = [{"basal": ["a", "b"]}, {"basal": ["b", "c"]}, {"basal": ["b", "a"], "luminal": ["z"]}]
+    rows = [{"share": 0.1, "draw": d, "features": one} for d, one in enumerate(lists)]
+    found = common_features(pd.DataFrame(rows))
+    assert found[["share", "node"]].to_numpy().tolist() == [[0.1, "basal"]]  # one list alone is nothing to compare
+    assert found.loc[0, "common"] == pytest.approx((0.5 + 1.0 + 0.5) / 3)
+
+
+def test_superclass_labels_are_compared_with_dropping_and_with_hiding() -> None:
+    scores = {(1.0, "ours"): 0.6, (1.0, "ours, others dropped"): 0.55, (0.0, "ours"): 0.5}
+    rows = [
+        {"share": 0.2, "draw": d, "coarse": coarse, "method": method, "condition": "clean", "macro_f1": score}
+        for (coarse, method), score in scores.items()
+        for d in range(2)
+    ]
+    assert coarse_gain(pd.DataFrame(rows))["mean"] == pytest.approx(0.05)
+    assert coarse_gain(pd.DataFrame(rows), "ours")["mean"] == pytest.approx(0.1)

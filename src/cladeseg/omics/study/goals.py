@@ -66,7 +66,7 @@ def _stress(results: pd.DataFrame) -> Iterator[Goal]:
     """Beside every baseline that was run."""
     every = [m for m in results["method"].unique() if not m.startswith(OURS)] or list(LINEAR)
     for condition in ("noise 0.5 SD", "masked 50%"):
-        yield from _against(results, condition, every, f"{condition}: at least every baseline", 0.0)
+        yield from _against(results, condition, every, f"{condition}: at least every baseline that was run", 0.0)
 
 
 def _against(

@@ -26,9 +26,10 @@ def results_markdown(results: pd.DataFrame, *, title: str, command: str) -> str:
     """
     draws, seeds = results["draw"].nunique(), ", ".join(str(s) for s in sorted(results["seed"].unique()))
     about = (
-        f"`{command}`: seed {seeds}, {draws} draws of labels. Macro-F1 on held-out patients, mean over the draws; in "
-        "brackets ours minus the method, with the 95 % interval, paired by draw. Where all labels are shown there is "
-        "one draw. Written by `make results` from [records](records); [table.csv](table.csv) holds all conditions."
+        f"`{command}`: seed {seeds}, {draws} draws of labels. Macro-F1 on held-out patients, mean over the draws that "
+        "a method was run on; in brackets ours minus the method on the same draws, with the 95 % interval. Where all "
+        "labels are shown there is one draw. `make results` writes this page from the files in records/; "
+        "[table.csv](table.csv) holds all conditions, and how many draws each mean is of."
     )
     parts = [f"# {title}", about, "## Goals", _goals(goals(results))]
     plain = results[results["coarse"] == 0]
