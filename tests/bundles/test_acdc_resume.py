@@ -84,11 +84,11 @@ def test_a_training_killed_within_an_epoch_resumes_bit_for_bit(
 ) -> None:
     descend, steps = TreeTrainer._optimizer_step, []
 
-    def fail_in_step_four(trainer: TreeTrainer, loss: torch.Tensor) -> None:
-        steps.append(loss)
+    def fail_in_step_four(trainer: TreeTrainer) -> None:
+        steps.append(trainer.state.iteration)
         if len(steps) == 4:
             raise KeyboardInterrupt
-        descend(trainer, loss)
+        descend(trainer)
 
     with monkeypatch.context() as patch:
         patch.setattr(TreeTrainer, "_optimizer_step", fail_in_step_four)
