@@ -22,8 +22,8 @@ from cladeseg.fusion.model import FusionOutput
 
 #: Name of the networks among the experts.
 NETWORK = "network"
-#: Linear models that take part: each looks at one modality, so that its weight is that modality's.
-EXPERTS = ("genes: LR", "genes: PCA + LR", "images: LR")
+#: Linear models that take part; where both modalities lie side by side, that may be all that few patients can teach.
+EXPERTS = ("genes: LR", "genes: PCA + LR", "images: LR", "both: LR")
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,12 @@ def _rows_by_pattern(batch: Batch) -> dict[str, Tensor]:
 
 
 def _shares(weights: Mapping[str, float], of_network: Tensor) -> Tensor:
-    """(N, 2): an expert's weight goes to its modality, the network's is divided as its pooling divides it."""
+    """(N, 2): an expert's weight goes to its modalities in equal parts, the network's as its pooling divides it."""
     total = weights.get(NETWORK, 0.0) * of_network
     for name, weight in weights.items():
         if name != NETWORK:
-            total = total + weight * torch.tensor(LINEAR[name], dtype=total.dtype)
+            needed = torch.tensor(LINEAR[name], dtype=total.dtype)
+            total = total + weight * needed / needed.sum()
     return total / total.sum(dim=1, keepdim=True).clamp_min(1e-12)
 
 

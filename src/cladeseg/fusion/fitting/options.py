@@ -53,7 +53,7 @@ class TrainingSettings(SettingsGroup):
     tiles_per_step: int = Field(default=32, ge=1)
     """Tiles of a patient that a step sees, drawn anew each time."""
     experts: bool = True
-    """Combine the networks with linear models of each modality, weighted by held-out patients."""
+    """Combine the networks with linear models of each modality and of both, weighted by held-out patients."""
 
 
 class FitSettings(SettingsGroup):
