@@ -25,7 +25,7 @@ class Fault:
         code: exit code.
         apart: whether it needs a process of its own.
         changed: files that may be written anew.
-        new: files that may appear: what is written before the data are read.
+        new: files that may appear, or patterns of them: what is written before the data are read.
     """
 
     name: str

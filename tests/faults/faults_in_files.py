@@ -174,7 +174,7 @@ FILES = (
         command=PREDICT,
         names="too few voxels hold anything",
         plant=lambda s: volume(s.image(), _faint),
-        new=("N/prediction.json",),
+        new=("N/*",),  # the other cases are predicted
     ),
     Fault(
         name="intensities beyond float32",
