@@ -164,6 +164,12 @@ count. `auto` takes the shipped one of the folder's layout, `none` derives all f
         return self
 
     @model_validator(mode="after")
+    def _cases_in_memory(self) -> Self:
+        if self.data.store is not None:
+            raise ValueError("data#store: a pre-training keeps its cases in memory; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _contrast_can_compare(self) -> Self:
         if not self.contrast.enabled:
             return self
