@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,8 +78,9 @@ def test_a_scheduler_and_two_workers_are_three_processes(tmp_path: Path) -> None
     started = [subprocess.Popen([*scheduler, "--scheduler-file", str(file)], **here)]
     try:
         started += [subprocess.Popen(worker, **here) for _ in range(2)]
-        while not file.is_file():
+        while not (file.is_file() and file.read_text().rstrip().endswith("}")):  # it is there before it is whole
             assert started[0].poll() is None
+            time.sleep(0.05)
         tasks = tasks_in(tmp_path / "results", 12)
         machines = Machines(scheduler=read_json(file)["address"])
         ends = list(run_tasks(PlantedWork(tmp_path), tasks, machines))
