@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cladeseg.bundle.trained_tree import check_tree, tree_changes, tree_record
+from cladeseg.bundle.trained_tree import check_tree, recorded_tree, tree_changes, tree_record
 from cladeseg.files import DataError
 from cladeseg.taxonomy import Node, Taxonomy
 
@@ -89,3 +89,9 @@ def test_a_damaged_record_is_a_change_too(flat_tree: Taxonomy, record: Any) -> N
 def test_a_long_list_of_changes_is_cut(brats_tree: Taxonomy, acdc_tree: Taxonomy) -> None:
     with pytest.raises(DataError, match=r"and \d+ more changes"):
         check_tree(stored(brats_tree), acdc_tree, "model.json")
+
+
+def test_a_recorded_tree_is_the_tree_again(acdc_tree: Taxonomy) -> None:
+    again = recorded_tree(acdc_tree.name, tree_record(acdc_tree))
+    assert again.fingerprint == acdc_tree.fingerprint
+    assert again.names == acdc_tree.names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.files import DataError
-from cladeseg.taxonomy import Taxonomy
+from cladeseg.taxonomy import Node, Taxonomy
 
 #: Changes that one message lists.
 _SHOWN = 3
@@ -16,6 +16,17 @@ _SHOWN = 3
 def tree_record(taxonomy: Taxonomy) -> dict[str, Any]:
     """What is stored of a tree: its fingerprint, and its nodes, so that a message can name the one that changed."""
     return {"fingerprint": taxonomy.fingerprint, "nodes": taxonomy.entries}
+
+
+def recorded_tree(name: str, record: Mapping[str, Any]) -> Taxonomy:
+    """The tree of a :func:`tree_record`, without colours and flips.
+
+    Raises:
+        KeyError: it is no such record.
+        TypeError: likewise.
+        TaxonomyError: its nodes are no tree.
+    """
+    return Taxonomy(name, tuple(Node(entry["name"], entry["parent"], entry["values"]) for entry in record["nodes"]))
 
 
 def check_tree(record: Any, taxonomy: Taxonomy, source: str | Path) -> None:

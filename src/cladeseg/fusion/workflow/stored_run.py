@@ -11,16 +11,16 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from cladeseg.bundle.described_weights import read_description, write_described
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.trained_tree import tree_record
-from cladeseg.bundle.weights_record import check_weights, sha256_of, with_own_sha256
+from cladeseg.bundle.trained_tree import recorded_tree, tree_record
 from cladeseg.classes import class_names
-from cladeseg.files import DataError, atomic_write, read_json, write_json
+from cladeseg.files import DataError
 from cladeseg.fusion.fitting import FusionModel, InputScaling, LinearExpert
 from cladeseg.fusion.fitting.ensemble import NetworkEnsemble
 from cladeseg.fusion.fitting.training import build_network
 from cladeseg.fusion.workflow.settings import FusionSettings
-from cladeseg.taxonomy import Node, Taxonomy
+from cladeseg.taxonomy import Taxonomy
 
 _SCALES = ("gene_mean", "gene_std", "tile_mean", "tile_map")
 
@@ -42,8 +42,6 @@ class StoredRun:
 
 def store_run(folder: RunFolder, model: FusionModel, tree: Taxonomy, settings: FusionSettings) -> None:
     """Write weights and description; the description, which says that both are complete, comes last."""
-    with atomic_write(folder.safe_weights) as temporary:
-        safetensors.torch.save_file(_tensors(model), temporary)
     content = {
         "genes": list(model.scaling.genes),
         "groups": {name: list(columns) for name, columns in model.scaling.groups.items()},
@@ -52,9 +50,8 @@ def store_run(folder: RunFolder, model: FusionModel, tree: Taxonomy, settings: F
         "weights": {pattern: dict(one) for pattern, one in model.weights.items()},
         "taxonomy": {"name": tree.name, **tree_record(tree)},
         "settings": settings.model_dump(mode="json"),
-        "sha256": {folder.safe_weights.name: sha256_of(folder.safe_weights)},
     }
-    write_json(with_own_sha256(content), folder.description)
+    write_described(folder, _tensors(model), content)
 
 
 def load_run(folder: RunFolder) -> StoredRun:
@@ -63,14 +60,9 @@ def load_run(folder: RunFolder) -> StoredRun:
     Raises:
         DataError: it was not trained, or a file is damaged.
     """
-    if not folder.description.is_file():
-        raise DataError(f"{folder.description}: there is no such file; run training with this --output_dir first")
-    check_weights(folder.description, required=True)
-    check_weights(folder.safe_weights, required=True)
-    content = read_json(folder.description)
+    content = read_description(folder)
     try:
-        nodes = tuple(Node(n["name"], n["parent"], n["values"]) for n in content["taxonomy"]["nodes"])
-        tree = Taxonomy(content["taxonomy"]["name"], nodes)
+        tree = recorded_tree(content["taxonomy"]["name"], content["taxonomy"])
         settings = FusionSettings.model_validate(content["settings"])
         model = _restored(safetensors.torch.load_file(folder.safe_weights), content, tree, settings)
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -9,13 +9,13 @@ from typing import Any
 import safetensors.torch
 from safetensors import SafetensorError
 
+from cladeseg.bundle.described_weights import read_description, write_described
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.trained_tree import tree_record
-from cladeseg.bundle.weights_record import check_weights, sha256_of, with_own_sha256
-from cladeseg.files import DataError, atomic_write, read_json, write_json
+from cladeseg.bundle.trained_tree import recorded_tree, tree_record
+from cladeseg.files import DataError
 from cladeseg.omics.data import OmicsCohort
 from cladeseg.omics.model import OmicsModel, model_description, model_tensors, restore_model
-from cladeseg.taxonomy import Node, Taxonomy
+from cladeseg.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,14 @@ class StoredRun:
 
 def store_run(folder: RunFolder, model: OmicsModel, cohort: OmicsCohort, *, dataset_dir: Path, settings: dict) -> None:
     """Write weights and description; the description, which says that both are complete, comes last."""
-    with atomic_write(folder.safe_weights) as temporary:
-        safetensors.torch.save_file(model_tensors(model), temporary)
     content = {
         "model": model_description(model),
         "taxonomy": {"name": cohort.tree.name, **tree_record(cohort.tree)},
         "features": {name: list(cohort.features[name]) for name in model.omics},
         "dataset_dir": str(dataset_dir.absolute()),
         "settings": settings,
-        "sha256": {folder.safe_weights.name: sha256_of(folder.safe_weights)},
     }
-    write_json(with_own_sha256(content), folder.description)
+    write_described(folder, model_tensors(model), content)
 
 
 def load_run(folder: RunFolder) -> StoredRun:
@@ -58,15 +55,10 @@ def load_run(folder: RunFolder) -> StoredRun:
     Raises:
         DataError: it was not trained, or a file is damaged.
     """
-    if not folder.description.is_file():
-        raise DataError(f"{folder.description}: there is no such file; run training with this --output_dir first")
-    check_weights(folder.description, required=True)
-    check_weights(folder.safe_weights, required=True)
-    content = read_json(folder.description)
+    content = read_description(folder)
     try:
         model = restore_model(safetensors.torch.load_file(folder.safe_weights), content["model"])
-        nodes = tuple(Node(n["name"], n["parent"], n["values"]) for n in content["taxonomy"]["nodes"])
-        tree = Taxonomy(content["taxonomy"]["name"], nodes)
+        tree = recorded_tree(content["taxonomy"]["name"], content["taxonomy"])
         features = {name: tuple(columns) for name, columns in content["features"].items()}
         return StoredRun(model, tree, features, Path(content["dataset_dir"]), content["settings"])
     except (KeyError, TypeError, SafetensorError) as error:
