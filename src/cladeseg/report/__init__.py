@@ -2,7 +2,7 @@
 
 from cladeseg.report.case_slices import ERRORS, Panel, case_slices, contact_sheet, shades
 from cladeseg.report.cells import Cell, interval_text, number_cell, text_cell
-from cladeseg.report.charts import Chart, Row, line_chart, row_chart
+from cladeseg.report.charts import Chart, Row, line_chart, reliability_chart, row_chart
 from cladeseg.report.page import Block, anchor, compressed, data_uri, render_page, write_page
 from cladeseg.report.palette import colour_code, structure_colours
 from cladeseg.report.picture_uri import png_uri
@@ -31,6 +31,7 @@ __all__ = [
     "number_cell",
     "picture_block",
     "png_uri",
+    "reliability_chart",
     "render_page",
     "row_chart",
     "shades",

@@ -121,6 +121,32 @@ def line_chart(
     return chart
 
 
+def reliability_chart(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    description: str,
+    x_label: str = "probability of the predicted class",
+    y_label: str = "share of right predictions",
+) -> Chart:
+    """Shares that are right over the probabilities that were given, beside the diagonal of perfect calibration.
+
+    Args:
+        series: name → (probability, share) of each bin.
+        description: for readers who see no picture.
+        x_label: of the axis below.
+        y_label: of the axis on the left.
+    """
+    return line_chart(
+        series,
+        x_label=x_label,
+        y_label=y_label,
+        description=description,
+        x_range=(0.0, 1.0),
+        y_range=(0.0, 1.0),
+        diagonal=True,
+    )
+
+
 def row_chart(
     rows: Sequence[Row],
     *,

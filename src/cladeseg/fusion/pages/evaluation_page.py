@@ -15,9 +15,9 @@ from cladeseg.report import (
     Cell,
     Picture,
     interval_text,
-    line_chart,
     number_cell,
     picture_block,
+    reliability_chart,
     table_block,
     text_cell,
     write_page,
@@ -108,14 +108,9 @@ def _folds(summary: Mapping[str, Any]) -> Block:
 
 
 def _reliability(summary: Mapping[str, Any]) -> Block:
-    chart = line_chart(
+    chart = reliability_chart(
         {"fusion": [(one["probability"], one["right"]) for one in summary["reliability"]]},
-        x_label="probability of the predicted class",
-        y_label="share of right predictions",
         description="Share of right predictions by their probability; on the diagonal both agree.",
-        x_range=(0, 1),
-        y_range=(0, 1),
-        diagonal=True,
     )
     return Block("charts", "Reliability", {"charts": [("Reliability", chart)], "notes": []})
 

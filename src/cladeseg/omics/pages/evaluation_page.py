@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.manifold import TSNE
 
 from cladeseg.omics.model import Predictions
-from cladeseg.report import Block, Cell, line_chart, number_cell, table_block, text_cell, write_page
+from cladeseg.report import Block, Cell, line_chart, number_cell, reliability_chart, table_block, text_cell, write_page
 from cladeseg.taxonomy import Taxonomy
 
 _SCORES = ("macro_f1", "accuracy", "ece")
@@ -69,14 +69,9 @@ def _heads(summary: Mapping[str, Any]) -> Block:
 
 def _reliability(summary: Mapping[str, Any]) -> Block:
     points = [(one["probability"], one["right"]) for one in summary["reliability"]]
-    chart = line_chart(
+    chart = reliability_chart(
         {"ours": points},
-        x_label="probability of the predicted class",
-        y_label="share of right predictions",
         description="Share of right predictions by their probability; on the diagonal both agree.",
-        x_range=(0, 1),
-        y_range=(0, 1),
-        diagonal=True,
     )
     certain = summary["certain"]
     share = f"{certain['share']:.0%} of the patients are above the threshold"

@@ -15,6 +15,7 @@ from cladeseg.report import (
     interval_text,
     line_chart,
     number_cell,
+    reliability_chart,
     row_chart,
     table_block,
     text_cell,
@@ -135,15 +136,12 @@ def calibration_block(points: list[dict[str, float]]) -> Block | None:
     error = expected_calibration_error(points)
     if error is None:
         return None
-    chart = line_chart(
+    chart = reliability_chart(
         {"share that is right": [(point["probability"], point["right"]) for point in points]},
         x_label="probability of the most probable leaf",
         y_label="share that is right",
         description="Share of voxels whose most probable leaf is the true one, by its probability. The dashed diagonal "
         "is perfect calibration; below it the network is too confident.",
-        x_range=(0.0, 1.0),
-        y_range=(0.0, 1.0),
-        diagonal=True,
     )
     voxels = sum(int(point["voxels"]) for point in points)
     note = (
