@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 from torch import Tensor
 
 from cladeseg.bundle.run_folder import RunFolder
-from cladeseg.bundle.weights_record import check_weights, sha256_of, with_own_sha256
+from cladeseg.bundle.weights_record import DESCRIPTION, check_weights, sha256_of, with_own_sha256
 from cladeseg.files import DataError, atomic_write, read_json, write_json
 
 
-def write_described(folder: RunFolder, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+def write_described(weights: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write weights and description; the description, which says that both are complete, comes last.
 
     Args:
-        folder: of the run.
+        weights: the file of the tensors; ``model.json`` beside it gets the description.
         tensors: by name, contiguous.
         description: plain values; the sha256 of both files is added.
+
+    Raises:
+        DataError: a file cannot be written.
     """
-    with atomic_write(folder.safe_weights) as temporary:
+    with atomic_write(weights) as temporary:
         safetensors.torch.save_file(dict(tensors), temporary)
-    sha256 = {folder.safe_weights.name: sha256_of(folder.safe_weights)}
-    write_json(with_own_sha256({**description, "sha256": sha256}), folder.description)
+    sha256 = {weights.name: sha256_of(weights)}
+    write_json(with_own_sha256({**description, "sha256": sha256}), weights.with_name(DESCRIPTION))
 
 
 def read_description(folder: RunFolder) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, as_tensor
 
-from cladeseg.bundle.weights_record import DESCRIPTION, check_weights, sha256_of, with_own_sha256
+from cladeseg.bundle.described_weights import write_described
+from cladeseg.bundle.weights_record import DESCRIPTION, check_weights
 from cladeseg.clustering.calibration import ChosenZero, Combination, Zero
 from cladeseg.clustering.descriptors import DescriptorModel
 from cladeseg.clustering.model.clustering_model import ClusteringModel, Variant
@@ -20,7 +21,7 @@ from cladeseg.clustering.model.options import ModelOptions
 from cladeseg.clustering.model.pair_methods import Comparison, PairMethods
 from cladeseg.clustering.pqap import PqapParameters
 from cladeseg.clustering.twin import TwinNetwork
-from cladeseg.files import DataError, atomic_write, read_json, write_json
+from cladeseg.files import DataError, read_json
 
 TENSORS = "model.safetensors"
 _TWIN = "twin."
@@ -38,11 +39,7 @@ def save_model(model: ClusteringModel, folder: str | Path, *, more: Mapping[str,
     Raises:
         DataError: a file cannot be written.
     """
-    folder = Path(folder)
-    with atomic_write(folder / TENSORS) as temporary:
-        save_file(_tensors(model), temporary)
-    content = {"kind": _KIND, **_plain(model), **more, "sha256": {TENSORS: sha256_of(folder / TENSORS)}}
-    write_json(with_own_sha256(content), folder / DESCRIPTION)
+    write_described(Path(folder, TENSORS), _tensors(model), {"kind": _KIND, **_plain(model), **more})
 
 
 def load_model(folder: str | Path) -> tuple[ClusteringModel, dict[str, Any]]:

@@ -51,7 +51,7 @@ def store_run(folder: RunFolder, model: FusionModel, tree: Taxonomy, settings: F
         "taxonomy": {"name": tree.name, **tree_record(tree)},
         "settings": settings.model_dump(mode="json"),
     }
-    write_described(folder, _tensors(model), content)
+    write_described(folder.safe_weights, _tensors(model), content)
 
 
 def load_run(folder: RunFolder) -> StoredRun:

@@ -46,7 +46,7 @@ def store_run(folder: RunFolder, model: OmicsModel, cohort: OmicsCohort, *, data
         "dataset_dir": str(dataset_dir.absolute()),
         "settings": settings,
     }
-    write_described(folder, model_tensors(model), content)
+    write_described(folder.safe_weights, model_tensors(model), content)
 
 
 def load_run(folder: RunFolder) -> StoredRun:
