@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cladeseg.segmentation.data import pool_of
 from cladeseg.segmentation.engines.step import Overview, StepInput
-from cladeseg.taxonomy import FINE, UNLABELLED
 
 #: Fields of a batch that are its cases', besides the supervisions and the overview.
 _OF_CASES = ("images", "nodes", "propagated", "array_axes", "valid")
@@ -28,7 +28,7 @@ def batch_parts(batch: StepInput, count: int) -> Iterator[StepInput]:
     if count == 1:
         yield batch
         return
-    kinds = [kind if kind in {FINE, UNLABELLED} else "coarse" for kind in batch.supervisions]
+    kinds = [pool_of(supervision) for supervision in batch.supervisions]
     places = {kind: [i for i, other in enumerate(kinds) if other == kind] for kind in dict.fromkeys(kinds)}
     for kind, of_kind in places.items():
         if len(of_kind) % count:

@@ -17,7 +17,7 @@ from cladeseg.bundle.ranks import Ranks, ranks
 from cladeseg.bundle.run_folder import made_with
 from cladeseg.bundle.settings import SettingsError
 from cladeseg.segmentation.baselines import WITHOUT_TEACHER, build_method
-from cladeseg.segmentation.data import CachedDataset, training_loader
+from cladeseg.segmentation.data import CachedDataset, SupervisionSampler, training_loader
 from cladeseg.segmentation.engines import (
     EpochLosses,
     HistoryFile,
@@ -162,8 +162,7 @@ class TrainingWorkflow:
         """This process's places in the batches that several share."""
         if ranks().count == 1:
             return None
-        sampler: Any = self.loader.batch_sampler
-        return BatchShare(sampler.places, sampler.batch_size)
+        return BatchShare(self._sampler.places, self._sampler.batch_size)
 
     @cached_property
     def overview_augment(self) -> ComposeBatch | None:
@@ -251,23 +250,25 @@ class TrainingWorkflow:
         )
 
     @property
+    def _sampler(self) -> SupervisionSampler:
+        return cast("SupervisionSampler", self.loader.batch_sampler)
+
+    @property
     def _parts(self) -> int:
         """Parts that each batch is computed in.
 
         Raises:
             SettingsError: they would not be equal.
         """
-        sampler: Any = self.loader.batch_sampler
         parts = self.settings.batch.parts
-        for kind, cases in Counter(sampler.slots[place] for place in sampler.places).items():
+        for kind, cases in Counter(self._sampler.slots[place] for place in self._sampler.places).items():
             if cases % parts:
                 raise SettingsError(f"settings#batch#parts: {parts} equal parts of {cases} {kind} cases cannot be made")
         return parts
 
     def _compile(self) -> None:
         """Each pass, for the patches that it is trained on."""
-        s, sampler = self.settings, cast("Any", self.loader.batch_sampler)
-        cases = len(sampler.places) // self._parts
+        s, cases = self.settings, len(self._sampler.places) // self._parts
         sizes = [s.first_pass.patch_size, s.data.patch_size] if s.first_pass.enabled else [s.data.patch_size]
         for network, size in zip(passes_of(self.network), sizes, strict=True):
             compile_for(self.device, network, (cases, len(s.data.channels) or 1, *size))
