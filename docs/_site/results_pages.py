@@ -1,5 +1,6 @@
 """Writes every results page from the records of runs that the repository holds, and their list in docs/results.md.
 
+From the records of measured times it writes docs/speed.md, and the profiles in bundles' pages.
 python docs/_site/results_pages.py, or ``make results``; tests/docs compares what is there with what this writes.
 """
 
@@ -14,6 +15,8 @@ from cladeseg.benchmark import Grid, read_grid
 from cladeseg.benchmark.omics import write_omics_results
 from cladeseg.benchmark.results_page import write_results
 from cladeseg.benchmark.runs import planned_runs
+from cladeseg.benchmark.speed.page import profiles_paragraph, write_speed_page
+from cladeseg.benchmark.speed.record import read_records
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.files import atomic_write
 from cladeseg.omics.study import read_study
@@ -21,6 +24,10 @@ from cladeseg.omics.study import read_study
 REPOSITORY = Path(__file__).parents[2]
 #: In docs/results.md, around the list.
 BEGIN, END = "<!-- list of grids: written by make results -->", "<!-- end of the list -->"
+#: In a bundle's page, around its profiles.
+PROFILES, END_OF_PROFILES = "<!-- profiles: written by make results -->", "<!-- end of the profiles -->"
+#: Folder of the records of measured times.
+SPEED = Path("docs", "speed", "records")
 
 
 def main(repository: Path = REPOSITORY, target: Path | None = None) -> list[Path]:
@@ -37,12 +44,8 @@ def main(repository: Path = REPOSITORY, target: Path | None = None) -> list[Path
     pages = [_write(grid, config, repository, target) for config, grid in recorded_grids(repository)]
     index = target / "docs" / "results.md"
     text = (repository / "docs" / "results.md").read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    with atomic_write(index) as temporary:
-        listed = f"{before}{BEGIN}\n{table_of_grids(repository)}{END}{after}"
-        temporary.write_text(listed, encoding="utf-8", newline="\n")
-    return [*pages, *_omics_pages(repository, target), index]
+    _write_text(index, between(text, BEGIN, END, table_of_grids(repository)))
+    return [*pages, *_omics_pages(repository, target), *_speed_pages(repository, target), index]
 
 
 def recorded_grids(repository: Path) -> Iterator[tuple[Path, Grid]]:
@@ -66,6 +69,32 @@ def _omics_pages(repository: Path, target: Path) -> list[Path]:
     quick = "" if (results["part"] != "main").any() else " --quick"
     command = f"cladeseg benchmark omics --dataset D --output S --draws {draws} --seed {seed}{quick}"
     return [write_omics_results(results, target / folder, title="Omics study of TCGA-BRCA", command=command)]
+
+
+def _speed_pages(repository: Path, target: Path) -> list[Path]:
+    """The page of times and the profiles in bundles' pages, where the folder of records is."""
+    if not (repository / SPEED).is_dir():
+        return []
+    records, pages = read_records(repository / SPEED), []
+    for source in sorted(repository.glob("bundles/*/docs/README.md")):
+        text = source.read_text(encoding="utf-8")
+        if PROFILES in text:
+            pages.append(target / source.relative_to(repository))
+            paragraph = profiles_paragraph(records, source.parents[1].name)
+            _write_text(pages[-1], between(text, PROFILES, END_OF_PROFILES, paragraph))
+    return [write_speed_page(repository / SPEED, target / SPEED.parents[1] / "speed.md"), *pages]
+
+
+def between(text: str, begin: str, end: str, content: str) -> str:
+    """A page with other content between two marks."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{content}{end}{after}"
+
+
+def _write_text(file: Path, text: str) -> None:
+    with atomic_write(file) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def table_of_grids(repository: Path) -> str:

@@ -10,10 +10,13 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "docs" / "_site"))
+sys.path.insert(0, str(REPOSITORY / "tests" / "benchmark" / "speed"))
 
 import results_pages  # noqa: E402
+from planted_records import INFERENCE, MADE  # noqa: E402
 
 from cladeseg.benchmark.store import CaseRow, ResultStore, RunRow  # noqa: E402
+from cladeseg.files import write_json  # noqa: E402
 
 
 @pytest.fixture
@@ -83,6 +86,25 @@ def test_what_stands_around_the_list_stays(repository: Path) -> None:
     assert text.startswith("# Results\n\nBefore.\n")
     assert text.endswith("\n\nAfter.\n")
     assert "old" not in text
+
+
+def test_times_and_profiles_come_from_their_records(repository: Path, tmp_path: Path) -> None:
+    readme = repository / "bundles" / "acdc" / "docs" / "README.md"
+    readme.parent.mkdir(parents=True)
+    before, after = f"# ACDC\n\n{results_pages.PROFILES}\n", f"{results_pages.END_OF_PROFILES}\n\n## Results\n"
+    readme.write_text(f"{before}old\n{after}", encoding="utf-8")
+    records = repository / results_pages.SPEED
+    record = {**MADE, "bundle": "acdc", "dataset": "ACDC", "inference": INFERENCE}
+    write_json(record, records / "inference_acdc.json")
+    results_pages.main(repository, tmp_path / "a")
+    shown, page = (tmp_path / "a" / name for name in ("bundles/acdc/docs/README.md", "docs/speed.md"))
+    text = shown.read_text(encoding="utf-8")
+    assert text.startswith(f"{before}## Profiles\n")
+    assert text.endswith(f"(../../../docs/speed.md#inference) has the spread, the command and the machine.\n{after}")
+    assert "### acdc, ACDC" in page.read_text(encoding="utf-8")
+    (records / "inference_acdc.json").unlink()
+    results_pages.main(repository, tmp_path / "b")
+    assert (tmp_path / "b" / "bundles/acdc/docs/README.md").read_text(encoding="utf-8") == before + after
 
 
 def test_the_pages_of_the_repository_are_those_that_its_records_give(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def commit() -> str:
 def hardware() -> str:
     """System, processor, cores that may be used, memory and graphics cards, in words."""
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB memory"
-    return ", ".join([platform.platform(terse=True), f"{platform.machine()}, {_cores()} cores", memory, *_gpus()])
+    return ", ".join([platform.platform(terse=True), _processor(), f"{_cores()} cores", memory, *_gpus()])
 
 
 def peak_memory_mb() -> int:
@@ -60,6 +60,14 @@ def peak_gpu_memory_mb() -> int | None:
     import torch  # takes seconds; only who asks for this waits
 
     return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_available() else None
+
+
+def _processor() -> str:
+    """The kind of processor, with its name where Linux says it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return " ".join([platform.machine(), *names[:1]])
 
 
 def _cores() -> int | None:

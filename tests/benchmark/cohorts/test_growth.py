@@ -8,6 +8,7 @@ import pytest
 
 from cladeseg.benchmark.cohorts import growth, growth_figure, growth_study, growth_table
 from cladeseg.benchmark.cohorts.small_bundle import small_bundle
+from cladeseg.benchmark.speed.record import MADE
 from cladeseg.files import DataError, read_json
 from cladeseg.segmentation.data import find_images
 from cladeseg.segmentation.workflow import load_predictor
@@ -24,9 +25,8 @@ def test_each_size_is_measured_once_on_links_to_the_same_phantoms(
 
     monkeypatch.setattr(growth, "COMMANDS", {"version": version})
     result = growth_study(tmp_path, sizes=(3, 12))
-    assert (
-        growth_study(tmp_path, sizes=(3, 12)) == result == {"version": read_json(tmp_path / "growth.json")["version"]}
-    )
+    assert growth_study(tmp_path, sizes=(3, 12)) == result == read_json(tmp_path / "growth.json")["growth"]
+    assert set(MADE) < set(read_json(tmp_path / "growth.json"))
     assert [path.name for path in asked] == ["links_3", "links_12"]
     assert [len(find_images(path / "imagesTr")) for path in asked] == [3, 12]
     assert len({file.stat().st_ino for file in (asked[1] / "imagesTr").iterdir()}) == 10

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cladeseg.benchmark.cohorts import kill_study, kill_table, kills
-from cladeseg.files import DataError
+from cladeseg.benchmark.speed.record import MADE
+from cladeseg.files import DataError, read_json
 
 #: Writes results one by one and waits for its "worker" to die, then ends with what is planted.
 STAND_IN = """
@@ -65,12 +66,15 @@ def test_a_round_counts_what_differs_from_one_process(
     (row,) = result["rounds"]
     assert {name: row[name] for name in found} == found
     assert 1 <= row["killed_after"] <= 5
+    record = read_json(tmp_path / "kills.json")
+    assert record["kills"] == result
+    assert set(MADE) < set(record)
     assert ("1 of 1 rounds" in kill_table(result)) is found["equal"]
 
 
 def test_rounds_that_are_there_are_kept(tmp_path: Path, fault: dict[str, str]) -> None:
     first = kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=1)
     fault["is"] = "fails"
-    assert kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=1)["rounds"] == first["rounds"]
+    assert kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=1) == first  # with the time of the one process
     with pytest.raises(DataError, match="round_1: the prediction failed"):
         kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=2)

@@ -16,11 +16,25 @@ def test_both_losses_are_asked_the_same() -> None:
 
 
 def test_ratios_are_the_peers_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
     def row(loss: str, batch: int) -> dict[str, Any]:
-        return {"loss": loss, "batch": batch, "seconds": 50 if loss == PEER else 2, "mb": 900, "value": 1.0}
+        calls.append(loss)
+        return {
+            "loss": loss,
+            "batch": batch,
+            "seconds": (50 if loss == PEER else 2) * len(calls),
+            "mb": 900,
+            "value": 1.0,
+        }
 
     monkeypatch.setattr(contrast, "_in_own_process", row)
-    result = contrast_speed(compared=4, large=8)
+    result = contrast_speed(compared=4, large=8, rounds=2)
     assert [(row["loss"], row["batch"]) for row in result["rows"]] == [(PEER, 4), (OURS, 4), (OURS, 8)]
-    assert (result["time_ratio"], result["memory_ratio"]) == (25, 1)
-    assert contrast_table(result).endswith("takes 25 times the time and 1 times the memory.")
+    assert calls == [PEER, OURS, OURS] * 2  # by turns
+    assert result["rows"][0]["seconds"] == {"median": 125, "range": [50, 200]}
+    assert result["time_ratio"] == {"median": (12.5 + 20) / 2, "range": [12.5, 20]}
+    assert result["memory_ratio"]["median"] == 1
+    table = contrast_table(result)
+    assert "| MONAI's ContrastiveLoss | 4 | 125.00 (50.00–200.00) | 900 (900–900) | 1.000000 |" in table
+    assert table.endswith("takes 16 times the time and 1 times the memory.")

@@ -30,7 +30,7 @@ ROWS = [
 def test_ratios_are_taken_case_by_case() -> None:
     found = _summary(ROWS, "fast")
     assert (found["ratio"], found["ratio_range"]) == (0.5, [0.25, 1.5])
-    assert found["seconds"] == 8 / 3
+    assert (found["seconds"], found["seconds_range"]) == (3, [1, 4])
     assert found["rise_mb"] == 1
     assert abs(found["other_share"] - 3 / 11) < 1e-12
 
@@ -38,7 +38,8 @@ def test_ratios_are_taken_case_by_case() -> None:
 def test_the_table_has_a_row_for_each_method() -> None:
     methods = {name: _summary(ROWS, name) for name in (PEER, "fast")}
     assert (
-        inference_table({"methods": methods}).splitlines()[3] == "| fast | 2.67 | 0.50 (0.25–1.50) | 1 | 0.5000 | 27% |"
+        inference_table({"methods": methods}).splitlines()[3]
+        == "| fast | 3.00 (1.00–4.00) | 0.50 (0.25–1.50) | 1 | 0.5000 | 27% |"
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cladeseg.benchmark.cohorts.small_bundle import small_bundle
+from cladeseg.benchmark.measured import measured_now
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 
@@ -46,7 +47,7 @@ def growth_study(
     Raises:
         DataError: a command fails.
     """
-    folder = Path(output).absolute()
+    folder, measured = Path(output).absolute(), measured_now()
     bundle, phantoms = small_bundle(folder), folder / "phantoms"
     write_msd_phantoms(phantoms, cases=_PHANTOMS, affines="ras", shape=_SHAPE, spacing=(2.0, 2.0, 2.0))
     found: dict[str, Any] = {}
@@ -57,7 +58,7 @@ def growth_study(
                 write_json(_measured(COMMANDS[name], bundle, _links(phantoms, folder, size)), file)
             found.setdefault(name, {})[str(size)] = read_json(file)
             logger.info("%s, %d cases: %s", name, size, found[name][str(size)])
-    write_json(found, folder / "growth.json")
+    write_json({**measured, "growth": found}, folder / "growth.json")
     return found
 
 

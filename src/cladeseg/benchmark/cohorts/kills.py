@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from cladeseg.benchmark.cohorts.small_bundle import small_bundle
+from cladeseg.benchmark.measured import measured_now
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 
@@ -47,16 +48,12 @@ def kill_study(
     Raises:
         DataError: a prediction fails.
     """
-    folder = Path(output).absolute()
+    folder, measured = Path(output).absolute(), measured_now()
     root = small_bundle(folder) if bundle is None else Path(bundle).absolute()
     images = folder / "phantoms"
     write_msd_phantoms(images, cases=cases)
-    alone = folder / "alone"
-    begin = time.perf_counter()
-    if not (alone / "qc" / "report.html").is_file():
-        _wait(_predict(images / "imagesTr", alone, root, "--resume"), alone)
-    seconds = time.perf_counter() - begin
-    found = []
+    alone, found = folder / "alone", []
+    seconds = _seconds_alone(images / "imagesTr", alone, root)
     for number in range(rounds):
         file = folder / f"round_{number}.json"
         if not file.is_file():
@@ -64,8 +61,18 @@ def kill_study(
         found.append(read_json(file))
         logger.info("round %d of %d: %s", number + 1, rounds, found[-1])
     result = {"cases": cases, "workers": workers, "seconds": seconds, "rounds": found}
-    write_json(result, folder / "kills.json")
+    write_json({**measured, "kills": result}, folder / "kills.json")
     return result
+
+
+def _seconds_alone(images: Path, out: Path, bundle: Path) -> float:
+    """Predict in one process, unless that was done before; what it took is kept."""
+    file = out.with_suffix(".json")
+    if not file.is_file():
+        begin = time.perf_counter()
+        _wait(_predict(images, out, bundle, "--resume"), out)
+        write_json({"seconds": time.perf_counter() - begin}, file)
+    return float(read_json(file)["seconds"])
 
 
 def _round(images: Path, alone: Path, out: Path, bundle: Path, workers: int, seed: int) -> dict[str, Any]:  # noqa: PLR0917

@@ -10,6 +10,8 @@ from typing import Any
 
 from monai.inferers import Inferer
 
+from cladeseg.benchmark.measured import shown_path
+from cladeseg.benchmark.speed.turns import with_range
 from cladeseg.segmentation.data import resolve_label_convention, volume_files
 from cladeseg.segmentation.inferers import BoxInferer, sliding_window
 from cladeseg.segmentation.inferers.timed import PartTimes, timed_prediction
@@ -46,9 +48,10 @@ def inference_speed(
         cases: how many, at least one.
 
     Returns:
-        ``weights``, ``cases``, and under ``methods`` for each: ``seconds`` of the network a volume, the median
-        ``ratio`` to the peer's and its ``ratio_range`` over cases, ``rise_mb`` of memory, mean leaf ``dice``, ``parts``
-        (part → seconds a volume, end to end) and ``other_share`` (all but the network).
+        ``weights``, ``passes``, ``cases``, and under ``methods`` for each: of the network the median ``seconds`` a
+        volume and ``ratio`` to the peer's, with their ``seconds_range`` and ``ratio_range`` over cases; ``rise_mb`` of
+        memory, mean leaf ``dice``, ``parts`` (part → mean seconds a volume, end to end) and ``other_share`` (all but
+        the network).
 
     Raises:
         DataError: weights or cases cannot be used.
@@ -62,7 +65,8 @@ def inference_speed(
     inferers = _inferers(bundle_root, file, predictor)
     rows = [_measured(predictor, name, inferers[name], case) for case, name in _alternating(chosen, list(inferers))]
     methods = {name: _summary(rows, name) for name in inferers}
-    return {"weights": str(weights), "cases": [case["case"] for case in chosen], "methods": methods}
+    passes, names = len(passes_of(predictor.network)), [case["case"] for case in chosen]
+    return {"weights": shown_path(weights), "passes": passes, "cases": names, "methods": methods}
 
 
 def _inferers(bundle_root: str | Path, weights: Path, predictor: BundlePredictor) -> dict[str, Inferer]:
@@ -104,11 +108,13 @@ def _summary(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
     own = {row["case"]: row for row in rows if row["method"] == name}
     peer = {row["case"]: row["parts"]["predict"] for row in rows if row["method"] == PEER}
     ratios = [row["parts"]["predict"] / peer[case] for case, row in own.items()]
+    seconds = [row["parts"]["predict"] for row in own.values()]
     names = next(iter(own.values()))["parts"]
     parts = {part: statistics.fmean(row["parts"][part] for row in own.values()) for part in names}
     total = sum(parts.values())
     return {
-        "seconds": parts["predict"],
+        "seconds": statistics.median(seconds),
+        "seconds_range": [min(seconds), max(seconds)],
         "ratio": statistics.median(ratios),
         "ratio_range": [min(ratios), max(ratios)],
         "rise_mb": max(row["rise"] for row in own.values()) / 2**20,
@@ -121,13 +127,13 @@ def _summary(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
 def inference_table(result: Mapping[str, Any]) -> str:
     """The result as a Markdown table, one row for each method."""
     lines = [
-        "| method | network, s a volume | ratio to MONAI's (range) | memory, MB | mean leaf Dice | rest of the time |",
+        "| method | network, s a volume (range) | ratio to MONAI's (range) | memory, MB | mean leaf Dice "
+        "| rest of the time |",
         "|---|---|---|---|---|---|",
     ]
     for name, row in result["methods"].items():
-        low, high = row["ratio_range"]
+        seconds, ratio = (with_range(row[key], row[f"{key}_range"]) for key in ("seconds", "ratio"))
         lines.append(
-            f"| {name} | {row['seconds']:.2f} | {row['ratio']:.2f} ({low:.2f}–{high:.2f}) | {row['rise_mb']:.0f} "
-            f"| {row['dice']:.4f} | {row['other_share']:.0%} |"
+            f"| {name} | {seconds} | {ratio} | {row['rise_mb']:.0f} | {row['dice']:.4f} | {row['other_share']:.0%} |"
         )
     return "\n".join(lines)

@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from cladeseg.benchmark.measured import measured_now, shown_path
 from cladeseg.benchmark.speed.contrast import contrast_speed, contrast_table
 from cladeseg.benchmark.speed.evaluation import evaluation_speed, evaluation_table
 from cladeseg.benchmark.speed.inference import inference_speed, inference_table
 from cladeseg.benchmark.speed.loader import loader_speed, loader_table
 from cladeseg.benchmark.speed.step import step_speed, step_table
-from cladeseg.bundle.provenance import made_by
 from cladeseg.files import DataError, check_choice, write_json
 from cladeseg.segmentation.phantoms import task_of, write_phantoms
 
@@ -56,7 +54,7 @@ def speed(
         output: a JSON file for the result.
 
     Returns:
-        The machine, and the result of each part under its name.
+        What :func:`~cladeseg.benchmark.measured.measured_now` says, and the result of each part under its name.
 
     Raises:
         DataError: inference is asked for without weights or cases, or the cases cannot be used.
@@ -64,7 +62,8 @@ def speed(
     for part in parts:
         check_choice("part", part, SPEEDS)
     of_trained = _inference_options(parts, dataset_dir, weights)
-    result: dict[str, Any] = {"bundle": str(bundle_root), "threads": torch.get_num_threads(), **made_by()}
+    source = "phantoms" if dataset_dir is None else shown_path(dataset_dir)
+    result: dict[str, Any] = {"bundle": Path(bundle_root).name, "dataset": source, **measured_now()}
     with tempfile.TemporaryDirectory(prefix="cladeseg-speed.") as draft:
         folder = Path(draft)
         for part in parts:
