@@ -126,7 +126,7 @@ def _command_growth(name: str, rows: Mapping[str, Mapping[str, float]]) -> list[
             memory <= MOST_MEMORY and whole,
         ),
         Goal(
-            f"{name}: time grows linearly to {LARGEST:,} cases (a further one costs at most {MOST_SLOPE} times more)",
+            f"{name}: time grows linearly to {LARGEST:,} cases (a late one costs ≤ {MOST_SLOPE} early ones)",
             f"{1000 * early:.0f} ms a case up to {sizes[-2]:,}, {1000 * late:.0f} ms up to {sizes[-1]:,}",
             late <= MOST_SLOPE * early and whole,
         ),
