@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,16 @@ import pytest
 
 from cladeseg.clustering.descriptors import DescriptorModel, channels_of, fit_descriptors, object_vectors
 from cladeseg.clustering.metrics import pair_auc
-from cladeseg.clustering.model import ClusteringModel, Measured, ModelOptions, check_classes, load_model, save_model
+from cladeseg.clustering.model import (
+    ClusteringModel,
+    Measured,
+    ModelOptions,
+    beside,
+    check_classes,
+    choose_references,
+    load_model,
+    save_model,
+)
 from cladeseg.clustering.model.candidate_pairs import candidate_pairs, fill_in
 from cladeseg.clustering.model.fit import LEFT_OUT, VALIDATION, fit_model
 from cladeseg.clustering.model.pair_methods import Comparison
@@ -29,6 +39,14 @@ def measured(kinds: int, each: int = 5, seed: int = 0) -> tuple[Measured, np.nda
     vectors = np.repeat(rng.normal(size=(kinds, 6)) * 3, each, axis=0) + rng.normal(size=(kinds * each, 6)) * 0.3
     similarity = np.where(classes[:, None] == classes, 0.8, 0.6) + rng.normal(size=(len(classes),) * 2) * 0.02
     return Measured(vectors, ((similarity + similarity.T) / 2).astype(np.float32), None), classes
+
+
+def beside_training(new: Measured, kept: np.ndarray) -> Measured:
+    """New objects, then training objects as references, to which nothing is alike."""
+    old = measured(6)[0].subset(kept)
+    n, among = len(new.vectors), np.full((len(new.vectors) + len(kept),) * 2, 0.6, dtype=np.float32)
+    among[:n, :n], among[n:, n:] = new.similarity, old.similarity
+    return Measured(np.concatenate([new.vectors, old.vectors]), among, None)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +118,8 @@ def test_training_leaves_every_variant_with_both_zeros(model: ClusteringModel) -
 
 def test_the_model_groups_kinds_that_it_never_saw(model: ClusteringModel) -> None:
     seen, classes = measured(3, seed=5)
-    weights = model.weights(model.methods.logits(seen))
+    kept = choose_references(measured(6)[1], 12, seed=0)
+    weights = model.weights(model.methods.logits(beside_training(seen, kept), references=12))
     rows, columns = np.triu_indices(len(classes), 1)
     assert ((weights > 0)[rows, columns] == (classes[rows] == classes[columns])).mean() > 0.95
 
@@ -116,6 +135,42 @@ def test_with_few_classes_the_zero_comes_from_objects_that_were_kept_back() -> N
 def test_too_few_labels_are_refused(classes: list[str]) -> None:
     with pytest.raises(DataError, match="have two training objects or more"):
         check_classes(np.array(classes))
+
+
+# ---- references ------------------------------------------------------------------------------------------------------
+
+
+def test_references_are_of_as_many_classes_as_possible() -> None:
+    classes = np.array(["a"] * 20 + ["b"] * 3 + ["c"])
+    counts = dict(zip(*np.unique(classes[choose_references(classes, 7, seed=1)], return_counts=True), strict=True))
+    assert counts == {"a": 3, "b": 3, "c": 1}
+    assert len(choose_references(classes, 99, seed=1)) == 24
+    assert len(choose_references(classes, 0, seed=1)) == 0
+
+
+def spotted(name: str) -> ClusteredObject:
+    points = KeyPoints([10.0, 20.0], [0, 1], [0.1, 0.9], [1.0, 0.5])
+    crop = np.random.default_rng(len(name)).random((4, 4, 2), dtype=np.float32)
+    return ClusteredObject(name, ObjectPoints(points, points), crop, np.arange(3.0), f"digest of {name}")
+
+
+def test_few_objects_get_references_behind_them_and_many_get_none() -> None:
+    references = [spotted("a"), spotted("b")]
+    objects, number = beside(ObjectSet([spotted("c"), spotted("b")]), references)
+    assert (objects.ids, number) == (["c", "b", "reference a"], 1)
+    many = ObjectSet([spotted(f"o{at}") for at in range(60)])
+    assert beside(many, references) == (many, 0)
+
+
+def test_references_are_stored_with_their_pictures_and_points(model: ClusteringModel, tmp_path: Path) -> None:
+    held = replace(model, references=(spotted("a"), ClusteredObject("v", None, shape=np.ones(5), digest="d")))
+    save_model(held, tmp_path, more={})
+    first, second = load_model(tmp_path)[0].references
+    assert (first.id, first.digest, second.id, second.points, second.crop) == ("a", "digest of a", "v", None, None)
+    assert (first.crop == spotted("a").crop).all()
+    assert (second.shape == np.ones(5)).all()
+    assert first.points.candidates.value.tolist() == [1.0, 0.5]
+    assert first.points.features.channel.tolist() == [0, 1]
 
 
 # ---- store -----------------------------------------------------------------------------------------------------------

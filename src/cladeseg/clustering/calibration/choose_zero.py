@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from cladeseg.clustering.calibration.centring import Zero, centred, object_levels
+from cladeseg.clustering.calibration.centring import Zero, beside_references, centred, object_levels
+from cladeseg.clustering.calibration.pair_logits import PairLogits
 from cladeseg.clustering.metrics import partition_scores
 from cladeseg.clustering.multicut import Multicut, cluster
 
@@ -17,6 +18,8 @@ MEAN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Tried beside none, with the best share of the mean.
 SPREAD_SHARE = 0.2
 BIASES = tuple(np.round(np.arange(-2.0, 2.01, 0.2), 2).tolist())
+#: Of the levels beside references.
+REFERENCE_SHARES = (0.0, 0.25, 0.5, 0.75)
 #: Neighbouring biases that a bias is judged with: on new classes the zero lies a little elsewhere.
 _TOLERANCE = 3
 
@@ -26,11 +29,11 @@ class Batch:
     """Objects of classes that the models behind the logits have not seen.
 
     Attributes:
-        logits: of all pairs; (n, n).
+        logits: of n objects.
         classes: (n,).
     """
 
-    logits: np.ndarray
+    logits: PairLogits
     classes: np.ndarray
 
 
@@ -52,12 +55,12 @@ class ChosenZero:
 
 
 def draw_batches(
-    logits: np.ndarray, classes: np.ndarray, *, number: int, rng: np.random.Generator, most: int = 60
+    logits: PairLogits, classes: np.ndarray, *, number: int, rng: np.random.Generator, most: int = 60
 ) -> list[Batch]:
     """Batches of one, two and more of the classes at hand, with all of their objects or some.
 
     Args:
-        logits: of objects of classes that were left out; (n, n).
+        logits: of n objects of classes that were left out.
         classes: (n,).
         number: of batches.
         rng: draws classes and objects.
@@ -70,12 +73,12 @@ def draw_batches(
         members = np.flatnonzero(np.isin(classes, kinds))
         size = members.size if turn // names.size % 2 == 0 else rng.integers(min(4, members.size), members.size + 1)
         members = np.sort(rng.choice(members, min(int(size), most), replace=False))
-        batches.append(Batch(logits[np.ix_(members, members)], classes[members]))
+        batches.append(Batch(logits.subset(members), classes[members]))
     return batches
 
 
 def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
-    """The zero around which the mean variation of information is least.
+    """The zero around which the mean variation of information is least; beside references, the one with fewest errors.
 
     Many zeros are equally good where classes are easy.  A zero is therefore judged with those within 0.2 spreads of it,
     so that the middle of the widest range of good ones is taken.
@@ -87,6 +90,7 @@ def choose_zero(batches: Sequence[Batch], *, centre: bool = True) -> ChosenZero:
     start = _measured(batches, centre)
     if not centre:
         return _chosen(batches, _best_bias(batches, start))
+    start = _with_references(batches, start)
     found = min((_best_bias(batches, replace(start, mean_share=share)) for share in MEAN_SHARES), key=_tolerant)
     spread = _best_bias(batches, replace(found.zero, spread_share=SPREAD_SHARE))
     return _chosen(batches, min((found, spread), key=_tolerant))
@@ -112,14 +116,58 @@ def _best_bias(batches: Sequence[Batch], zero: Zero) -> _Tried:
     return _Tried(float(tolerant[place]), float(scores[place, 0]), float(scores[place, 1]), options[place])
 
 
+def _with_references(batches: Sequence[Batch], zero: Zero) -> Zero:
+    """The share of the levels, and the threshold, by which pairs are told apart best beside references."""
+    held = [(batch.logits.pairs, batch.logits.levels, batch.classes) for batch in batches]
+    known = [(pairs, levels, classes) for pairs, levels, classes in held if levels is not None]
+    if not known:
+        return zero
+    same = np.concatenate([_of_pairs(classes[:, None] == classes) for _, _, classes in known])
+    options = {
+        share: best_pair_threshold(
+            np.concatenate([_of_pairs(beside_references(pairs, levels, share)) for pairs, levels, _ in known]), same
+        )
+        for share in REFERENCE_SHARES
+    }
+    share = min(options, key=lambda one: options[one][1])
+    return replace(zero, reference_share=share, reference_threshold=options[share][0])
+
+
+def _of_pairs(matrix: np.ndarray) -> np.ndarray:
+    return np.asarray(matrix[np.triu_indices(len(matrix), 1)])
+
+
+def best_pair_threshold(logits: np.ndarray, same: np.ndarray) -> tuple[float, float]:
+    """Between pairs of one kind and of two, where both are mistaken least often; judged with its neighbours.
+
+    Args:
+        logits: (E,).
+        same: whether the two are of one kind; bool (E,).
+
+    Returns:
+        The threshold, and the mean of the two shares of mistakes there.
+
+    Examples:
+        >>> best_pair_threshold(np.array([-3.0, -2.0, 1.0, 2.0]), np.array([False, False, True, True]))[1]
+        0.0
+    """
+    places = np.unique(np.quantile(logits, np.linspace(0.01, 0.99, 99)))
+    cut, joined = np.sort(logits[same]), np.sort(logits[~same])
+    too_few = np.searchsorted(cut, places, side="right") / max(cut.size, 1)
+    too_many = 1 - np.searchsorted(joined, places, side="right") / max(joined.size, 1)
+    errors = uniform_filter1d((too_few + too_many) / 2, _TOLERANCE, mode="nearest")
+    place = _middle_of_best(errors)
+    return float(places[place]), float(errors[place])
+
+
 def _tolerant(tried: _Tried) -> float:
     return tried.tolerant
 
 
 def _measured(batches: Sequence[Batch], centre: bool) -> Zero:
     """Scale and range of the batches' means."""
-    means = [object_levels(batch.logits, np.inf)[1] for batch in batches]
-    spreads = [batch.logits[np.triu_indices(len(batch.logits), 1)].std() for batch in batches if len(batch.logits) > 2]
+    means = [object_levels(batch.logits.pairs, np.inf)[1] for batch in batches]
+    spreads = [_of_pairs(batch.logits.pairs).std() for batch in batches if len(batch.classes) > 2]
     scale = float(np.mean(spreads)) if spreads and np.mean(spreads) > 0 else 1.0
     return Zero(centre=centre, scale=scale, lowest=float(np.nanmin(means)), highest=float(np.nanmax(means)))
 
@@ -129,7 +177,7 @@ def _mean_scores(batches: Sequence[Batch], zero: Zero) -> tuple[float, float]:
     return float(np.mean([one["vi_bits"] for one in found])), float(np.mean([one["rand"] for one in found]))
 
 
-def clusters_of(logits: np.ndarray, zero: Zero) -> np.ndarray:
+def clusters_of(logits: PairLogits, zero: Zero) -> np.ndarray:
     """Clusters of a batch by local search; (n,)."""
     return cluster(Multicut.from_matrix(centred(logits, zero)))
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from cladeseg.clustering.calibration.pair_logits import PairLogits
+
 
 @dataclass(frozen=True)
 class Combination:
@@ -23,20 +25,24 @@ class Combination:
     weights: tuple[float, ...]
     intercept: float
 
-    def logits(self, of: Mapping[str, np.ndarray]) -> np.ndarray:
-        """(n, n) from the methods' own (n, n)."""
-        parts = [weight * of[name] for name, weight in zip(self.methods, self.weights, strict=True)]
-        return np.asarray(np.sum(parts, axis=0) + self.intercept)
+    def logits(self, of: Mapping[str, PairLogits]) -> PairLogits:
+        """Of n objects, from the methods' own."""
+        pairs = self._weighed([of[name].pairs for name in self.methods]) + self.intercept
+        levels = [held for name in self.methods if (held := of[name].levels) is not None]
+        return PairLogits(pairs, self._weighed(levels) if len(levels) == len(self.methods) else None)
+
+    def _weighed(self, of: Sequence[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.sum([weight * each for weight, each in zip(self.weights, of, strict=True)], axis=0))
 
 
 def fit_combination(
-    methods: Sequence[str], parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]]
+    methods: Sequence[str], parts: Sequence[tuple[Mapping[str, PairLogits], np.ndarray]]
 ) -> Combination:
     """Learn weights by logistic regression; a method that would count against itself is left out.
 
     Args:
         methods: names.
-        parts: for each set of objects the methods' logits (n, n) and the classes (n,).
+        parts: for each set of n objects the methods' logits and the classes (n,).
     """
     kept = list(methods)
     while True:
@@ -48,11 +54,11 @@ def fit_combination(
     return Combination(tuple(kept), tuple(float(max(one, 1e-3)) for one in weights), float(model.intercept_[0]))
 
 
-def _fit(methods: Sequence[str], parts: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]]) -> LogisticRegression:
+def _fit(methods: Sequence[str], parts: Sequence[tuple[Mapping[str, PairLogits], np.ndarray]]) -> LogisticRegression:
     inputs, same = [], []
     for logits, classes in parts:
         rows, columns = np.triu_indices(len(classes), 1)
-        inputs.append(np.stack([logits[name][rows, columns] for name in methods], axis=1))
+        inputs.append(np.stack([logits[name].pairs[rows, columns] for name in methods], axis=1))
         same.append(classes[rows] == classes[columns])
     return LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000).fit(
         np.concatenate(inputs), np.concatenate(same)

@@ -5,6 +5,7 @@ from cladeseg.clustering.model.clustering_model import CENTRED, COMBINED, RAW, C
 from cladeseg.clustering.model.fit import check_classes, fit_model
 from cladeseg.clustering.model.options import ModelOptions, PqapOptions, TwinOptions, ZeroOptions
 from cladeseg.clustering.model.pair_methods import DESCRIPTORS, PQAP, TWIN, Measured, PairMethods, measure, prepare
+from cladeseg.clustering.model.references import beside, choose_references
 from cladeseg.clustering.model.store import load_model, save_model
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "TwinOptions",
     "Variant",
     "ZeroOptions",
+    "beside",
     "candidate_pairs",
     "check_classes",
+    "choose_references",
     "fit_model",
     "load_model",
     "measure",

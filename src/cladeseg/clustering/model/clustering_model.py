@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from cladeseg.clustering.calibration import ChosenZero, Combination, centred
+from cladeseg.clustering.calibration import ChosenZero, Combination, PairLogits, centred
 from cladeseg.clustering.model.pair_methods import DESCRIPTORS, PairMethods
+from cladeseg.clustering.objects import ClusteredObject
 
 #: Name of what weighs all methods.
 COMBINED = "combination"
@@ -38,6 +39,7 @@ class ClusteringModel:
         chosen: the variant with the least variation of information on classes that were left out.
         zero_source: where the zeros were chosen.
         classes: that were trained on, with their numbers of objects.
+        references: training objects that a few new objects are compared with.
     """
 
     methods: PairMethods
@@ -45,8 +47,9 @@ class ClusteringModel:
     chosen: str
     zero_source: str
     classes: Mapping[str, int] = field(default_factory=dict)
+    references: Sequence[ClusteredObject] = ()
 
-    def weights(self, logits: Mapping[str, np.ndarray], variant: str | None = None, zero: str = CENTRED) -> np.ndarray:
+    def weights(self, logits: Mapping[str, PairLogits], variant: str | None = None, zero: str = CENTRED) -> np.ndarray:
         """Weights of the clustering of all pairs; (n, n).
 
         Args:

@@ -13,6 +13,7 @@ import torch
 from cladeseg.clustering.calibration import (
     ChosenZero,
     Combination,
+    PairLogits,
     Zero,
     choose_zero,
     draw_batches,
@@ -21,6 +22,7 @@ from cladeseg.clustering.calibration import (
 from cladeseg.clustering.model.clustering_model import CENTRED, COMBINED, RAW, ClusteringModel, Variant
 from cladeseg.clustering.model.options import ZeroOptions
 from cladeseg.clustering.model.pair_methods import Comparison, Measured, PairMethods, fit_methods
+from cladeseg.clustering.model.references import choose_references
 from cladeseg.files import DataError
 
 logger = logging.getLogger(__name__)
@@ -33,11 +35,11 @@ class Judged(NamedTuple):
     """Objects that the methods behind their logits have not seen.
 
     Attributes:
-        logits: of each method; (n, n).
+        logits: of each method, of n objects.
         classes: (n,).
     """
 
-    logits: dict[str, np.ndarray]
+    logits: dict[str, PairLogits]
     classes: np.ndarray
 
 
@@ -125,7 +127,9 @@ def _judged(
             seen.subset(inside), classes[inside], comparison,
             validation=held, steps=steps, seed=seed + number, device=device,
         )  # fmt: skip
-        parts.append(Judged(methods.logits(seen.subset(np.flatnonzero(out)), device), classes[out]))
+        kept = inside[choose_references(classes[inside], comparison.options.zero.references, seed=seed + number)]
+        held_out = seen.subset(np.concatenate([np.flatnonzero(out), kept]))
+        parts.append(Judged(methods.logits(held_out, device, references=len(kept)), classes[out]))
     return parts, source
 
 

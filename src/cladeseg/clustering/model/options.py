@@ -57,6 +57,9 @@ class ZeroOptions(SettingsGroup):
     """Share of the classes that a draw leaves out; at least two."""
     batches: Size = 9
     """Batches of objects, of one class to all of them, that are clustered in each draw."""
+    references: Annotated[int, Field(ge=0)] = 12
+    """Training objects, pictures and all, that the model keeps beside its weights: a few new objects are compared with
+    them as well; 0 keeps none."""
 
 
 class ModelOptions(SettingsGroup):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cladeseg.clustering.calibration import PairLogits
 from cladeseg.clustering.descriptors import DescriptorModel, channels_of, fit_descriptors, object_vectors
 from cladeseg.clustering.model.candidate_pairs import candidate_pairs, fill_in
 from cladeseg.clustering.model.options import ModelOptions, PqapOptions
@@ -76,15 +77,23 @@ class PairMethods:
         there = {DESCRIPTORS: True, PQAP: self.threshold is not None, TWIN: self.twin is not None}
         return tuple(name for name, held in there.items() if held)
 
-    def logits(self, seen: Measured, device: str | torch.device = "cpu") -> dict[str, np.ndarray]:
-        """Of all pairs by each method; float (n, n) each."""
+    def logits(
+        self, seen: Measured, device: str | torch.device = "cpu", *, references: int = 0
+    ) -> dict[str, PairLogits]:
+        """Of all pairs by each method.
+
+        Args:
+            seen: n objects, then R references.
+            device: of the twin network.
+            references: R.
+        """
         found = {DESCRIPTORS: self.descriptors.logits(seen.vectors)}
         if self.threshold is not None and seen.similarity is not None:
             known = logit(probability_of(seen.similarity, self.threshold)).astype(np.float32)
             found[PQAP] = fill_in(known, found[DESCRIPTORS])
         if self.twin is not None and seen.pictures is not None:
             found[TWIN] = twin_logits(self.twin, seen.pictures, device)
-        return found
+        return {name: PairLogits.beside(held, references) for name, held in found.items()}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from cladeseg.clustering.descriptors import DescriptorModel
 from cladeseg.clustering.model.clustering_model import ClusteringModel, Variant
 from cladeseg.clustering.model.options import ModelOptions
 from cladeseg.clustering.model.pair_methods import Comparison, PairMethods
+from cladeseg.clustering.model.references import read_references, reference_names, reference_tensors
 from cladeseg.clustering.pqap import PqapParameters
 from cladeseg.clustering.twin import TwinNetwork
 from cladeseg.files import DataError, read_json
@@ -68,7 +69,7 @@ def _tensors(model: ClusteringModel) -> dict[str, Tensor]:
     found = {name: as_tensor(np.ascontiguousarray(getattr(descriptors, name))) for name in _ARRAYS}
     if model.methods.twin is not None:
         found |= {f"{_TWIN}{name}": value.contiguous() for name, value in model.methods.twin.cpu().state_dict().items()}
-    return found
+    return found | reference_tensors(model.references)
 
 
 _ARRAYS = ("mean", "spread", "coefficients")
@@ -87,6 +88,7 @@ def _plain(model: ClusteringModel) -> dict[str, Any]:
         "chosen": model.chosen,
         "zero_source": model.zero_source,
         "classes": dict(model.classes),
+        "references": reference_names(model.references),
     }
 
 
@@ -100,7 +102,8 @@ def _model(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Cluster
     descriptors = DescriptorModel(**arrays, intercept=content["intercept"])
     methods = PairMethods(comparison, descriptors, content["threshold"], _twin(content["twin_channels"], tensors))
     variants = {name: _variant(held) for name, held in content["variants"].items()}
-    return ClusteringModel(methods, variants, content["chosen"], content["zero_source"], content["classes"])
+    references = read_references(content["references"], tensors)
+    return ClusteringModel(methods, variants, content["chosen"], content["zero_source"], content["classes"], references)
 
 
 def _twin(channels: int | None, tensors: Mapping[str, Tensor]) -> TwinNetwork | None:

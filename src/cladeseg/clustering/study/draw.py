@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cladeseg.clustering.calibration import ChosenZero
+from cladeseg.clustering.calibration import ChosenZero, PairLogits
 from cladeseg.clustering.descriptors import channels_of
 from cladeseg.clustering.metrics import pair_auc, partition_scores
 from cladeseg.clustering.model import CENTRED, RAW, ClusteringModel, Measured, ModelOptions, fit_model, measure
 from cladeseg.clustering.model.pair_methods import Comparison
+from cladeseg.clustering.model.references import FEW_OBJECTS, choose_references
 from cladeseg.clustering.multicut import Multicut, cluster
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.pqap import PqapParameters
@@ -102,14 +103,20 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
     training, validation, parts = _sides(objects, draw, plan)
     place = {name: row for row, name in enumerate(objects.ids)}
     known = sorted([*training, *validation], key=place.__getitem__)
+    labels = objects.subset(known).labels()
     model = fit_model(
-        measured.subset(_rows(place, known)), objects.subset(known).labels(), _comparison(objects, plan.options),
+        measured.subset(_rows(place, known)), labels, _comparison(objects, plan.options),
         validation=np.isin(known, validation), seed=draw.number, device=device,
     )  # fmt: skip
+    kept = choose_references(labels, plan.options.zero.references, seed=draw.number)
+    references = _rows(place, known)[kept]
     rows = []
     for part, ids in parts.items():
         seen, classes = measured.subset(_rows(place, ids)), objects.subset(ids).labels()
-        rows += _scored(part, model, seen, classes, device)
+        there = references if len(ids) <= FEW_OBJECTS else references[:0]
+        with_references = measured.subset(np.concatenate([_rows(place, ids), there]))
+        logits = model.methods.logits(with_references, device, references=len(there))
+        rows += _scored(part, model, logits, classes)
     fewer = candidate_rows(model, seen, classes, plan.max_pairs) if plan.max_pairs else []
     counts = {"training": len(training), "validation": len(validation)} | {
         part: len(ids) for part, ids in parts.items()
@@ -173,9 +180,8 @@ def _few(ids: list[str], objects: ObjectSet, most: int, rng: np.random.Generator
 
 
 def _scored(
-    part: str, model: ClusteringModel, seen: Measured, classes: np.ndarray, device: str
+    part: str, model: ClusteringModel, logits: Mapping[str, PairLogits], classes: np.ndarray
 ) -> list[dict[str, Any]]:
-    logits = model.methods.logits(seen, device)
     return [
         {"part": part, "method": name, "zero": kind, "chosen": name == model.chosen and kind == CENTRED}
         | _left_out(model.variants[name].zeros[kind])
@@ -190,7 +196,7 @@ def _left_out(zero: ChosenZero) -> dict[str, float]:
 
 
 def _row(
-    model: ClusteringModel, logits: Mapping[str, np.ndarray], classes: np.ndarray, name: str, kind: str
+    model: ClusteringModel, logits: Mapping[str, PairLogits], classes: np.ndarray, name: str, kind: str
 ) -> dict[str, Any]:
     weights = model.weights(logits, name, kind)
     numbers = cluster(Multicut.from_matrix(weights))

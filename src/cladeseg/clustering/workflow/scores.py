@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cladeseg.clustering.calibration import PairLogits
 from cladeseg.clustering.groups import Grouping, GroupingOptions
 from cladeseg.clustering.metrics import pair_auc, partition_scores, score_intervals, vi_gain
 from cladeseg.clustering.model import CENTRED, RAW, ClusteringModel, Variant
@@ -18,7 +19,7 @@ from cladeseg.cohort import fingerprint
 
 def scores(
     model: ClusteringModel,
-    logits: Mapping[str, np.ndarray],
+    logits: Mapping[str, PairLogits],
     grouping: Grouping,
     objects: ObjectSet,
     options: GroupingOptions,
@@ -27,7 +28,7 @@ def scores(
 
     Args:
         model: what was trained.
-        logits: of each method; (n, n).
+        logits: of each method, of n objects.
         grouping: by the chosen variant, centred.
         objects: n of them, all with a class.
         options: how clusters were looked for.
@@ -57,7 +58,7 @@ def scores(
 
 def _beside_baseline(
     model: ClusteringModel,
-    logits: Mapping[str, np.ndarray],
+    logits: Mapping[str, PairLogits],
     grouping: Grouping,
     objects: ObjectSet,
     options: GroupingOptions,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cladeseg.bundle import RunFolder
 from cladeseg.bundle.device import choose_device
 from cladeseg.bundle.settings import read_settings
 from cladeseg.bundle.weights_record import DESCRIPTION
-from cladeseg.clustering.model import ClusteringModel, load_model, measure
+from cladeseg.clustering.calibration import PairLogits
+from cladeseg.clustering.model import ClusteringModel, beside, load_model, measure
 from cladeseg.clustering.objects import ClusteredObject, ObjectSet
 from cladeseg.clustering.workflow.plan import objects_of
 from cladeseg.clustering.workflow.settings import ObjectSettings
@@ -54,11 +53,12 @@ class Trained:
                 "this kind"
             )
 
-    def logits(self, objects: ObjectSet, *, store: Path | None, device: str = "auto") -> dict[str, np.ndarray]:
-        """Of all pairs by each method; (n, n) each."""
+    def logits(self, objects: ObjectSet, *, store: Path | None, device: str = "auto") -> dict[str, PairLogits]:
+        """Of all pairs by each method, beside the model's references where there are few objects."""
         methods = self.model.methods
-        seen = measure(objects, methods.comparison, store=store, baseline=methods.descriptors)
-        return methods.logits(seen, choose_device(device))
+        everything, references = beside(objects, self.model.references)
+        seen = measure(everything, methods.comparison, store=store, baseline=methods.descriptors)
+        return methods.logits(seen, choose_device(device), references=references)
 
     def unseen(self, objects: ObjectSet) -> ObjectSet:
         """Those objects that training and validation did not use, by their content."""

@@ -15,7 +15,15 @@ from cladeseg.bundle.provenance import versions
 from cladeseg.bundle.run_folder import add_use, backup_existing
 from cladeseg.bundle.shipped import raise_if_shipped
 from cladeseg.bundle.weights_record import DESCRIPTION
-from cladeseg.clustering.model import ClusteringModel, check_classes, fit_model, measure, prepare, save_model
+from cladeseg.clustering.model import (
+    ClusteringModel,
+    check_classes,
+    choose_references,
+    fit_model,
+    measure,
+    prepare,
+    save_model,
+)
 from cladeseg.clustering.model.store import TENSORS
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.workflow.plan import ClusteringPlan
@@ -55,6 +63,8 @@ def run_training(plan: ClusteringPlan, device: str = "auto") -> ClusteringModel:
     comparison = prepare(training, training.labels(), options, seed=seed)
     seen = measure(objects, comparison, store=Path(folder.root) / PAIR_STORE)
     model = fit_model(seen, classes, comparison, validation=validation, seed=seed, device=choose_device(device))
+    kept = choose_references(classes, options.zero.references, seed=seed)
+    model.references = tuple(objects.objects[row] for row in kept)
     backup_existing(folder.description)
     save_model(model, folder.models, more=_description(plan, objects))
     add_use(folder, time.perf_counter() - begin)
