@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from grids import REPOSITORY, write_grid
 from rich.console import Console
 
 from cladeseg.benchmark import benchmark as module
-from cladeseg.benchmark import run_benchmark, runner
+from cladeseg.benchmark import run_benchmark, run_work
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle import shipped
 from cladeseg.bundle.bundle_run import BundleRun
 from cladeseg.files import DataError
+from cladeseg.tasks import Machines
 
 TINY = {
     "epochs": 1,
@@ -35,7 +37,7 @@ TINY = {
 class Ended:
     """A command that has run."""
 
-    pid = None
+    pid = stdin = None
 
     def poll(self) -> int:
         return 0
@@ -68,7 +70,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the bundle replaces it
     monkeypatch.setattr(BundleRun, "start", start)
-    monkeypatch.setattr(runner, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(run_work, "_PAUSE_S", 0.0)
     return started
 
 
@@ -85,7 +87,7 @@ def test_the_smoke_grid_trains_scores_and_writes_its_page(
     repository: Path, in_process: list[str], console: Console
 ) -> None:
     output = repository / "out"
-    page = run_benchmark(smaller(repository), output=output, workers=1, console=console)
+    page = run_benchmark(smaller(repository), output=output, console=console)
     names = [f"{method}_n1_d{draw}_s{draw}" for draw in (0, 1) for method in ("fine_only", "ours")]
     assert in_process == [f"{stage} {name}" for name in names for stage in ("training", "evaluating")]
     assert page == output / "results" / "smoke" / "README.md"
@@ -104,8 +106,28 @@ def test_the_smoke_grid_trains_scores_and_writes_its_page(
     assert (ResultStore(output / "records").runs["fine_dice"] >= 0).all()
     in_process.clear()
     shutil.rmtree(output / "runs")  # as on another machine, where only the kept results are
-    assert run_benchmark(smaller(repository), output=output, workers=1, console=console) == page
+    assert run_benchmark(smaller(repository), output=output, console=console) == page
     assert in_process == []
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra cladeseg[cluster]")
+def test_a_real_run_on_a_worker(repository: Path, console: Console) -> None:
+    """Trained and scored by commands in processes of their own; what is missing later is done, and nothing else."""
+    config, output = smaller(repository), repository / "out"
+    content = json.loads(config.read_text())
+    methods = [{"name": "ours", "label": "ours"}]
+    config.write_text(json.dumps({**content, "methods": methods, "draws": [0], "lower": None}))
+    page = run_benchmark(config, output=output, machines=Machines(workers=1), console=console)
+    assert page is not None
+    text = page.read_text(encoding="utf-8")
+    assert "| ours | 1 | 1 of 1 |" in text
+    runs = ResultStore(output / "records").runs
+    assert (runs["peak_mb"] > 200).all()  # of the training's own process, not of a worker
+    assert (runs["seconds"] > 1).all()
+    kept = [file.stat().st_mtime_ns for file in (output / "records").iterdir()]
+    assert run_benchmark(config, output=output, console=console) == page
+    assert [file.stat().st_mtime_ns for file in (output / "records").iterdir()] == kept
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(repository: Path, console: Console) -> None:
@@ -116,25 +138,34 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(repository: Path, console: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "workers", "says"),
+    ("changes", "says"),
     [
-        ({"dataset_dir": "nowhere", "phantoms": None}, 1, "nowhere: no such folder"),
-        ({"phantoms": {"patients": 3}}, 1, "phantoms: .*'patients'"),
-        ({}, 0, "workers: 0 is not at least 1"),
+        ({"dataset_dir": "nowhere", "phantoms": None}, "nowhere: no such folder"),
+        ({"phantoms": {"patients": 3}}, "phantoms: .*'patients'"),
     ],
 )
-def test_what_cannot_run_is_refused(
-    tmp_path: Path, changes: dict[str, Any], workers: int, says: str, console: Console
-) -> None:
+def test_what_cannot_run_is_refused(tmp_path: Path, changes: dict[str, Any], says: str, console: Console) -> None:
     with pytest.raises(DataError, match=says):
-        run_benchmark(write_grid(tmp_path, **changes), output=tmp_path / "out", workers=workers, console=console)
+        run_benchmark(write_grid(tmp_path, **changes), output=tmp_path / "out", console=console)
+
+
+def test_a_run_that_fails_is_an_error_once_the_page_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    monkeypatch.setattr(BundleRun, "command", lambda self, stage: [sys.executable, "-S", "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(run_work, "_PAUSE_S", 0.02)
+    grid = write_grid(tmp_path, phantoms=None, dataset_dir=".")
+    with pytest.raises(DataError, match=r"(?s)1 of 1 failed.*ours_n1_d0_s0: exit code 3"):
+        run_benchmark(grid, output=tmp_path / "out", console=console)
+    page = (tmp_path / "out" / "results" / "g" / "README.md").read_text(encoding="utf-8")
+    assert "| ours | 1 | 0 of 1, 1 failed |" in page
 
 
 @pytest.mark.parametrize(("split", "finished"), [("test", True), ("test", False), ("validation", True)])
 def test_a_grid_on_test_cases_is_published_once_each_method_has_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console, split: str, finished: bool
 ) -> None:
-    monkeypatch.setattr(module.Runner, "run", lambda self: None)
+    monkeypatch.setattr(module, "run_grid", lambda *_, **__: [])
     monkeypatch.setattr(ResultStore, "finished", lambda self, key: finished)
     grid = write_grid(tmp_path, results="docs", split=split, phantoms=None, dataset_dir=".")
     run_benchmark(grid, output=tmp_path / "out", console=console)
@@ -145,7 +176,7 @@ def test_a_grid_on_test_cases_is_published_once_each_method_has_a_run(
 def test_nothing_is_published_into_the_installed_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console
 ) -> None:
-    monkeypatch.setattr(module.Runner, "run", lambda self: None)
+    monkeypatch.setattr(module, "run_grid", lambda *_, **__: [])
     monkeypatch.setattr(ResultStore, "finished", lambda self, key: True)
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "package")
     grid = write_grid(tmp_path, results="package/docs", phantoms=None, dataset_dir=".")
@@ -164,7 +195,7 @@ def nnunet_grid(folder: Path) -> Path:
 def test_nnunet_is_a_row_like_any_other(tmp_path: Path, console: Console) -> None:
     output = tmp_path / "out"
     environment = fake_environment(tmp_path / "env", truth=output / "phantoms" / "labelsTr")
-    page = run_benchmark(nnunet_grid(tmp_path), output=output, workers=1, nnunet=environment, console=console)
+    page = run_benchmark(nnunet_grid(tmp_path), output=output, nnunet=environment, console=console)
     store = ResultStore(output / "records")
     (run,) = store.runs.itertuples()
     assert (run.status, run.dice, run.fine_dice) == ("finished", 1.0, 1.0)
@@ -176,7 +207,7 @@ def test_nnunet_is_a_row_like_any_other(tmp_path: Path, console: Console) -> Non
     assert "| nnU-Net | 1 | 1 of 1 |" in text
     assert '"nnunet": {"epochs": 5' in text
     # What is finished needs no nnU-Net any more.
-    assert run_benchmark(nnunet_grid(tmp_path), output=output, workers=1, console=console) == page
+    assert run_benchmark(nnunet_grid(tmp_path), output=output, console=console) == page
 
 
 def test_without_nnunet_nothing_runs_and_nothing_is_written(tmp_path: Path, console: Console) -> None:

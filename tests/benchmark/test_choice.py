@@ -15,17 +15,18 @@ import pytest
 from grids import BUNDLE, grid, key, write_grid
 from rich.console import Console
 
+from cladeseg.benchmark import benchmark, read_grid, run_benchmark
 from cladeseg.benchmark import choice as module
-from cladeseg.benchmark import read_grid, run_benchmark
-from cladeseg.benchmark.benchmark import Runner
 from cladeseg.benchmark.choice import choose_patients
 from cladeseg.benchmark.grid import Grid, GridMethod
 from cladeseg.benchmark.nnunet.options import NnunetOptions
-from cladeseg.benchmark.runs import bundle_run, chosen_patients, planned_runs, refuse_changes
+from cladeseg.benchmark.run_work import RunWork
+from cladeseg.benchmark.runs import RunKey, bundle_run, chosen_patients, planned_runs, refuse_changes
 from cladeseg.files import DataError
 from cladeseg.segmentation.data import build_datalist, load_datalist
 from cladeseg.segmentation.phantoms import write_msd_phantoms
 from cladeseg.segmentation.selection import SuperclassLoader, training_patients
+from cladeseg.tasks import End
 from cladeseg.taxonomy import load_taxonomy
 
 SELECTED = GridMethod(name="chosen", label="ours, patients selected", patients="select")
@@ -165,12 +166,13 @@ def test_no_run_starts_before_its_patients_are_selected(tmp_path: Path) -> None:
 def test_the_command_selects_before_it_trains(tmp_path: Path, data: Path, monkeypatch: Any) -> None:
     started: list[list[str]] = []
 
-    def run(self: Runner) -> None:
-        for each in self.waiting:
-            overlay = Path(self.commands(each).folder.root) / "overlay.json"
+    def run(work: RunWork, keys: list[RunKey], **_: Any) -> list[End]:
+        for each in keys:
+            overlay = Path(work.run_of(each).folder.root) / "overlay.json"
             started.append(json.loads(overlay.read_text())["fine_patients"])
+        return []
 
-    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr(benchmark, "run_grid", run)
     methods = [{"name": "chosen", "patients": "select", "n": [2], "overrides": SPLIT}]
     config = write_grid(tmp_path, phantoms=None, dataset_dir=str(data), methods=methods)
     console = Console(file=io.StringIO(), width=200)

@@ -1,55 +1,29 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import signal
 import sys
-import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grids import BUNDLE, grid, key
+from grids import grid, key
+from planted_grid import DIES, FAILS, PlantedWork, pretend
 from rich.console import Console
 
-from cladeseg.benchmark import runner as module
-from cladeseg.benchmark.runner import Runner, duration, seconds_left
-from cladeseg.benchmark.runs import RunKey, bundle_run
+from cladeseg.benchmark import run_work
+from cladeseg.benchmark.results_page import write_results
+from cladeseg.benchmark.run_work import RunWork
+from cladeseg.benchmark.runner import run_grid
+from cladeseg.benchmark.runs import RunKey
 from cladeseg.benchmark.store import ResultStore
-from cladeseg.benchmark.usage import Usage
 from cladeseg.bundle.bundle_run import BundleRun
-from cladeseg.taxonomy import load_taxonomy
+from cladeseg.files import read_json, write_json
+from cladeseg.tasks import IN_PROCESS, End, Machines
 
-#: Leaves behind what a training, or an evaluation of its test or validation part, does.
-PRETENDER = """
-import json, pathlib, sys
-stage, run, split = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
-with open(run / "calls.txt", "a") as file:
-    file.write(stage + " " + split + "\\n")
-cases = {"test": ["a1", "b1"], "validation": ["c1"]}
-if stage == "training":
-    (run / "models").mkdir(parents=True)
-    lists = {part: [{"case": c, "patient": c[0], "supervision": "fine", "image": "i", "label": "l"} for c in names]
-             for part, names in {**cases, "training": []}.items()}
-    (run / "datalist.json").write_text(json.dumps({"format": 1, **lists}))
-    (run / "models" / "model.json").write_text("{}")
-else:
-    (run / "eval").mkdir()
-    rows = [f"{c},{leaf},{m},0.5,ok" for c in cases[split] for leaf in ("anterior", "posterior")
-            for m in ("dice", "iou", "hd95_mm")]
-    (run / "eval" / "metrics.csv").write_text("\\n".join(["case,node,metric,value,status", *rows]) + "\\n")
-    nodes = dict.fromkeys(("anterior", "posterior"), {"hd95_mm": {"mean": 2.5}})
-    summary = {"nodes": nodes, "mean_leaf": {"dice": 0.5, "iou": 0.25}, "cases": len(cases[split]), "patients": 2}
-    (run / "eval" / "metrics.json").write_text(json.dumps(summary))
-"""
 SLEEPER = "import time; time.sleep(100)"
-
-
-def pretend(self: BundleRun, stage: str) -> list[str]:
-    split = str(self.of_stage["evaluating"]["split"])
-    return [sys.executable, "-S", "-c", PRETENDER, stage, str(self.folder.root), split]
 
 
 @pytest.fixture(autouse=True)
@@ -59,20 +33,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[BundleRun, str
     def replace(command: Callable[[BundleRun, str], list[str]]) -> None:
         monkeypatch.setattr(BundleRun, "command", command)
 
-    monkeypatch.setattr(module, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(run_work, "_PAUSE_S", 0.02)
     replace(pretend)
     return replace
 
 
-def run(output: Path, keys: list[RunKey], **changes: Any) -> tuple[ResultStore, str]:
+def run(output: Path, keys: list[RunKey], ends: list[End] | None = None) -> tuple[ResultStore, str]:
     """The results, and what is printed."""
-    console, results = Console(file=io.StringIO(), width=160), ResultStore(output / "records")
-    options: dict[str, Any] = {"workers": 2, "console": console, "results": results}
-    options["settings"] = lambda key: {"seed": key.seed}
-    options["commands"] = lambda key: bundle_run(grid(), key, output=output, dataset_dir=output)
-    taxonomy = load_taxonomy("configs/taxonomy.json", BUNDLE)
-    Runner(keys, taxonomy=taxonomy, **{**options, **changes}).run()
-    return results, console.file.getvalue()  # type: ignore[attr-defined]
+    console = Console(file=io.StringIO(), width=160)
+    work = RunWork(grid(), output, output, output / "records")
+    found = run_grid(work, keys, console=console)
+    if ends is not None:
+        ends += found
+    return ResultStore(output / "records"), console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def calls(output: Path, key: RunKey) -> list[str]:
@@ -117,15 +90,18 @@ def test_another_part_is_scored_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_a_failed_and_a_killed_run_are_reported_and_the_others_go_on(tmp_path: Path, quick: Any) -> None:
     def fail(self: BundleRun, stage: str) -> list[str]:
-        ends = {"_d0_": "print('error: label.nii.gz is torn'); raise SystemExit(3)", "_d1_": "os.kill(os.getpid(), 9)"}
-        for name, end in ends.items():
+        planted = {
+            "_d0_": "print('error: label.nii.gz is torn'); raise SystemExit(3)",
+            "_d1_": "os.kill(os.getpid(), 9)",
+        }
+        for name, end in planted.items():
             if name in Path(self.folder.root).name:
                 return [sys.executable, "-S", "-c", f"import os; {end}"]
         return pretend(self, stage)
 
     quick(fail)
-    keys = [key(draw=draw) for draw in range(4)]
-    results, printed = run(tmp_path, keys)
+    keys, ends = [key(draw=draw) for draw in range(4)], list[End]()
+    results, printed = run(tmp_path, keys, ends)
     rows = results.runs.set_index("draw").sort_index()
     assert rows["status"].tolist() == ["failed", "failed", "finished", "finished"]
     assert rows["dice"].isna().tolist() == [True, True, False, False]
@@ -133,53 +109,70 @@ def test_a_failed_and_a_killed_run_are_reported_and_the_others_go_on(tmp_path: P
     assert "exit code 3" in printed
     assert "killed by SIGKILL" in printed
     assert rows["message"][1] == "killed by SIGKILL"
+    assert [end.task.name for end in ends if end.message is not None] == [each.name for each in keys[:2]]
+    log = (tmp_path / "runs" / keys[0].name / "train.log").read_text()
+    assert log.count("label.nii.gz is torn") == 3
     quick(pretend)
     results, _ = run(tmp_path, keys)
     assert set(results.runs["status"]) == {"finished"}
-
-
-def test_no_more_processes_than_workers_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-    fill = Runner._fill
-    monkeypatch.setattr(Runner, "_fill", lambda self, *args: (fill(self, *args), seen.append(len(self.active)))[0])
-    run(tmp_path, [key(draw=draw) for draw in range(4)], workers=3)
-    assert max(seen) == 3
 
 
 def test_nothing_outlives_the_runner_and_it_goes_on_afterwards(
     tmp_path: Path, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick(lambda self, stage: [sys.executable, "-S", "-c", SLEEPER])
-    runs: list[BundleRun] = []
-
-    def commands(key: RunKey) -> BundleRun:
-        runs.append(bundle_run(grid(), key, output=tmp_path, dataset_dir=tmp_path))
-        return runs[-1]
-
+    started: list[BundleRun] = []
+    start = BundleRun.start
+    monkeypatch.setattr(BundleRun, "start", lambda self, stage: (start(self, stage), started.append(self))[0])
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(module.time, "sleep", lambda _: signal.raise_signal(signal.SIGTERM))
-        run(tmp_path, [key(), key(draw=1), key(draw=2)], commands=commands)
-    assert len(runs) == 2
-    assert all(each.process is not None and each.process.poll() is not None for each in runs)
+        patch.setattr(run_work.time, "sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+        run(tmp_path, [key(), key(draw=1)])
+    assert len(started) == 1
+    assert all(each.process is not None and each.process.poll() is not None for each in started)
     assert ResultStore(tmp_path / "records").runs.empty
     quick(pretend)
-    assert len(run(tmp_path, [key(), key(draw=1), key(draw=2)])[0].runs) == 3
+    assert len(run(tmp_path, [key(), key(draw=1)])[0].runs) == 2
 
 
-def test_the_time_left_by_hand() -> None:
-    assert seconds_left([], running=[5.0], waiting=3, workers=2) is None
-    assert seconds_left([80.0, 120.0], running=[25.0, 300.0], waiting=3, workers=2) == (300 + 75) / 2
-    assert [duration(seconds) for seconds in (29, 200, 7500)] == ["0 min", "3 min", "2 h 05 min"]
+def test_a_file_that_another_process_is_writing_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / ".7@other.ours_n1_d1_s0_test.json").write_text("{")
+    assert len(run(tmp_path, [key()])[0].runs) == 1
 
 
-def test_time_and_memory_of_interrupted_attempts_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "usage.json").write_text(json.dumps({"seconds": 100.0, "peak_mb": 1.0}))
-    usage = Usage(tmp_path / "usage.json")
-    time.sleep(0.02)
-    usage.look(os.getpid())
-    usage.store()
-    stored = json.loads((tmp_path / "usage.json").read_text())
-    assert 100.02 <= stored["seconds"] < 110
-    assert stored["peak_mb"] > 10
-    usage.look(2**30)  # nobody: gone before it was looked at
-    assert usage.peak_mb == stored["peak_mb"]
+def without_use(record: Path) -> dict[str, Any]:
+    """A result but for seconds and memory, which differ from time to time."""
+    content = read_json(record)
+    return {
+        **content,
+        "run": {name: value for name, value in content["run"].items() if name not in ("seconds", "peak_mb")},
+    }
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra cladeseg[cluster]")
+def test_workers_leave_the_results_of_one_process(tmp_path: Path) -> None:
+    """One run fails and one kills its worker: the others, and the second after all, are as without workers."""
+    keys = [key(draw=draw) for draw in range(4)]
+    ends = {}
+    for name, machines in (("one", IN_PROCESS), ("two", Machines(workers=2))):
+        output = tmp_path / name
+        output.mkdir()
+        if machines is IN_PROCESS:
+            (output / f"died_{keys[DIES].name}").touch()  # nobody kills the only process
+        work = PlantedWork(grid(), output, tmp_path, output / "records")
+        found = run_grid(work, keys, machines=machines, console=Console(file=io.StringIO()))
+        ends[name] = {end.task.name: end.message for end in found}
+    assert ends["one"] == ends["two"]
+    assert ends["two"] == {each.name: None for each in keys} | {keys[FAILS].name: "planted: it never works"}
+    assert (tmp_path / "two" / f"died_{keys[DIES].name}").exists()
+    records = [{file.name: without_use(file) for file in (tmp_path / name / "records").iterdir()} for name in ends]
+    assert records[0] == records[1]
+    assert len(records[0]) == 4
+    pages = []
+    for name in ends:
+        for file in (tmp_path / name / "records").iterdir():
+            content = read_json(file)
+            write_json({**content, "run": {**content["run"], "seconds": 1.0, "peak_mb": 1.0}}, file)
+        page = write_results(grid(), ResultStore(tmp_path / name / "records"), tmp_path / name / "page", command="c")
+        pages.append({file.name: file.read_bytes() for file in page.parent.iterdir()})
+    assert pages[0] == pages[1]

@@ -9,6 +9,7 @@ from cli_calls import REPOSITORY, call
 
 import cladeseg.benchmark
 import cladeseg.demo
+from cladeseg.tasks import Machines
 
 
 def test_demo_writes_to_the_current_folder_and_takes_a_bundle_by_name(
@@ -35,6 +36,22 @@ def test_a_benchmark_can_be_looked_at_before_it_is_run(tmp_path: Path) -> None:
     result = call("benchmark", "labels", grid, "--output", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
     assert not (tmp_path / "out").exists()
+
+
+def test_a_grid_runs_where_the_other_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Machines] = []
+    monkeypatch.setattr(cladeseg.benchmark, "run_benchmark", lambda *args, machines, **options: given.append(machines))
+    monkeypatch.setattr("cladeseg.tasks.machines._EXTRA", ())
+    words = ("benchmark", "labels", "benchmarks/smoke", "--output", tmp_path / "out")
+    for more in ((), ("--workers", 2), ("--scheduler", "tcp://a:1"), ("--slurm", tmp_path / "s.json", "--workers", 3)):
+        assert call(*words, *more).exit_code == 0
+    slurm = tmp_path / "s.json"
+    assert given == [
+        Machines(),
+        Machines(workers=2),
+        Machines(scheduler="tcp://a:1"),
+        Machines(workers=3, slurm=slurm),
+    ]
 
 
 def test_the_environment_of_nnunet_is_an_option_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,41 +5,32 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from cladeseg.benchmark.choice import choose_patients
-from cladeseg.benchmark.encoders import pretrain_encoders
+from cladeseg.benchmark.encoders import EncoderWork, pretrain_encoders
 from cladeseg.benchmark.grid import Grid, read_grid
 from cladeseg.benchmark.nnunet.environment import NnunetEnvironment
 from cladeseg.benchmark.results_page import write_results
-from cladeseg.benchmark.runner import Runner
-from cladeseg.benchmark.runs import (
-    RunKey,
-    bundle_run,
-    planned_runs,
-    recorded_settings,
-    refuse_changes,
-    refuse_stale,
-    refuse_without_nnunet,
-)
+from cladeseg.benchmark.run_work import RunWork
+from cladeseg.benchmark.runner import run_grid
+from cladeseg.benchmark.runs import RunKey, planned_runs, refuse_changes, refuse_stale, refuse_without_nnunet
 from cladeseg.benchmark.store import ResultStore
 from cladeseg.bundle.shipped import is_shipped
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_msd_phantoms
-from cladeseg.taxonomy import load_taxonomy
+from cladeseg.tasks import IN_PROCESS, Machines, raise_failures
 
 
 def run_benchmark(
     config: Path,
     *,
     output: Path,
-    workers: int | None = None,
+    machines: Machines = IN_PROCESS,
     dry_run: bool = False,
     page_only: bool = False,
     nnunet: Path | None = None,
@@ -52,7 +43,7 @@ def run_benchmark(
         output: folder of the benchmark: a folder for each run, ``selections`` where a method has its patients selected,
             ``results``, and ``records`` unless the grid names another folder for the results of its runs.  Finished
             runs are kept, failed ones are tried again; it may hold several grids of one task, which share runs.
-        workers: processes at a time; one for each core if ``None``.
+        machines: where runs are done; one after the other in this process by default.
         dry_run: only show what is finished and what is missing.
         page_only: train nothing, and write the page of what is finished so far; it says how many runs are missing.
         nnunet: environment in which nnU-Net v2 is installed, for grids with a method that is nnU-Net.
@@ -63,14 +54,11 @@ def run_benchmark(
 
     Raises:
         DataError: the grid is wrong, or ``output`` holds runs with other settings, or a run that is missing needs
-            nnU-Net and no environment has it.
+            nnU-Net and no environment has it; or runs failed three times, once the others and the page are done.
     """
     grid, console, output = read_grid(config), console or Console(), output.absolute()
-    if workers is not None and workers < 1:
-        raise DataError(f"workers: {workers} is not at least 1")
     keys, store = planned_runs(grid), ResultStore(grid.records or output / "records")
     dataset_dir = grid.dataset_dir or output / "phantoms"
-    settings = partial(recorded_settings, grid, output=output, dataset_dir=dataset_dir)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)
     if dry_run:
         console.print(plan_table(grid, keys, store))
@@ -82,20 +70,16 @@ def run_benchmark(
     _prepare_data(grid, dataset_dir)
     choose_patients(grid, keys, output=output, dataset_dir=dataset_dir, console=console)
     missing = [key for key in keys if not store.finished(key)]
-    pretrain_encoders(grid, missing, output=output, dataset_dir=dataset_dir, console=console)
+    work = RunWork(grid, output, dataset_dir, store.folder, environment)
+    first = EncoderWork(grid, output, dataset_dir)
+    ends = pretrain_encoders(first, missing, machines=machines, console=console)
     refuse_changes(grid, keys, output=output, dataset_dir=dataset_dir)  # now with the patients that were selected
     for key in filter(store.finished, keys):
-        refuse_stale(store.file(key), store.settings(key), settings(key))
-    Runner(
-        keys,
-        results=store,
-        commands=partial(bundle_run, grid, output=output, dataset_dir=dataset_dir, nnunet=environment),
-        settings=settings,
-        taxonomy=load_taxonomy("configs/taxonomy.json", grid.bundle),
-        workers=workers or psutil.cpu_count(logical=False) or 1,
-        console=console,
-    ).run()
-    return _publish(grid, store, output, config, console)
+        refuse_stale(store.file(key), store.settings(key), work.settings(key))
+    ends += run_grid(work, keys, machines=machines, console=console)
+    page = _publish(grid, ResultStore(store.folder), output, config, console)
+    raise_failures(ends)
+    return page
 
 
 def _command(config: Path, output: Path) -> str:

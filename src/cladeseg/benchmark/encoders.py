@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from cladeseg.benchmark.grid import Grid
+from cladeseg.benchmark.run_work import finish
 from cladeseg.benchmark.runs import RunKey, encoder_folder, settings_of
-from cladeseg.bundle.bundle_run import BundleRun, terminate_on_exit
+from cladeseg.bundle.bundle_run import BundleRun, CommandError, terminate_on_exit
 from cladeseg.bundle.settings import flat
 from cladeseg.bundle.shipped import find_bundle
 from cladeseg.files import DataError, read_json, write_json
 from cladeseg.pretraining.workflow.task_bundle import merged, taken_over
 from cladeseg.segmentation.workflow.plan import settings_with
+from cladeseg.tasks import IN_PROCESS, End, Machines, Task, missing_tasks, run_tasks
 
 #: The bundle that makes them.
 BUNDLE = "heterogeneous_pretraining"
@@ -33,36 +36,68 @@ class EncoderRun(BundleRun):
         return "done" if self.folder.description.is_file() else "training"
 
 
+@dataclass(frozen=True)
+class EncoderWork:
+    """Makes the encoder that a run starts from.
+
+    Attributes:
+        grid: the benchmark.
+        output: folder of the benchmark.
+        dataset_dir: the data.
+    """
+
+    grid: Grid
+    output: Path
+    dataset_dir: Path
+
+    def task(self, key: RunKey) -> Task:
+        """The pre-training as one of many tasks; it is done where its description lies, which is written last."""
+        run = encoder_run(self.grid, key, output=self.output, dataset_dir=self.dataset_dir)
+        return Task(run.label, key, run.folder.description)
+
+    def __call__(self, key: RunKey) -> None:
+        """Pre-train; the files are the training's own.
+
+        Raises:
+            DataError: it failed; the message is how it ended, and the last thing that it said.
+        """
+        try:
+            finish(encoder_run(self.grid, key, output=self.output, dataset_dir=self.dataset_dir))
+        except CommandError as error:
+            raise DataError(error.summary) from error
+
+
 def pretrain_encoders(
-    grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_dir: Path, console: Console | None = None
-) -> None:
-    """Make every encoder that is missing.
+    work: EncoderWork, keys: Sequence[RunKey], *, machines: Machines = IN_PROCESS, console: Console | None = None
+) -> list[End]:
+    """Make every encoder that is missing, each once for all runs that start from it.
 
     The folder ``pretraining/NAME_sSEED`` gets it.  Its images are those of the seed's split but for the test cases; no
     draw of fine cases has a say, since no label is read unless the recipe asks for superclass outlines.
 
     Args:
-        grid: the benchmark.
-        keys: its runs that are missing.
-        output: folder of the benchmark.
-        dataset_dir: the data.
+        work: what makes one.
+        keys: the grid's runs that are missing.
+        machines: where.
         console: where it is said which ones are made.
 
+    Returns:
+        How each that was missing ended; the runs that would have started from one that failed will fail too.
+
     Raises:
-        DataError: one that is there was made with other settings, or a pre-training failed.
+        DataError: one that is there was made with other settings.
     """
-    for key in keys:
-        if grid.method(key.method).pretraining is None:
-            continue
-        run = encoder_run(grid, key, output=output, dataset_dir=dataset_dir)
-        if run.stage == "done":
-            continue
-        if console is not None:
-            console.print(f"pre-training {run.label}", markup=False)
-        with terminate_on_exit([run]):
-            while run.advance() != "done":
-                if run.process is not None:
-                    run.process.wait()
+    asked = [work.task(key) for key in keys if work.grid.method(key.method).pretraining is not None]
+    missing, console = missing_tasks({task.name: task for task in asked}.values()), console or Console()
+    if missing:
+        console.print(f"pre-training {', '.join(task.name for task in missing)}", markup=False, soft_wrap=True)
+    ends = []
+    with terminate_on_exit([]):
+        for end in run_tasks(work, missing, machines):
+            ends.append(end)
+            said = "made" if end.message is None else f"failed, the others go on: {end.message}"
+            console.print(f"pre-training {end.task.name}: {said}", markup=False, soft_wrap=True)
+    return ends
 
 
 def encoder_run(grid: Grid, key: RunKey, *, output: Path, dataset_dir: Path) -> EncoderRun:

@@ -44,6 +44,17 @@ class RunKey:
         return f"{self.method}_n{self.n}_d{self.draw}_s{self.seed}"
 
 
+def run_folder(output: Path, key: RunKey) -> Path:
+    """Folder of a run in that of the benchmark."""
+    return output / "runs" / key.name
+
+
+def run_label(grid: Grid, key: RunKey) -> str:
+    """What people call a run."""
+    which = "selected patients" if grid.method(key.method).patients == SELECT else f"draw {key.draw}"
+    return f"{grid.labels[key.method]}, n = {key.n}, {which}, seed {key.seed}"
+
+
 def planned_runs(grid: Grid) -> list[RunKey]:
     """All runs in the order in which they start: the methods side by side, so that a part of a grid is a fair one."""
     keys = [
@@ -91,7 +102,7 @@ def refuse_changes(grid: Grid, keys: Sequence[RunKey], *, output: Path, dataset_
         DataError: one was not; the message names its folder and the setting.
     """
     for key in keys:
-        path = _folder(output, key) / "request.json"
+        path = run_folder(output, key) / "request.json"
         if path.is_file() and not _unchosen(grid, key, output):
             _refuse_difference(path, read_json(path), _request(grid, key, output, dataset_dir))
 
@@ -151,9 +162,9 @@ def bundle_run(
     """
     _refuse_unchosen(grid, key, output)
     refuse_changes(grid, [key], output=output, dataset_dir=dataset_dir)
-    root = _folder(output, key)
+    root = run_folder(output, key)
     write_json(_request(grid, key, output, dataset_dir), root / "request.json")
-    label = f"{grid.labels[key.method]}, n = {key.n}, {_which(grid, key)}, seed {key.seed}"
+    label = run_label(grid, key)
     settings, options = _training_settings(grid, key, output), grid.method(key.method).nnunet
     if options is not None:
         job = NnunetJob(
@@ -227,14 +238,6 @@ def _axes(grid: Grid, key: RunKey) -> dict[str, Any]:
     """Keys of the training config that the grid's own axes set."""
     layout = {} if grid.layout is None else {"settings#data#layout": grid.layout}
     return {"seed": key.seed, "settings#split#draw": key.draw, **layout}
-
-
-def _folder(output: Path, key: RunKey) -> Path:
-    return output / "runs" / key.name
-
-
-def _which(grid: Grid, key: RunKey) -> str:
-    return "selected patients" if grid.method(key.method).patients == SELECT else f"draw {key.draw}"
 
 
 def _unchosen(grid: Grid, key: RunKey, output: Path) -> bool:

@@ -22,6 +22,8 @@ KEY = [each.name for each in fields(RunKey)]
 _WHOLE = ("draw", "seed", "cases", "patients")
 _REAL = ("dice", "iou", "hd95_mm", "fine_dice", "seconds", "peak_mb")
 _DIGITS = 6
+#: Not what another process is writing at this moment.
+_FINAL = "[!.]*.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ class ResultStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._records = {file.name: _read(file) for file in sorted(self.folder.glob("*.json"))}
+        self._records = {file.name: _read(file) for file in sorted(self.folder.glob(_FINAL))}
         self._make_tables()
 
     def finished(self, key: RunKey) -> bool:
@@ -103,7 +105,12 @@ class ResultStore:
 
     def file(self, key: RunKey) -> Path:
         """Where the result of a run is kept."""
-        return self.folder / f"{key.name}_{key.split}.json"
+        return self.file_in(self.folder, key)
+
+    @staticmethod
+    def file_in(folder: Path, key: RunKey) -> Path:
+        """The same of a store that need not be read for it."""
+        return folder / f"{key.name}_{key.split}.json"
 
     def settings(self, key: RunKey) -> dict[str, Any]:
         """What a run was made with; empty where there is none."""

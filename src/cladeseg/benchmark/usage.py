@@ -1,4 +1,4 @@
-"""What a run costs: seconds and memory, over all its attempts."""
+"""What a run costs: seconds and memory, over all its attempts; and what it does at the moment."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import psutil
 
 from cladeseg.files import read_json, write_json
 
-_STORE_EVERY_S = 5.0
+#: Between two writings of the file, unless the run does something else.
+STORE_EVERY_S = 5.0
 _MIB = 2**20
 
 
 class Usage:
     """Wall clock and largest resident memory of a run, kept in a file so that a kill does not lose them.
+
+    The file also says what the run does, for whoever shows it, maybe on another machine.
 
     Args:
         path: the file; what it holds from earlier attempts is added to.
@@ -25,21 +28,23 @@ class Usage:
         before = read_json(path) if path.is_file() else {}
         self.seconds = float(before.get("seconds", 0.0))
         self.peak_mb = float(before.get("peak_mb", 0.0))
+        self.state = ""
         self._looked = self._stored = time.monotonic()
 
-    def look(self, pid: int | None) -> None:
-        """Add the time since the last look, and see how much memory the process holds."""
-        now = time.monotonic()
+    def look(self, pid: int | None, state: str = "") -> None:
+        """Add the time since the last look, see how much memory the process holds, and keep what it does."""
+        now, begun = time.monotonic(), state != self.state
+        self.state = state
         self.seconds += now - self._looked
         self._looked = now
         self.peak_mb = max(self.peak_mb, 0.0 if pid is None else _resident(pid) / _MIB)
-        if now - self._stored > _STORE_EVERY_S:
+        if begun or now - self._stored > STORE_EVERY_S:
             self.store()
 
     def store(self) -> None:
         """Write the file."""
         self._stored = time.monotonic()
-        write_json(self.so_far(), self.path)
+        write_json({**self.so_far(), "state": self.state}, self.path)
 
     def so_far(self) -> dict[str, float]:
         """``seconds`` and ``peak_mb``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cladeseg.bundle.run_folder import RunFolder
+from cladeseg.bundle.tether import is_module_call, tethered
 from cladeseg.files import DataError
 
 _TAIL_LINES = 15
@@ -107,16 +108,18 @@ class BundleRun:
         return [sys.executable, "-m", "monai.bundle", "run", stage, *flags]
 
     def start(self, stage: str) -> None:
-        """Start the command of a stage."""
+        """Start the command of a stage; it ends with this process, however that one ends."""
+        command = self.command(stage)
+        tied = is_module_call(command)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._begin = log.tell()
             # One core each: two trainings that both take every core are slower than one after the other.
             self.process = subprocess.Popen(
-                self.command(stage),
+                tethered(command) if tied else command,
                 cwd=self.bundle,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -126,6 +129,7 @@ class BundleRun:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+            _let_go(self.process)
 
     def advance(self) -> str:
         """Start whatever is next once nothing runs any more, and return the stage.
@@ -137,6 +141,7 @@ class BundleRun:
             code = self.process.poll()
             if code is None:
                 return "evaluating" if self.stage == "done" else self.stage  # the page is written after the scores
+            _let_go(self.process)
             self.process = None
             if code:
                 raise CommandError(self.log, self.label, code, self._begin)
@@ -151,6 +156,12 @@ class BundleRun:
             return {}
         with self.folder.history.open(newline="", encoding="utf-8") as file:
             return ([{}, *csv.DictReader(file)])[-1]
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Close what an ended process was tethered by."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 class Stoppable(Protocol):

@@ -20,7 +20,7 @@ from cladeseg.cli.base import (
     config_file,
     labelling,
 )
-from cladeseg.cli.options import Bundle
+from cladeseg.cli.options import Bundle, Processes, Scheduler, Slurm
 
 
 @command(
@@ -102,6 +102,7 @@ def demo(
 
 @command(
     "cladeseg benchmark labels benchmarks/smoke --output runs/smoke",
+    "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --workers 4",
     "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --dry-run",
     "cladeseg benchmark labels benchmarks/hippocampus_n1 --output runs/hippocampus --page-only",
     on=benchmarks,
@@ -115,9 +116,6 @@ def labels(
     ],
     output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
     *,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; one for each core if left out.")] = (
-        None
-    ),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is finished and what is missing.")] = False,
     page_only: Annotated[
         bool, typer.Option("--page-only", help="Train nothing; write the page of what is finished so far.")
@@ -130,17 +128,22 @@ def labels(
             help="Environment with nnU-Net v2, for grids that compare with it; make nnunet-env makes one.",
         ),
     ] = None,
+    workers: Processes = None,
+    scheduler: Scheduler = None,
+    slurm: Slurm = None,
 ) -> None:
     """Dice against the number of finely labelled patients, for every method of a grid.
 
-    Each run is one training with its evaluation; kill it at any time and call it again.
+    Each run is one training with its evaluation, on one core; kill it at any time and call it again.  A run that fails
+    three times is reported at the end, and the others are done.
     """
     from cladeseg.benchmark import run_benchmark
+    from cladeseg.tasks import Machines
 
     page = run_benchmark(
         config_file(config),
         output=output,
-        workers=workers,
+        machines=Machines(workers=workers, scheduler=scheduler, slurm=slurm),
         dry_run=dry_run,
         page_only=page_only,
         nnunet=nnunet_env,

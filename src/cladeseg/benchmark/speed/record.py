@@ -39,7 +39,7 @@ def read_records(folder: str | Path) -> list[SpeedRecord]:
     Raises:
         DataError: a file there is no such record; the message names it and what it lacks.
     """
-    return [_record(file) for file in sorted(Path(folder).glob("*.json"))]
+    return [_record(file) for file in sorted(Path(folder).glob("[!.]*.json"))]
 
 
 def _record(file: Path) -> SpeedRecord:
