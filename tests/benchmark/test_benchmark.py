@@ -110,6 +110,7 @@ def test_the_smoke_grid_trains_scores_and_writes_its_page(
     assert in_process == []
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra cladeseg[cluster]")
 def test_a_real_run_on_a_worker(repository: Path, console: Console) -> None:
     """Trained and scored by commands in processes of their own; what is missing later is done, and nothing else."""
