@@ -114,11 +114,19 @@ def labels(
             metavar="FILE|NAME", help="The grid, a file or a shipped one: methods, numbers of fine patients, draws."
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.")],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the benchmark; finished runs in it are kept.", rich_help_panel=OUTPUT)
+    ],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what is finished and what is missing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only show what is finished and what is missing.", rich_help_panel=OUTPUT),
+    ] = False,
     page_only: Annotated[
-        bool, typer.Option("--page-only", help="Train nothing; write the page of what is finished so far.")
+        bool,
+        typer.Option(
+            "--page-only", help="Train nothing; write the page of what is finished so far.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     nnunet_env: Annotated[
         Path | None,
@@ -126,6 +134,7 @@ def labels(
             metavar="FOLDER",
             envvar="CLADESEG_NNUNET",
             help="Environment with nnU-Net v2, for grids that compare with it; make nnunet-env makes one.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     workers: Processes = None,
