@@ -37,9 +37,9 @@ class Panel:
 
     @property
     def webp(self) -> bytes:
-        """The picture as a file, without loss."""
+        """The picture as a file, without loss; at Pillow's own effort, 15 % smaller, it takes most of an evaluation."""
         target = io.BytesIO()
-        Image.fromarray(self.picture).save(target, format="WEBP", lossless=True)
+        Image.fromarray(self.picture).save(target, format="WEBP", lossless=True, method=2, quality=20)
         return target.getvalue()
 
 
