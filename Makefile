@@ -9,6 +9,7 @@ LABEL_MONAI ?= 1.6.1
 LABEL_VENV := .venv-label-$(LABEL_ENV)-$(LABEL_MONAI)
 LABEL_BIN := $(LABEL_VENV)/bin
 LABEL_STAMP := $(LABEL_VENV)/.installed
+LABEL_PACKAGES := $(LABEL_VENV)/.packages
 # nnU-Net's environment, for grids that compare with it: `make nnunet-env NNUNET_VENV=FOLDER`.
 NNUNET_VENV ?= .venv-nnunet
 NNUNET_BIN := $(NNUNET_VENV)/bin
@@ -18,7 +19,7 @@ TEST_WORKERS ?= 2
 WHEEL_VENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining demo-fusion test browser test-label nnunet-env wheel test-wheel lint docs docs-check results clean
+.PHONY: help install demo demo-brats demo-hippocampus demo-myops demo-organoids demo-omics demo-pretraining demo-fusion test browser test-label label-packages nnunet-env wheel test-wheel lint docs docs-check results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,9 +71,15 @@ browser: install  ## what the tests of pages need: chromium and axe-core (the te
 test-label: $(LABEL_STAMP)  ## the contract with MONAI Label over HTTP, in an environment of its own
 	$(LABEL_BIN)/python -m pytest -m monailabel tests/segmentation/label
 
-$(LABEL_STAMP): pyproject.toml tests/segmentation/label/lean/requirements.txt tests/segmentation/label/lean/lean_torchvision.py
-	$(PYTHON) -m venv $(LABEL_VENV)
+$(LABEL_STAMP): pyproject.toml tests/segmentation/label/lean/lean_torchvision.py $(LABEL_PACKAGES)
 	$(MAKE) install-label-$(LABEL_ENV)
+	@touch $@
+
+label-packages: $(LABEL_PACKAGES)  ## the lean environment's packages from elsewhere, which need no checkout of their own
+
+$(LABEL_PACKAGES): tests/segmentation/label/lean/requirements.txt
+	$(PYTHON) -m venv $(LABEL_VENV)
+	test $(LABEL_ENV) != lean || $(LABEL_BIN)/python -m pip install -r $< monai==$(LABEL_MONAI)
 	@touch $@
 
 # Without the packages of gigabytes that serving a bundle does not touch.

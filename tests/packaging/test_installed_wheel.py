@@ -60,7 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs Python of the environment, in the empty folder, without anything that points to the checkout."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL", "CLADESEG"))}
-    env = {**kept, "HOME": str(tmp_path_factory.mktemp("home")), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**kept, "HOME": str(tmp_path_factory.mktemp("home"))}
 
     def call(*arguments: object, cwd: Path = place) -> str:
         command = [PYTHON, *map(str, arguments)]
