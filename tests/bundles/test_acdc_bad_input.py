@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from bundle_runs import EVALUATE, INFERENCE, TRAIN, Place, Trained, command, json_of, refusal
 
+import own_process
 from cladeseg.bundle import OverrideError
 from cladeseg.bundle.failure import root_cause
 from cladeseg.files import DataError
@@ -179,15 +179,8 @@ def test_the_command_line_ends_with_one_line_and_exit_code_1(broken: Place, tmp_
     folders = ["--dataset_dir", str(broken.data), "--output_dir", str(tmp_path / "R")]
     options = ["--fine_patients", "2", "--seed", "0", "--epochs", "1", "--device", "cpu"]
     environment = {key: value for key, value in os.environ.items() if key != "CLADESEG_TRACEBACK"}
-    done = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", TRAIN, *folders, *options],
-        cwd=broken.bundle,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    line = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", TRAIN, *folders, *options]
+    done = own_process.run(line, cwd=broken.bundle, env=environment)
     assert done.returncode == 1
     last = done.stderr.rstrip().splitlines()[-1]
     assert last.startswith(f"error: {path}: cannot be read")

@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from bundle_runs import (
 from skimage.measure import label
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import own_process
 from cladeseg.bundle.weights_record import digest_of
 from cladeseg.segmentation.workflow import network_from
 
@@ -200,14 +200,8 @@ def test_the_command_line_evaluates_every_case_of_another_folder(trained: Traine
     run = Path(shutil.copytree(trained.run, tmp_path / "R"))
     arguments = ["--config_file", "['configs/train.json','configs/evaluate.json']", "--split", "all"]
     folders = ["--dataset_dir", str(other), "--output_dir", str(run)]
-    done = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", "run", "evaluating", *arguments, *folders],
-        cwd=trained.bundle,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    command_line = [sys.executable, "-m", "monai.bundle", "run", "evaluating", *arguments, *folders]
+    done = own_process.run(command_line, cwd=trained.bundle)
     assert done.returncode == 0, done.stderr[-2000:]
     labels = {path.name.removesuffix("_gt.nii.gz") for path in other.rglob("*_gt.nii.gz")}
     with (run / "eval" / "metrics.csv").open(newline="", encoding="utf-8") as file:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from bundle_runs import INFERENCE, REPOSITORY, copy_bundle, json_of
 
+import own_process
 from cladeseg.segmentation.phantoms import (
     write_acdc_phantoms,
     write_brats_phantoms,
@@ -50,8 +49,7 @@ def test_masks_are_written_although_no_expression_may_be_evaluated(task: str, tm
     PHANTOMS[task](tmp_path / "data")
     where = ["--dataset_dir", str(tmp_path / "data"), "--output_dir", str(tmp_path / "R"), "--device", "cpu"]
     command = [sys.executable, "-m", "monai.bundle", "run", "inference", "--config_file", INFERENCE, *where]
-    environment = {**os.environ, "MONAI_EVAL_EXPR": "0"}
-    done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True, check=False)
+    done = own_process.run(command, cwd=bundle, loaded_with=(("MONAI_EVAL_EXPR", "0"),))
     assert done.returncode == 0, done.stderr
     masks = list((tmp_path / "R" / "predictions").glob("*.nii.gz"))
     assert masks

@@ -16,6 +16,7 @@ import pytest
 import typer
 from cli_calls import TREE, call, in_own_process
 
+import own_process
 from cladeseg import __version__
 from cladeseg.cli import app
 from cladeseg.cli.base import _folded
@@ -213,7 +214,7 @@ def test_quiet_hides_bars_that_a_caller_asks_for(tmp_path: Path) -> None:
     for flags, shown in ((["-q"], False), ([], True)):
         out = tmp_path / str(shown)
         arguments = ("select", data, "--budget", "1", "--out", out, "--taxonomy", tree, "--layout", "msd", *flags)
-        done = subprocess.run(in_own_process(*arguments), capture_output=True, text=True, timeout=280, check=True)
+        done = own_process.run(in_own_process(*arguments), check=True)
         assert ("case/s]" in done.stderr or "s/case]" in done.stderr) is shown
         assert "pictures and reasons are in" in done.stdout, "results are shown in any case"
         assert shown or done.stderr == ""
@@ -230,7 +231,7 @@ def test_options_are_understood_as_monai_writes_them(phantoms: Path) -> None:
 
 def test_an_error_is_one_line_and_exit_code_one(tmp_path: Path) -> None:
     command = in_own_process("check", "nowhere", "--taxonomy", TREE)
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+    done = own_process.run(command, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "error: nowhere: no such folder\n")
 
 

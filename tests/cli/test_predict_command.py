@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from cli_calls import ACDC, BRATS, NETWORK, call, images, in_own_process, small_bundle
 from typer.testing import Result
 
+import own_process
 from cladeseg.bundle.failure import root_cause
 from cladeseg.bundle.weights_record import sha256_of
 from cladeseg.files import DataError
@@ -68,7 +68,7 @@ def test_the_masks_are_those_of_the_bundles_own_command_byte_by_byte(
 ) -> None:
     command = [sys.executable, "-m", "monai.bundle", "run", "inference", "--config_file", "configs/inference.json"]
     command += ["--dataset_dir", str(phantoms), "--output_dir", str(tmp_path), "--device", "cpu"]
-    subprocess.run(command, cwd=bundle, check=True, capture_output=True, timeout=280)
+    own_process.run(command, cwd=bundle, check=True)
     masks = {file.name: file.read_bytes() for file in (tmp_path / "predictions").glob("*.nii.gz")}
     assert masks == {name: content for name, content in plain.items() if name != "volumes.csv"}
 
@@ -305,7 +305,7 @@ def test_an_option_that_cannot_be_met_is_named(
 
 def test_what_monai_wraps_is_still_one_line(phantoms: Path, bundle: Path, tmp_path: Path) -> None:
     command = in_own_process("predict", phantoms, tmp_path / "out", "--bundle", bundle, "--modalities", "flair")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = own_process.run(command)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: modalities: 'flair' is unknown")
     assert "Traceback" not in done.stderr

@@ -18,6 +18,7 @@ from cli_calls import ACDC, NETWORK, call, images, small_bundle
 from typer.testing import Result
 from volume_formats import write_dicom, write_itk, write_nifti
 
+import own_process
 from cladeseg.bundle.failure import root_cause
 from cladeseg.files import DataError
 from cladeseg.volumes import read_volume
@@ -33,7 +34,7 @@ def predict(source: Path, out: Path, bundle: Path, *more: Any) -> Result:
 def inference(bundle: Path, dataset: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "monai.bundle", "run", "inference", "--config_file", "configs/inference.json"]
     command += ["--dataset_dir", str(dataset), "--output_dir", str(output), "--device", "cpu", *more]
-    return subprocess.run(command, cwd=bundle, capture_output=True, encoding="utf-8", timeout=280, check=False)
+    return own_process.run(command, cwd=bundle)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from cli_calls import ACDC, REPOSITORY, call, in_own_process
 
+import own_process
 from cladeseg.files import DataError
 from cladeseg.segmentation.phantoms import write_acdc_phantoms
 
@@ -54,7 +54,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(hearts: Path, bundle: Path) -> Path:
     """A run of ``cladeseg train`` from a folder that is not the bundle's, with relative paths."""
     command = in_own_process("train", bundle, "--dataset", "D", "--output", "R", "--device", "cpu", *OPTIONS, *SETS)
-    subprocess.run(command, cwd=hearts, check=True, capture_output=True, timeout=280)
+    own_process.run(command, cwd=hearts, check=True)
     return hearts / "R"
 
 
@@ -62,7 +62,7 @@ def monai(bundle: Path, run_id: str, config_file: str, **options: Any) -> None:
     """The command that stays the contract: ``python -m monai.bundle run`` in the bundle's folder."""
     flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "monai.bundle", "run", run_id, "--config_file", config_file, *flags]
-    subprocess.run(command, cwd=bundle, check=True, capture_output=True, timeout=280)
+    own_process.run(command, cwd=bundle, check=True)
 
 
 def written(run: Path, *names: str) -> dict[str, bytes]:
@@ -243,7 +243,7 @@ def test_a_training_is_not_trained_over_but_gone_on_with(
 ) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "R"))
     again = ("train", bundle, "--dataset", hearts / "D", "--output_dir", run, "--device", "cpu", *OPTIONS, *SETS)
-    refused = subprocess.run(in_own_process(*again), capture_output=True, text=True, timeout=280, check=False)
+    refused = own_process.run(in_own_process(*again))
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith(f"error: {run / 'checkpoints' / 'last.pt'}: ")
     assert "Traceback" not in refused.stderr
@@ -286,6 +286,6 @@ def test_an_evaluation_without_weights_says_where_they_were_looked_for(
     hearts: Path, bundle: Path, tmp_path: Path
 ) -> None:
     command = in_own_process("evaluate", bundle, "--dataset", hearts / "D", "--output", tmp_path / "R")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = own_process.run(command)
     assert done.returncode == 1
     assert "no trained weights" in done.stderr.splitlines()[-1]

@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import re
-import subprocess
 import sys
 import traceback
 import warnings
@@ -19,6 +18,7 @@ from unittest import mock
 import fire
 import monai.bundle
 
+import own_process
 from cladeseg.cli import app
 
 _PROGRAM = str(Path(monai.bundle.__file__).with_name("__main__.py"))
@@ -68,15 +68,7 @@ def run_apart(words: Sequence[str], folder: Path) -> Seen:
     program = ["-c", "from cladeseg.cli import app; app()"] if words[0] == "cladeseg" else words[1:3]
     rest = words[1:] if words[0] == "cladeseg" else words[3:]
     environment = {key: value for key, value in os.environ.items() if key != "CLADESEG_TRACEBACK"}
-    done = subprocess.run(
-        [sys.executable, *program, *rest],
-        cwd=folder,
-        env={**environment, **_ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = own_process.run([sys.executable, *program, *rest], cwd=folder, env={**environment, **_ENVIRONMENT})
     return Seen(done.returncode, done.stdout, done.stderr)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import own_process
 from cladeseg.bundle.settings import SettingsError
 from cladeseg.clustering.phantoms import write_phantoms
 from cladeseg.clustering.workflow import (
@@ -39,9 +38,7 @@ OPTIONS = GroupingOptions(resamples=3)
 def call(command: str, config: str, **options: object) -> str:
     flags = [part for key, value in options.items() for part in (f"--{key.replace('__', '#')}", str(value))]
     words = [sys.executable, "-m", "monai.bundle", "run", command, "--config_file", config, *flags]
-    done = subprocess.run(
-        words, cwd=BUNDLE, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
-    )
+    done = own_process.run(words, cwd=BUNDLE)
     return f"{done.returncode}\n{done.stdout}{done.stderr}"
 
 

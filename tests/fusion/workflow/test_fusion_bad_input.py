@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 from stained_slide import glass, stained, write_slide
 
+import own_process
 from cladeseg.fusion.workflow import FusionPlan, run_training
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "histology_expression_classification"
@@ -133,7 +133,7 @@ def test_a_wrong_command_ends_in_one_line(
         break_it(data)
     line = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.json"]
     line += ["--dataset_dir", str(data), "--output_dir", str(tmp_path / "R"), *options]
-    done = subprocess.run(line, cwd=BUNDLE, capture_output=True, text=True, timeout=200, check=False)
+    done = own_process.run(line, cwd=BUNDLE)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert all(word in last for word in words), done.stderr[-1500:]

