@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from cladeseg.benchmark.speed import speed, speed_tables
-from cladeseg.benchmark.speed.loader import PEER, loader_speed, loader_table
+from cladeseg.benchmark.speed.loader import PEER, loader_speed, loader_table, ways_to_keep
 from cladeseg.benchmark.speed.step import PLAIN, step_speed, step_table, step_ways
 from cladeseg.bundle.shipped import find_bundle
 from cladeseg.files import DataError
-from cladeseg.segmentation.phantoms import write_msd_phantoms
-from cladeseg.segmentation.workflow.plan import settings_with
+from cladeseg.segmentation.phantoms import write_acdc_phantoms, write_msd_phantoms
+from cladeseg.segmentation.workflow.plan import bundle_plan, settings_with
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,16 @@ def test_the_share_that_waits_is_one_of_the_second_epoch(phantoms: Path, tmp_pat
     assert all(f"| {name} |" in table for name in ways)
     # What lies on disk is not read again.
     assert result["again"]["data.store"]["seconds"] < result["first"]["data.store"]["seconds"]
+
+
+def test_the_peer_keeps_loaded_cases_of_a_bundle_with_two_passes(tmp_path: Path) -> None:
+    write_acdc_phantoms(tmp_path / "data", patients=6, seed=0)
+    overrides = {"settings#propagation#enabled": False, "settings#propagation#refresh": []}
+    plan = bundle_plan(find_bundle("acdc"), overrides, dataset_dir=tmp_path / "data", output_dir=tmp_path / "R")
+    cases = plan.training_cases()[:2]
+    kept = ways_to_keep(plan, cases, tmp_path)[PEER](0)
+    assert isinstance(cases[0]["image"], str)
+    assert all(kept._cache[at]["image"].ndim == 4 for at in range(2))
 
 
 @pytest.mark.parametrize("name", step_ways())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai.data import CacheDataset, PersistentDataset
+from monai.transforms import Transform
 
 from cladeseg.benchmark.speed.turns import by_turns, ratios, spread, with_range
 from cladeseg.segmentation.workflow import TrainingPlan, TrainingWorkflow, training_dataset, untrained_network
@@ -70,7 +71,7 @@ def loader_speed(
 def _ways(plan: TrainingPlan, cases: Sequence[Any], folder: Path, rounds: int) -> dict[str, Any]:
     """Times of each way to keep cases, by turns; each round writes into folders of its own."""
     patch: Any = training_dataset(plan, cases[:1]).patch
-    makers, made = _makers(plan, cases, folder), dict[str, Any]()
+    makers, made = ways_to_keep(plan, cases, folder), dict[str, Any]()
 
     def make(name: str, turn: int) -> None:
         made[name] = makers[name](turn)
@@ -90,9 +91,15 @@ def _ways(plan: TrainingPlan, cases: Sequence[Any], folder: Path, rounds: int) -
     }
 
 
-def _makers(plan: TrainingPlan, cases: Sequence[Any], folder: Path) -> Mapping[str, Callable[[int], Any]]:
-    """Name → what reads all cases and keeps them, in folders of a round if on disk."""
-    data, load = [dict(case) for case in cases], training_dataset(plan, cases[:1]).transform
+def ways_to_keep(plan: TrainingPlan, cases: Sequence[Any], folder: Path) -> Mapping[str, Callable[[int], Any]]:
+    """Name → what reads all cases and keeps them, in folders of a round if on disk.
+
+    Args:
+        plan: of the training whose cases they are.
+        cases: of it.
+        folder: for what lies on disk.
+    """
+    data, load = [dict(case) for case in cases], _Kept(training_dataset(plan, cases[:1]).transform)
 
     def stored(turn: int) -> Any:
         with_store = {"settings#data#store": str(folder / f"store_{turn}"), **_NO_LABELS}
@@ -111,6 +118,16 @@ def _makers(plan: TrainingPlan, cases: Sequence[Any], folder: Path) -> Mapping[s
         "data.store": stored,
         "MONAI's PersistentDataset": persistent,
     }
+
+
+class _Kept(Transform):
+    """What a case is loaded by, as a MONAI transform: of anything else MONAI's data sets keep nothing."""
+
+    def __init__(self, load: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.load = load
+
+    def __call__(self, data: Any) -> dict[str, Any]:
+        return self.load(dict(data))
 
 
 def _second_epoch(plan: TrainingPlan, dataset: Any, steps: int) -> tuple[list[float], list[float]]:
