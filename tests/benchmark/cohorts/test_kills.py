@@ -78,3 +78,14 @@ def test_rounds_that_are_there_are_kept(tmp_path: Path, fault: dict[str, str]) -
     assert kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=1) == first  # with the time of the one process
     with pytest.raises(DataError, match="round_1: the prediction failed"):
         kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=2)
+
+
+def test_a_round_that_was_stopped_is_begun_anew(tmp_path: Path, fault: dict[str, str]) -> None:
+    left = tmp_path / "round_0"
+    (left / "qc").mkdir(parents=True)
+    (left / "results").mkdir()
+    for case in range(9):
+        (left / "results" / f"left_{case}.json").write_text("{}")
+    (row,) = kill_study(tmp_path, bundle=tmp_path, cases=5, rounds=1)["rounds"]
+    assert row["equal"]
+    assert row["killed_after"] <= 5

@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -76,7 +77,7 @@ def _seconds_alone(images: Path, out: Path, bundle: Path) -> float:
 
 
 def _round(images: Path, alone: Path, out: Path, bundle: Path, workers: int, seed: int) -> dict[str, Any]:  # noqa: PLR0917
-    """One prediction with one kill.
+    """One prediction with one kill, anew where an earlier call was stopped within the round.
 
     Returns:
         ``killed_after``: number of cases that were finished then; ``seconds``; ``lost`` and ``twice``: numbers of cases
@@ -84,6 +85,7 @@ def _round(images: Path, alone: Path, out: Path, bundle: Path, workers: int, see
         one process, byte by byte.
     """
     total, draw = len(list(alone.glob("*.nii.gz"))), random.Random(seed)
+    shutil.rmtree(out, ignore_errors=True)
     begin = time.perf_counter()
     process = _predict(images, out, bundle, "--workers", str(workers))
     finished = _kill_one(process, out / "results", at=draw.randrange(1, total - workers), draw=draw)
