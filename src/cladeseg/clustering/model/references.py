@@ -11,8 +11,7 @@ from torch import Tensor, as_tensor
 
 from cladeseg.clustering.objects import ClusteredObject, KeyPoints, ObjectPoints, ObjectSet
 
-#: Objects at hand above which references are left out: they would count less than a sixteenth.
-FEW_OBJECTS = 50
+_FEW_OBJECTS = 50
 _KEY_POINTS = ("angle", "channel", "radius", "value")
 _SETS = ("features", "candidates")
 
@@ -43,6 +42,11 @@ def choose_references(classes: np.ndarray, most: int, *, seed: int) -> np.ndarra
     return np.sort(first[:most])
 
 
+def need_references(n: int) -> bool:
+    """Whether n objects are so few that they are judged beside references; above, these count less than a sixteenth."""
+    return n <= _FEW_OBJECTS
+
+
 def beside(objects: ObjectSet, references: Sequence[ClusteredObject]) -> tuple[ObjectSet, int]:
     """Objects with the references behind them, where the objects are few.
 
@@ -51,7 +55,7 @@ def beside(objects: ObjectSet, references: Sequence[ClusteredObject]) -> tuple[O
     Returns:
         The objects and R references, and R.
     """
-    if len(objects) > FEW_OBJECTS:
+    if not need_references(len(objects)):
         return objects, 0
     here = {one.digest for one in objects.objects}
     kept = [replace(one, id=f"reference {one.id}") for one in references if one.digest not in here]

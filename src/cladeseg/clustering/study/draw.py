@@ -14,7 +14,7 @@ from cladeseg.clustering.descriptors import channels_of
 from cladeseg.clustering.metrics import pair_auc, partition_scores
 from cladeseg.clustering.model import CENTRED, RAW, ClusteringModel, Measured, ModelOptions, fit_model, measure
 from cladeseg.clustering.model.pair_methods import Comparison
-from cladeseg.clustering.model.references import FEW_OBJECTS, choose_references
+from cladeseg.clustering.model.references import choose_references, need_references
 from cladeseg.clustering.multicut import Multicut, cluster
 from cladeseg.clustering.objects import ObjectSet
 from cladeseg.clustering.pqap import PqapParameters
@@ -113,7 +113,7 @@ def run_draw(objects: ObjectSet, measured: Measured, draw: Draw, plan: StudyPlan
     rows = []
     for part, ids in parts.items():
         seen, classes = measured.subset(_rows(place, ids)), objects.subset(ids).labels()
-        there = references if len(ids) <= FEW_OBJECTS else references[:0]
+        there = references if need_references(len(ids)) else references[:0]
         with_references = measured.subset(np.concatenate([_rows(place, ids), there]))
         logits = model.methods.logits(with_references, device, references=len(there))
         rows += _scored(part, model, logits, classes)
